@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from lading.cli.images.source import ImageSource
 
 # What a shell shows at once, and how many names are looked at for it.
@@ -22,16 +23,18 @@ _MOST_SHOWN = 200
 _MOST_SEEN = 5000
 _SECONDS = 3.0
 # What may come into a line that a shell is about to run; a registry may say anything.
-_NAME = re.compile(r"[A-Za-z0-9._/-]+")
+_NAME = r"[A-Za-z0-9._/-]+"
 
 
 def complete_image(
     context: click.Context,
     _parameter: click.Parameter,
     incomplete: str,
-) -> list[CompletionItem]:
+) -> "list[CompletionItem]":
     """The repositories that begin as is being typed; behind a colon the tags of one."""
     import asyncio  # noqa: PLC0415 - only when asked
+
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only when asked
 
     from lading.cli.images.places import Where, look, split_host  # noqa: PLC0415 - only when asked
 
@@ -68,7 +71,7 @@ async def _beginning(names: AsyncIterator[str], typed: str) -> list[str]:
     seen = 0
     async for name in names:
         seen += 1
-        if name.startswith(typed) and _NAME.fullmatch(name):
+        if name.startswith(typed) and re.fullmatch(_NAME, name):
             found.append(name)
         if len(found) >= _MOST_SHOWN or seen >= _MOST_SEEN:
             break

@@ -13,13 +13,14 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
-from click.shell_completion import CompletionItem
 
 from lading import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
@@ -105,8 +106,10 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt:
             raise _interrupted() from None
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         """The completions of what is being typed, without loading any command."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - help needs none of it
+
         commands = [
             CompletionItem(name, help=listed.summary)
             for name, listed in self._listed.items()
@@ -143,9 +146,9 @@ def _without_collector() -> Iterator[None]:
 def _settle_streams() -> None:
     """Have both streams take all that is printed, as whoever started this may have closed them."""
     if sys.stdout is None:
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         # What a terminal of another encoding than UTF-8 does not know, as standard error has it.
         sys.stdout.reconfigure(errors="backslashreplace")

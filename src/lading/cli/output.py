@@ -11,7 +11,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, BinaryIO, cast
 
@@ -128,6 +127,8 @@ def _in_json(char: str) -> str:
 
 def plain(value: object) -> dict[str, object]:
     """A dataclass as a mapping of its fields."""
+    from dataclasses import fields, is_dataclass  # noqa: PLC0415 - for programs only
+
     assert is_dataclass(value)
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
@@ -136,7 +137,7 @@ def _plain(value: object) -> object:
     """The value as JSON knows it."""
     if isinstance(value, Enum):
         return value.value
-    if is_dataclass(value):
+    if hasattr(value, "__dataclass_fields__"):
         value = plain(value)
     if isinstance(value, Mapping):
         return {name: _member(name, member) for name, member in value.items()}

@@ -43,7 +43,7 @@ __all__ = [
 
 
 # What not every program needs, and takes a tenth of the start of a command that does not: asyncio,
-# temporary files.
+# temporary files. Values here are named tuples, as dataclasses take ten times as long to be made.
 _LATE = {"AsyncClient": "asynchronous", "LayoutFolder": "layouts"}
 
 

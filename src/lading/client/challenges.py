@@ -2,19 +2,18 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from itertools import islice
+from typing import NamedTuple
 
-_PARAMETER = re.compile(r'([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
-_SCHEME = re.compile(r"(?:^|,)\s*([A-Za-z]+)(?=\s+[A-Za-z0-9_-]+\s*=|\s*(?:,|$))")
+_PARAMETER = r'([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))'
+_SCHEME = r"(?:^|,)\s*([A-Za-z]+)(?=\s+[A-Za-z0-9_-]+\s*=|\s*(?:,|$))"
 
 # What is longer makes those who look for names in it slow; nobody's is.
 _MOST_LENGTH = 4096
 _MOST_HEADERS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class AskedLogin:
+class AskedLogin(NamedTuple):
     """A way to log in that a registry takes.
 
     Attributes:
@@ -23,7 +22,7 @@ class AskedLogin:
     """
 
     scheme: str
-    parameters: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str]
 
 
 def parse_challenges(values: Iterable[str]) -> list[AskedLogin]:
@@ -35,7 +34,7 @@ def parse_challenges(values: Iterable[str]) -> list[AskedLogin]:
 def _parse(value: str) -> list[AskedLogin]:
     # Within quotes nothing is a scheme.
     bare = re.sub(r'"(?:[^"\\]|\\.)*"', lambda match: "_" * len(match[0]), value)
-    found = list(_SCHEME.finditer(bare))
+    found = list(re.finditer(_SCHEME, bare))
     ends = [*(match.start() for match in found), len(value)][1:]
     return [
         AskedLogin(match[1].lower(), _parameters(value[match.end() : end]))
@@ -46,5 +45,5 @@ def _parse(value: str) -> list[AskedLogin]:
 def _parameters(text: str) -> dict[str, str]:
     return {
         name.lower(): re.sub(r"\\(.)", r"\1", quoted) if quoted or not bare else bare
-        for name, quoted, bare in _PARAMETER.findall(text)
+        for name, quoted, bare in re.findall(_PARAMETER, text)
     }

@@ -1,10 +1,9 @@
 """Rules of copies, what comes of them, and who is told of their steps."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class CopyRules:
+class CopyRules(NamedTuple):
     """The rules of a copy: what is copied of an image.
 
     Attributes:
@@ -19,8 +18,7 @@ class CopyRules:
     again: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CopiedImage:
+class CopiedImage(NamedTuple):
     """An image that was copied: what came of it.
 
     Attributes:

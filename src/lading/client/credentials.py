@@ -4,8 +4,7 @@ import base64
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from lading.client.errors import ClientError, as_line
 from lading.client.login_files import (
@@ -23,8 +22,7 @@ from lading.client.login_helpers import HELPER_ADVICE, run_helper
 _NO_LOGIN = "credentials not found"
 
 
-@dataclass(frozen=True, slots=True)
-class HostLogin:
+class HostLogin(NamedTuple):
     """A login to a registry: a name with a password, or a token.
 
     Attributes:

@@ -17,9 +17,7 @@ _ADVICE = {
     507: "the registry has no room left",
 }
 # What urllib3 and Python say before the reason for which there is no connection.
-_BEFORE_REASON = re.compile(
-    r"\w+\(host=[^)]*\): |Failed to establish a new connection: |\[Errno -?\d+\] "
-)
+_BEFORE_REASON = r"\w+\(host=[^)]*\): |Failed to establish a new connection: |\[Errno -?\d+\] "
 # Characters of what a registry says of an error.
 _MOST_SAID = 500
 # What to do where there is no answer, by what the error has in it.
@@ -121,7 +119,7 @@ def reason(error: Exception) -> str:
     if isinstance(cause, BadStatusLine | UnknownProtocol):
         said = str(cause.args[0] if cause.args else "").strip("'")
         return f"what answers speaks no HTTP/1.1, but says {said[:40]!r}"
-    return _BEFORE_REASON.sub("", str(cause))
+    return re.sub(_BEFORE_REASON, "", str(cause))
 
 
 def cause_of(error: Exception) -> Exception:

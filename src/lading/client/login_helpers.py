@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # It may ask a person.
 _SECONDS = 60
-_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_NAME = r"[A-Za-z0-9._-]+"
 
 HELPER_ADVICE = "mend `credsStore` or `credHelpers` in the file of logins, or sign in anew"
 """What to do about a helper that is of no use."""
@@ -36,7 +36,7 @@ def run_helper(
     import subprocess  # noqa: PLC0415 - few have a helper
 
     program = f"docker-credential-{helper}"
-    if not _NAME.fullmatch(helper):
+    if not re.fullmatch(_NAME, helper):
         raise ClientError(f"{program!r} is no name of a helper", advice=HELPER_ADVICE)
     try:
         return subprocess.run(  # noqa: S603 - what the person's own file names

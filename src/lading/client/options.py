@@ -1,12 +1,11 @@
 """Options of a session with a registry."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class SessionOptions:
+class SessionOptions(NamedTuple):
     """The options of a session: how to speak with a host.
 
     Attributes:

@@ -1,8 +1,7 @@
 """Port of what images can be copied from and to: a repository of a registry, or a folder."""
 
 from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from lading.client.errors import ContentWrong
 from lading.core import media
@@ -14,8 +13,7 @@ from lading.core.names import Tag
 _MOST_SIZE = 2**63
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteManifest:
+class RemoteManifest(NamedTuple):
     """A manifest, byte for byte."""
 
     digest: str
@@ -103,8 +101,7 @@ def _is_descriptor(one: object) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class BlobContent:
+class BlobContent(NamedTuple):
     """A blob that is to be brought somewhere.
 
     Attributes:

@@ -6,7 +6,7 @@ where a name of one part is in `library/`.
 """
 
 import re
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from lading.client.errors import ReferenceInvalid
 from lading.core.digest import Digest
@@ -25,8 +25,7 @@ _HOST = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ImageReference:
+class ImageReference(NamedTuple):
     """A reference that was checked.
 
     Attributes:
@@ -73,7 +72,7 @@ class ImageReference:
     def at(self, wanted: str) -> "ImageReference":
         """The same repository's image of another tag or digest."""
         by_digest = ":" in wanted
-        return replace(self, tag="" if by_digest else wanted, digest=wanted if by_digest else "")
+        return self._replace(tag="" if by_digest else wanted, digest=wanted if by_digest else "")
 
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 from lading.client.answers import Answered, read_document, read_error
@@ -27,12 +27,11 @@ _DEFAULT_SECONDS = 60
 _MOST_SECONDS = 366 * 86400
 _MOST_TOKEN = 1024 * 1024
 _TOKEN_SECONDS = 30.0
-_TOKEN = re.compile(r"[!-~]+")
+_PRINTABLE = r"[!-~]+"
 _CLIENT_ID = "lading"
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
+class _Kept(NamedTuple):
     header: str
     until: float
 
@@ -194,7 +193,7 @@ class HostTokens:
 
 def is_token(said: object) -> bool:
     """Whether what a server gives is a token; else it might be a header of its own in one."""
-    return isinstance(said, str) and _TOKEN.fullmatch(said) is not None
+    return isinstance(said, str) and re.fullmatch(_PRINTABLE, said) is not None
 
 
 def _repository_of(scopes: tuple[str, ...]) -> str:

@@ -9,7 +9,6 @@ import contextlib
 import random
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lading.client.answers import Answered, address, dismiss
 from lading.client.errors import ClientError, NotThere, Unreachable
@@ -31,11 +30,10 @@ _MOST_FAILURES = 6
 # Where a registry does not mount, or may not read the other repository for who asks, instead of
 # beginning an upload as the specification wants it (distribution-spec, "Mounting a blob").
 _NO_MOUNT = frozenset({400, 401, 403, 404, 405, 501})
-_RANGE = re.compile(r"(?:bytes=)?(\d{1,18})-(\d{1,18})")
+_RANGE = r"(?:bytes=)?(\d{1,18})-(\d{1,18})"
 _OCTETS = "application/octet-stream"
 
 
-@dataclass
 class ChunkSizes:
     """How much a request to one registry carries; of all uploads to it.
 
@@ -45,8 +43,9 @@ class ChunkSizes:
             specification has it ("Single POST") and not every registry; `None` until it is known.
     """
 
-    size: int = 0
-    one_request: bool | None = None
+    def __init__(self) -> None:
+        self.size = 0
+        self.one_request: bool | None = None
 
     def shrink(self, refused: bool) -> None:
         """Send less at once, after 413 or a cut."""
@@ -293,7 +292,7 @@ class Upload:
         answer = self._session.request("GET", self._place, scopes=self._scopes, expect=(204, 200))
         dismiss(answer)
         self._keep_place(answer, self._place)
-        match = _RANGE.fullmatch(answer.headers.get("range", ""))
+        match = re.fullmatch(_RANGE, answer.headers.get("range", ""))
         end = int(match[2]) + 1 if match else 0
         # "0-0" is one byte, or none: older registries say so of an upload that has nothing.
         offset = 0 if end == 1 else end
