@@ -174,30 +174,6 @@ async def test_nobody_waits_until_the_bytes_of_a_deleted_blob_are_free(
     go_on.set()
 
 
-async def test_who_waits_long_for_a_lock_asks_less_and_less_often(
-    stores: Stores, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Hundreds wait together where the database is busy for seconds, and others want the loop."""
-    tries, try_lock = list[float](), file_calls.try_lock
-
-    def noting(descriptor: int) -> bool:
-        tries.append(time.monotonic())
-        return try_lock(descriptor)
-
-    async def wait() -> None:
-        async with stores.locks.lock(DIGEST):
-            pass
-
-    async with stores.locks.lock(DIGEST):
-        monkeypatch.setattr(file_calls, "try_lock", noting)
-        waiting = asyncio.create_task(wait())
-        await asyncio.sleep(0.5)
-        assert 2 <= len(tries) <= 25
-    released = time.monotonic()
-    await waiting
-    assert tries[-1] - released < 5
-
-
 async def test_few_files_and_one_thread_wait_until_bytes_are_free(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
