@@ -196,7 +196,13 @@ def test_an_old_client_is_not_told_to_go_on(repository: Repository) -> None:
         assert connection.rest() == b""
 
 
-@pytest.mark.parametrize("expected", ["100-Continue", "100-continue \t"])
+@pytest.mark.parametrize(
+    "expected",
+    [
+        *("100-Continue", "100-continue \t", "100-continue, 100-continue", ", 100-continue,"),
+        *("100-continue\r\nExpect: other", "other\r\nExpect: 100-continue"),
+    ],
+)
 def test_a_client_that_waits_may_write_it_as_it_likes(
     repository: Repository, expected: str
 ) -> None:

@@ -75,7 +75,9 @@ class Head:
             before = b"" if self.framing is None else self.framing[1] + b","
             self.framing = name, before + value
         elif name == b"expect":
-            self._expects_continue = value.lower() == b"100-continue"
+            # A list (RFC 9110, 10.1.1); of what else may be expected nothing is known.
+            expected = [each.strip() for each in value.lower().split(b",")]
+            self._expects_continue |= b"100-continue" in expected
 
     @property
     def size(self) -> int:
