@@ -46,7 +46,7 @@ def end(ours: Ours, words: str, streams: str, **env: str) -> tuple[int, str]:
     return done.returncode, done.stdout.decode()
 
 
-@pytest.mark.parametrize("streams", ["2>&-", "2>/dev/full", ">&-", ">&- 2>&-"])
+@pytest.mark.parametrize("streams", ["2>&-", "2>/dev/full", ">&-", ">&- 2>&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize(("words", "code"), COMMANDS)
 def test_a_command_does_what_it_does_though_nobody_is_told(
     ours: Ours, tmp_path: Path, words: str, code: int, streams: str

@@ -173,3 +173,21 @@ def test_a_wrong_configuration(config: Path) -> None:
     assert f"{config}:2: htpt" in done.stderr.decode()
     assert f"{config}:3: storge" in done.stderr.decode()
     assert list(config.parent.iterdir()) == [config]
+
+
+@pytest.mark.parametrize("streams", ["<&- 2>&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_files_of_the_server_are_in_the_place_of_no_closed_stream(
+    config: Path, tmp_path: Path, streams: str
+) -> None:
+    """Lines of logs would be written there, and children would be without what they are given."""
+    command = ["sh", "-c", f"exec {program()} serve {config} {streams}"]
+    with background(command, log=tmp_path / "log") as process:
+        wait_until(lambda: len(_children(process.pid)) >= 2, "workers")
+        for pid in [process.pid, *_children(process.pid)]:
+            standard = [Path(f"/proc/{pid}/fd/{number}").readlink() for number in range(3)]
+            assert set(standard) <= {Path(os.devnull), tmp_path / "log"}, standard
+
+
+def _children(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in text.split()]

@@ -144,7 +144,10 @@ def _without_collector() -> Iterator[None]:
 
 
 def _settle_streams() -> None:
-    """Have both streams take all that is printed, as whoever started this may have closed them."""
+    """Have all streams there, as whoever started this may have closed them."""
+    _open_closed_descriptors()
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     if sys.stderr is None:
@@ -152,6 +155,19 @@ def _settle_streams() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # What a terminal of another encoding than UTF-8 does not know, as standard error has it.
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _open_closed_descriptors() -> None:
+    """Open the descriptors of the streams that are closed, or files of ours would get them.
+
+    Then lines of logs would be written there, and what children are given would be closed.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest that is free. Children have it, too.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003
 
 
 def _interrupted() -> click.exceptions.Exit:
