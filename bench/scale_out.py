@@ -6,6 +6,7 @@ installed. Each runs twice: one sends all bytes itself, and one sends clients to
 what the tests need.
 """
 
+import multiprocessing
 import os
 import random
 import statistics
@@ -32,9 +33,13 @@ from tests.support.s3 import S3, running_s3
 REPOSITORIES = 1000
 LARGE = 256 * MIB
 SMALL = 4096
-# Small blobs that each client pushes in a round.
-PUSHES = 20
+# Small blobs that each client pushes in a round; fewer are over before all clients are at work.
+PUSHES = 50
 CLIENTS = 8
+# Pulls of a round of what takes a moment each: one alone says more about the moment.
+PULLS = 9
+# Seconds for which clients are waited for.
+PATIENCE = 120
 LADING = "lading"
 
 
@@ -86,6 +91,8 @@ ONE_SMALL = "push of blobs of 4 KiB (POST, PATCH, PUT), one client, blobs/s"
 MANY_SMALL = f"the same, {CLIENTS} clients at once"
 STREAMED = "pull of 256 MiB through the registry, MB/s"
 REDIRECTED = "pull of 256 MiB, sent to the store, MB/s"
+STORE_ALONE = "the same from the store alone, whose address is known before, MB/s"
+SENT = "clients sent to the store, 16 connections, requests/s"
 MEMORY = "memory of the largest process at its height, MiB"
 LESS_IS_BETTER = {MEMORY}
 
@@ -97,12 +104,14 @@ def _measure(side: Side, seconds: float) -> Iterator[tuple[str, float]]:
     yield CATALOG, _rate(registry, "/v2/_catalog?n=100", 4, seconds)
     large = Blob.of(os.urandom(LARGE))
     yield PUSH, LARGE / 1e6 / _seconds(lambda: _push(registry, [large]))
-    yield ONE_SMALL, PUSHES / _seconds(lambda: _push(registry, _small(PUSHES)))
-    many = PUSHES * CLIENTS
-    yield MANY_SMALL, many / _seconds(lambda: _push_at_once(registry))
+    yield ONE_SMALL, PUSHES / _seconds_of_clients(registry, 1)
+    yield MANY_SMALL, PUSHES * CLIENTS / _seconds_of_clients(registry, CLIENTS)
     path = f"/v2/zz/app/blobs/{large.digest}"
-    yield STREAMED, LARGE / 1e6 / _seconds(lambda: _pull(registry, path))
-    yield REDIRECTED, LARGE / 1e6 / _seconds(lambda: _pull(side.redirecting, path))
+    address = _pull(side.redirecting, path)
+    yield STREAMED, _speed(lambda: _pull(registry, path))
+    yield REDIRECTED, _speed(lambda: _pull(side.redirecting, path))
+    yield STORE_ALONE, _speed(lambda: _pull_from_store(address))
+    yield SENT, _rate(side.redirecting, path, 16, seconds)
 
 
 def _rate(registry: Running, path: str, connections: int, seconds: float) -> float:
@@ -110,7 +119,7 @@ def _rate(registry: Running, path: str, connections: int, seconds: float) -> flo
     return done.requests / done.seconds
 
 
-def _seconds(work: Callable[[], None]) -> float:
+def _seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
@@ -126,33 +135,50 @@ def _push(registry: Running, blobs: Sequence[Blob]) -> None:
             push_blob(connection, "zz/app", blob.digest, blob.body)
 
 
-def _push_at_once(registry: Running) -> None:
-    children = []
-    for _ in range(CLIENTS):
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                _push(registry, _small(PUSHES))
-                code = 0
-            finally:
-                os._exit(code)
-        children.append(child)
+def _seconds_of_clients(registry: Running, clients: int) -> float:
+    """How long some clients take for their pushes, from when all of them are connected."""
+    forks = multiprocessing.get_context("fork")
+    turns = forks.Barrier(clients + 1)
+
+    def push() -> None:
+        blobs = _small(PUSHES)
+        with registry.connect() as connection:
+            connection.request("GET", "/v2/").expect(200)
+            turns.wait(PATIENCE)
+            for blob in blobs:
+                push_blob(connection, "zz/app", blob.digest, blob.body)
+            turns.wait(PATIENCE)
+
+    children = [forks.Process(target=push) for _ in range(clients)]
     for child in children:
-        _, status = os.waitpid(child, 0)
-        assert status == 0, "a client failed"
+        child.start()
+    turns.wait(PATIENCE)
+    seconds = _seconds(lambda: turns.wait(PATIENCE))
+    for child in children:
+        child.join()
+    return seconds
 
 
-def _pull(registry: Running, path: str) -> None:
+def _speed(pull: Callable[[], object]) -> float:
+    """MB/s of the median of several pulls of a large blob."""
+    return LARGE / 1e6 / statistics.median(_seconds(pull) for _ in range(PULLS))
+
+
+def _pull(registry: Running, path: str) -> str:
+    """Pull a large blob; returns the address in the store to which the registry has sent here."""
     with registry.connect() as connection:
         answer = connection.request("GET", path).expect(200, 307)
         if answer.status == 200:
             assert answer.size == LARGE
-            return
-    location = answer.headers["location"]
-    host = location.split("/")[2]
+            return ""
+    _pull_from_store(answer.headers["location"])
+    return answer.headers["location"]
+
+
+def _pull_from_store(address: str) -> None:
+    host = address.split("/")[2]
     with Connection(int(host.rpartition(":")[2]), host=host) as connection:
-        assert connection.request("GET", location).expect(200).size == LARGE
+        assert connection.request("GET", address).expect(200).size == LARGE
 
 
 def _fill(name: str, side: Side) -> None:
