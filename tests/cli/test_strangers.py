@@ -152,7 +152,4 @@ def test_commands_print_in_one_way() -> None:
         f"{name}: {ast.unparse(call)}" for name, call in calls if ast.unparse(call.func) in PRINTING
     )
 
-    assert found == [
-        "main.py: click.echo('Interrupted', err=True)",
-        "output.py: click.echo(styled + clean_lines(text), err=err, nl=nl)",
-    ]
+    assert found == ["output.py: click.echo(styled + clean_lines(text), err=err, nl=nl)"]
