@@ -240,6 +240,25 @@ async def test_what_was_deleted_there_since_goes_to_the_trash_here(place: Moving
     assert_rows_agree(place)
 
 
+async def test_what_was_collected_there_is_no_damage(place: Moving) -> None:
+    """As when somebody went back, let the old registry collect garbage, and comes again."""
+    fill(place.tree)
+    data = place.tree.layer(HELLO, b"of no image")
+    await place.adopt()
+    data.unlink()
+
+    found = {(finding.kind, finding.advice) for finding in await place.adopt()}
+    assert found == {(Kind.LINK_DANGLING, ""), (Kind.BYTES_MISSING, "")}
+    assert {finding.kind for finding in await place.adopt()} == {Kind.LINK_DANGLING}
+
+    needs = image(b"of no image")
+    place.tree.push(HELLO, needs, "again", contents=[b"of no image"], at=LONG_AGO + 9 * HOUR)
+    assert [finding.mended for finding in await place.adopt()] == ["it counts as there again"]
+    assert await place.adopt() == []
+    assert await pull(place, "again") == needs.digest
+    assert_rows_agree(place)
+
+
 async def test_of_a_tag_that_was_moved_in_both_the_last_move_counts(place: Moving) -> None:
     fill(place.tree)
     await place.adopt()

@@ -29,6 +29,8 @@ class Check:
         repair: whether to mend what can be mended without loss.
         delete_unknown: whether a person has said that bytes are garbage which the database does not
             know, even if they may have been there before it.
+        beside_another: whether another registry has the same bytes: those that it has collected are
+            no damage if nothing needs them, and those that it has brought again are there.
         advance: told how much was done: bytes with checksums, else blobs; and manifests.
     """
 
@@ -37,6 +39,7 @@ class Check:
     repair: bool = False
     advance: Callable[[int], None] = damage.ignore
     delete_unknown: bool = False
+    beside_another: bool = False
 
 
 async def known(check: Check) -> AsyncIterator[Finding]:
@@ -101,6 +104,8 @@ async def _damaged(
     check: Check, digest: Digest, stored: StoredBytes | None, wrong: str, users: Sequence[BlobUser]
 ) -> Finding:
     mended = ""
+    if check.beside_another and stored is None and not users:
+        return await _collected(check, digest, wrong)
     if check.repair:
         await check.registry.metadata.damage.lose_blob(digest, now=check.registry.clock())
         mended = "clients are told that it is not there, so that they push it again"
@@ -114,6 +119,12 @@ async def _damaged(
         _advice(check, users),
         mended,
     )
+
+
+async def _collected(check: Check, digest: Digest, wrong: str) -> Finding:
+    await check.registry.metadata.damage.lose_blob(digest, now=check.registry.clock())
+    mended = "it counts as not there, as where the old registry collects garbage"
+    return Finding(Kind.BYTES_MISSING, digest, f"{wrong}; {_needed_by(())}", mended=mended)
 
 
 def _advice(check: Check, users: Sequence[BlobUser]) -> str:
@@ -137,7 +148,7 @@ def _name(user: BlobUser) -> str:
 
 async def _found_again(check: Check, digest: Digest) -> Finding:
     explanation = "it counts as lost, but its bytes are there and are right"
-    if not check.repair:
+    if not (check.repair or check.beside_another):
         return Finding(Kind.BYTES_MISSING, digest, explanation, "run `lading verify --repair`")
     await check.registry.metadata.damage.regain_blob(digest)
     return Finding(Kind.BYTES_MISSING, digest, explanation, mended="it counts as there again")

@@ -34,6 +34,7 @@ _THESE = "repository_id = :repository AND digest IN (SELECT key FROM json_each(:
 _KEEP = f"""
     UPDATE manifests AS m SET loose_at = NULL WHERE {_THESE} AND loose_at IS NOT NULL AND {KEPT}
 """
+_KEEP_LINKS = f"UPDATE links SET loose_at = NULL WHERE {_THESE} AND loose_at IS NOT NULL"
 _KEEP_REFERRERS = f"""
     UPDATE manifests AS m SET loose_at = NULL WHERE id IN (
         SELECT id FROM manifests AS m WHERE repository_id = :repository AND subject IS NOT NULL
@@ -178,6 +179,10 @@ def _add_edges(
     connection.executemany(_ADD_EDGE, rows)
     sizes = references.manifest_sizes(connection, repository_id, kinds, used_at=now)
     sizes |= links.sizes(connection, repository_id, kinds, used_at=now)
+    if lost := [child for child in kinds if child not in sizes]:  # or not here at all
+        values = {"repository": repository_id, "digests": batches.keys(lost)}
+        connection.execute(_KEEP, values)
+        connection.execute(_KEEP_LINKS, values)
     return [
         WrongSize(edge, sizes[edge.child])
         for edge in edges

@@ -235,7 +235,7 @@ class _Run:
         self._tally.blobs, self._tally.size = totals.blobs, totals.size
         size = totals.size if checksums else totals.blobs
         progress.begin(AdoptionStep.CHECK, totals.manifests + size)
-        check = Check(registry, checksums, advance=progress.advance)
+        check = Check(registry, checksums, advance=progress.advance, beside_another=True)
         async for finding in verify.run_known(check):
             await self._held.renew()
             yield finding
