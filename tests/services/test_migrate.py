@@ -305,6 +305,23 @@ async def test_bytes_whose_row_a_killed_migration_did_not_write_go_if_the_blob_h
     await require_same(origin, target)
 
 
+async def test_bytes_of_a_blob_that_is_collected_elsewhere_are_gone_when_the_registry_is_back(
+    origin: People, target: People
+) -> None:
+    """Nobody has to collect before all is well there."""
+    gone = await origin.push_blob(b"soon gone")
+    await migrate(origin.registry, target.registry)
+    target.now += 30 * DAY
+    await target.collect()
+    assert await origin.blobs.stat(gone) is not None
+
+    await migrate(target.registry, origin.registry)
+
+    assert await origin.blobs.stat(gone) is None
+    assert await origin.metadata.collection.ended_half_way(after="", limit=1) == []
+    await require_same(target, origin)
+
+
 async def test_a_migration_that_fails_at_its_end_leaves_it_writable(
     origin: People, target: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ from lading.metadata.collecting.garbage import (
     UNREFERENCED_LINK,
     values_of,
 )
-from lading.metadata.noun import Noun, scanning, writing
+from lading.metadata.noun import Noun, reading, scanning, writing
 from lading.ports.database import Database, SqlConnection
 
 
@@ -201,6 +201,14 @@ def end_deletions(connection: SqlConnection, digests: Sequence[Digest]) -> None:
     )
 
 
+def ended_half_way(connection: SqlConnection, *, after: str, limit: int) -> Sequence[Digest]:
+    """Digests of removed blobs whose bytes may still be there, in their order."""
+    rows = connection.execute(
+        "SELECT digest FROM deletions WHERE digest > ? ORDER BY digest LIMIT ?", (after, limit)
+    )
+    return [Digest(digest) for (digest,) in rows]
+
+
 class Collection(Noun):
     """The rows of a collection: it finds garbage, and removes it."""
 
@@ -209,6 +217,7 @@ class Collection(Noun):
         self.find = scanning(database, garbage.find)
         self.marks = scanning(database, Marks)
         self.trash_orphans = writing(database, orphans.trash_orphans)
+        self.ended_half_way = reading(database, ended_half_way)
         self.remove_links = writing(database, remove_links)
         self.remove_blobs = writing(database, remove_blobs)
         self.end_deletions = writing(database, end_deletions, durable=False)

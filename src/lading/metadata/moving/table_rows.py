@@ -199,7 +199,7 @@ class BroughtRows(TableRows):
         await self._write(_upsert(table), table, rows)
 
     async def remove(self, table: MovedTable, keys: Sequence[Row]) -> None:
-        """Remove rows. The bytes of a blob go with the next collection."""
+        """Remove rows. The bytes of a blob go when the migration ends, or with a collection."""
         for piece in batches.pieces(keys):
             work = partial(_remove, table=table, keys=piece, run=self._run)
             await self._database.write(work)

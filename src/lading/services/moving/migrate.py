@@ -13,7 +13,7 @@ Unfinished uploads are not brought: their clients begin them anew.
 import asyncio
 from dataclasses import dataclass
 
-from lading.services import unfinished
+from lading.services import collect_blobs, unfinished
 from lading.services.moving import last_step
 from lading.services.moving.last_step import CannotMigrate
 from lading.services.moving.migrate_blobs import BlobCopies
@@ -78,7 +78,7 @@ async def run(migration: Migration) -> Migrated:
         await _equalise(work)
         require_whole(blobs.damaged)
         if not migration.same_bytes:
-            await _clear_up(migration.target)
+            await _clear_up(migration)
         left_behind = len(await origin.uploads.list_all())
         rows = await work.end(change)
     origin.note("migrate", target=migration.place)
@@ -96,7 +96,12 @@ async def _equalise(work: MigrationWork) -> None:
     )
 
 
-async def _clear_up(target: Registry) -> None:
-    """Remove bytes whose row a killed run did not write, if their blob has none by now."""
-    for commit in await unfinished.find_interrupted(target):
-        await unfinished.remove_interrupted(target, commit)
+async def _clear_up(migration: Migration) -> None:
+    """Remove bytes that no row knows: of blobs that were collected since they were brought.
+
+    A killed run has not written their row, or another one has removed it.
+    """
+    for commit in await unfinished.find_interrupted(migration.target):
+        await unfinished.remove_interrupted(migration.target, commit)
+    if not migration.same_database:  # else they are those of the origin
+        await collect_blobs.end_deletions(migration.target)
