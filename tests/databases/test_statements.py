@@ -41,3 +41,12 @@ def test_several_statements_are_one_that_returns_what_they_return() -> None:
         " SELECT (SELECT array_agg(value) FROM linked)"
     )
     assert merge((("kept", "DELETE FROM a"),)).text == "WITH kept AS (DELETE FROM a) SELECT "
+
+
+def test_one_of_several_may_only_look() -> None:
+    merged = merge((("found", "SELECT 1 FROM a"), ("kept", "DELETE FROM b")))
+    assert merged.returning == ["found"]
+    assert merged.text == (
+        "WITH found (value) AS (SELECT 1 FROM a), kept AS (DELETE FROM b)"
+        " SELECT (SELECT array_agg(value) FROM found)"
+    )

@@ -28,7 +28,7 @@ from lading.services import read_only
 from lading.services.moving import migrate as migrating
 from lading.services.moving.last_step import CannotMigrate
 from lading.services.moving.migrate_rows import RowCopies
-from lading.services.moving.migration_work import MigrationStep
+from lading.services.moving.migration_work import Everything, MigrationStep
 from tests.support.contents import OTHER, image, path_of
 from tests.support.migrating import bytes_of, migrate, rows_of
 from tests.support.people import ALICE, DAY, People
@@ -83,8 +83,8 @@ async def target(tmp_path: Path) -> AsyncIterator[People]:
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for no request that is under way, and have several pages of few rows."""
-    monkeypatch.setattr(migrating, "SETTLE", 0)
+    """Make no pause between rounds, and have several pages of few rows."""
+    monkeypatch.setattr(migrating, "PAUSE", 0)
     for module in ("lading.metadata.moving.table_rows", "lading.services.moving.migrate_rows"):
         monkeypatch.setattr(f"{module}.PAGE", 3)
 
@@ -155,7 +155,7 @@ async def test_pushes_and_deletions_go_on_meanwhile(
     origin: People, target: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until it is read-only; then what they did is there, too."""
-    monkeypatch.setattr(migrating, "SETTLE", 0.5)
+    monkeypatch.setattr(migrating, "PAUSE", 0.1)  # for the collection
     count, is_over = 0, asyncio.Event()
 
     async def use() -> None:
@@ -353,7 +353,8 @@ async def test_a_migration_that_is_cancelled_at_its_end_leaves_it_writable(
         await asyncio.sleep(10 if change and takes_long == "switch" else 0)
 
     monkeypatch.setattr(origin.metadata.read_only, "set", set_switch)
-    monkeypatch.setattr(migrating, "SETTLE", 10)
+    if takes_long == "copying":
+        monkeypatch.setattr(Everything, "equalise", lambda _: asyncio.sleep(10, 1))
     migrating_it = asyncio.ensure_future(migrate(origin.registry, target.registry))
     await is_read_only.wait()
     await asyncio.sleep(0.05)

@@ -10,6 +10,7 @@ from lading.core.names import RepositoryName, UploadKey
 from lading.metadata import batches, references, repositories
 from lading.metadata.attempts import Attempts
 from lading.metadata.noun import Noun, looking, reading, writing
+from lading.metadata.read_only import IS_ON, if_writable, require_off
 from lading.metadata.shown.sharing import sharing
 from lading.ports.database import COUNTED, Database, SqlConnection, Work
 from lading.ports.uploads import Becoming
@@ -43,7 +44,8 @@ _LINK = """
     DO UPDATE SET promised_at = excluded.promised_at, used_at = NULL, deleted_at = NULL
 """
 _ADD = {"known": _KNOW.format(size=":size"), "kept": _KEEP, "linked": f"{_LINK} {COUNTED}"}
-_ADD_PUSHED = {**_ADD, "committed": _COMMIT}
+_ADD_PUSHED = {"read_only": IS_ON, **_ADD, "committed": _COMMIT}
+_MOUNT = {"read_only": IS_ON, "linked": f"{_LINK} {COUNTED}"}
 
 # Whoever removes a link does so after all who add one of that blob, or before them.
 _LOCK = """
@@ -155,8 +157,13 @@ def _add(
     statements: Mapping[str, str],
     values: Mapping[str, Any],
 ) -> Mapping[str, Sequence[Any]]:
-    """Run statements, one of which links a blob; returns what they have returned."""
+    """Run statements, one of which links a blob; returns what they have returned.
+
+    Raises:
+        ReadOnly: one of them asks whether the registry is, and it is.
+    """
     returned = connection.execute_together(statements, values)
+    require_off(returned.get("read_only"))
     if not returned["linked"]:
         _link_in_new(connection, repository, values)
     return returned
@@ -170,24 +177,21 @@ def mount(
     source: RepositoryName,
     change: Change,
 ) -> bool:
-    """Put a blob of `source` into `repository`; false if it is not there."""
+    """Put a blob of `source` into `repository`; false if it is not there.
+
+    Raises:
+        ReadOnly: the registry is.
+    """
     if find(connection, source, digest) is None:
         return False
-    _link(connection, repository, digest, change.at)
+    values = {"repository": repository, "digest": digest, "now": change.at}
+    _add(connection, repository, _MOUNT, values)
     # Somebody may have removed the last link since it was found.
     connection.execute(
         "UPDATE blobs SET unlinked_at = NULL WHERE digest = ? AND unlinked_at IS NOT NULL",
         (digest,),
     )
     return True
-
-
-def _link(
-    connection: SqlConnection, repository: RepositoryName, digest: Digest, now: float
-) -> None:
-    values = {"repository": repository, "digest": digest, "now": now}
-    if connection.execute(_LINK, values).rowcount == 0:
-        _link_in_new(connection, repository, values)
 
 
 def _link_in_new(
@@ -285,7 +289,7 @@ class Links(Noun):
         self._attempts = attempts
         self.find = reading(database, find)
         self.mount = writing(database, mount)
-        self.delete = writing(database, delete)
+        self.delete = writing(database, if_writable(delete))
         self.repositories_with = reading(database, repositories_with)
         self.is_stored = reading(database, is_stored)
         self.sharing = looking(database, sharing)
@@ -328,6 +332,9 @@ class Links(Noun):
             blob: how many bytes it has; or, if it is none yet, how the upload becomes it, in the
                 same transaction.
             lock: what locks the digest in that transaction, unless the caller has it locked.
+
+        Raises:
+            ReadOnly: the registry is.
         """
         statements = _ADD_PUSHED
         values: dict[str, Any] = {

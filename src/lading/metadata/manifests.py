@@ -16,6 +16,7 @@ from lading.metadata.attempts import Attempts
 from lading.metadata.manifest_rows import LargeBodies
 from lading.metadata.noun import Noun, looking, scanning, together
 from lading.metadata.pushes import FEW_EDGES, ManifestPush
+from lading.metadata.read_only import if_writable
 from lading.metadata.referrers import small_first
 from lading.metadata.shown import manifest_lists
 from lading.ports.database import Database, SqlConnection
@@ -106,6 +107,7 @@ class Manifests(Noun):
             ManifestBlobUnknown: something is missing; it is listed, as far as it is not too much.
             SizeMismatch: something that is present has another size, and must not.
             Unavailable: what was prepared was collected meanwhile.
+            ReadOnly: the registry is, or has become so meanwhile.
         """
         edges = push.manifest.edges
         wrong: list[WrongSize] = []
@@ -137,6 +139,7 @@ class Manifests(Noun):
         Raises:
             TagImmutable: one of `immutable` points to it, or to an index that holds it.
             NotAsExpected: another tag points to it, which stays, and the manifest with it.
+            ReadOnly: the registry is, or has become so before all was done.
         """
         deleted, seen = None, 0
         while deleted is None:
@@ -148,7 +151,7 @@ class Manifests(Noun):
                 )
             deleted = await self._database.write(
                 partial(
-                    manifest_rows.delete,
+                    if_writable(manifest_rows.delete),
                     repository=repository,
                     digest=digest,
                     immutable=immutable,

@@ -141,10 +141,10 @@ class ManifestPush(Struct, frozen=True, kw_only=True):
 
         Raises:
             AlreadyExists, NotAsExpected, TagImmutable, ManifestBlobUnknown, SizeMismatch,
-                Unavailable: see `Manifests.push`.
+                Unavailable, ReadOnly: see `Manifests.push`.
         """
         digest, at = self.manifest.digest, self.change.at
-        repository_id = repositories.ensure(connection, self.repository)
+        repository_id = repositories.ensure_if_writable(connection, self.repository)
         self._require_movable(connection)
         wrong: Sequence[WrongSize] = ()
         if self.is_long:

@@ -10,22 +10,37 @@ which is read for nothing.
 Where several machines share the database there is no such file, and a worker asks once a second at
 most. So it takes that long to switch it on, and whoever does waits for it: when `set` returns,
 every worker knows.
+
+That refuses requests early, and rules nothing out: one that was let in may stand still before it
+commits. So what changes what clients have pushed looks at the row in that very transaction
+(`IS_ON`), and whoever switches it on waits first for transactions that have looked before. When
+`set` returns, a change is committed or will be refused.
 """
 
 import asyncio
 import math
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Concatenate
 
-from lading.core.errors import Unavailable
+from lading.core.errors import ReadOnly, Unavailable
 from lading.core.history import Change
+from lading.core.typing import P, T
 from lading.metadata.noun import Noun
 from lading.ports.database import Database, SqlConnection
 
 _NAME = "read-only"
 # Seconds for which a worker may go on with what it has read, where there is no file.
 STALENESS = 1.0
+# Finds a row if it is on. A transaction looks before it locks anything that others wait for.
+IS_ON = f"SELECT 1 FROM switches WHERE name = '{_NAME}' /*! FOR KEY SHARE */"
+# What locks rows, be there some or none, has the table as well, in a mode that this one excludes,
+# until its transaction ends; and has it before it looks what is there. So this waits for all who
+# have looked, and all who look later find what comes of it. Who only reads, as a dump does for
+# hours, has the table in another mode, which is in nobody's way.
+_AWAIT_WHO_LOOKED = "/*! LOCK TABLE switches IN EXCLUSIVE MODE */"
 
 
 class ReadOnlySwitch(Noun):
@@ -76,7 +91,11 @@ class ReadOnlySwitch(Noun):
         self._is_compared = True
 
     async def set(self, change: Change | None) -> None:
-        """Switch it on, unless it is already; or (`None`) off. Every worker knows in the end."""
+        """Switch it on, unless it is already; or (`None`) off. Every worker knows in the end.
+
+        Raises:
+            Unavailable: it cannot be switched, as a change that began before stands still, say.
+        """
         await self._set(change)
         await asyncio.sleep(self._staleness)
 
@@ -93,6 +112,7 @@ class ReadOnlySwitch(Noun):
                 self._hint.touch()
             except OSError as error:
                 raise Unavailable(f"{self._hint} cannot be made: {error.strerror}") from error
+        connection.execute(_AWAIT_WHO_LOOKED)
         switch_on(connection, _NAME, change)
 
     def _remove_hint(self, connection: SqlConnection) -> None:
@@ -102,6 +122,32 @@ class ReadOnlySwitch(Noun):
                 self._hint.unlink(missing_ok=True)
             except OSError as error:
                 raise Unavailable(f"{self._hint} cannot be removed: {error.strerror}") from error
+
+
+def require_off(found: object) -> None:
+    """Go on only if `IS_ON` has found nothing.
+
+    Raises:
+        ReadOnly: the registry is read-only.
+    """
+    if found:
+        raise ReadOnly
+
+
+def if_writable(
+    work: Callable[Concatenate[SqlConnection, P], T],
+) -> Callable[Concatenate[SqlConnection, P], T]:
+    """A function of a connection that does what another one does, unless it is read-only.
+
+    Raises:
+        ReadOnly: it is.
+    """
+
+    def look_first(connection: SqlConnection, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        require_off(connection.execute(IS_ON).fetchone())
+        return work(connection, *args, **kwargs)
+
+    return look_first
 
 
 def find_switch(connection: SqlConnection, name: str) -> Change | None:

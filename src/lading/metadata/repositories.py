@@ -5,9 +5,13 @@ from collections.abc import Iterable, Sequence
 from lading.core.names import RepositoryName
 from lading.metadata import batches
 from lading.metadata.noun import looking, reading, scanning
+from lading.metadata.read_only import IS_ON, require_off
 from lading.metadata.shown import columns, repository_lists
 from lading.metadata.shown.repository_lists import ListedRepository, ListOrder
 from lading.ports.database import Database, SqlConnection
+
+_LOCK = "SELECT id FROM repositories WHERE name = ? /*! FOR NO KEY UPDATE */"
+_LOCK_AND_LOOK = f"SELECT EXISTS ({IS_ON}), ({_LOCK})"
 
 
 def find(connection: SqlConnection, name: RepositoryName) -> int | None:
@@ -22,9 +26,7 @@ def lock(connection: SqlConnection, name: RepositoryName) -> int | None:
     Whatever changes manifests, tags or edges, or removes links, begins so: what it then reads stays
     true until it commits. New links are added without it.
     """
-    row = connection.execute(
-        "SELECT id FROM repositories WHERE name = ? /*! FOR NO KEY UPDATE */", (name,)
-    ).fetchone()
+    row = connection.execute(_LOCK, (name,)).fetchone()
     return None if row is None else int(row[0])
 
 
@@ -32,6 +34,17 @@ def ensure(connection: SqlConnection, name: RepositoryName) -> int:
     """The id of the repository, locked, and made if it is new."""
     known = lock(connection, name)
     return add(connection, name) if known is None else known
+
+
+def ensure_if_writable(connection: SqlConnection, name: RepositoryName) -> int:
+    """As `ensure`, in one statement with a look at the read-only switch.
+
+    Raises:
+        ReadOnly: it is on.
+    """
+    is_read_only, known = connection.execute(_LOCK_AND_LOOK, (name,)).fetchone()
+    require_off(is_read_only)
+    return add(connection, name) if known is None else int(known)
 
 
 def add(connection: SqlConnection, name: RepositoryName) -> int:

@@ -43,7 +43,7 @@ class Restoration:
     ) -> None:
         self._connection = connection
         self._repository = repository
-        self._id = repositories.ensure(connection, repository)
+        self._id = repositories.ensure_if_writable(connection, repository)
         repositories.mark_changed(connection, [repository])
         self._change = change
         self.manifests: list[Digest] = []

@@ -11,6 +11,7 @@ from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import batches, references, repositories
 from lading.metadata.noun import looking, reading, writing
+from lading.metadata.read_only import if_writable
 from lading.metadata.shown import columns, tag_lists
 from lading.ports.database import Database, SqlConnection
 
@@ -221,5 +222,5 @@ class Tags:
         self.of_manifest = looking(database, tag_lists.of_manifest)
         self.traces = reading(database, tag_lists.traces)
         self.search = looking(database, tag_lists.search)
-        self.delete = writing(database, delete)
+        self.delete = writing(database, if_writable(delete))
         self.history = looking(database, history)

@@ -78,7 +78,7 @@ class SqlConnection(Protocol):
     def execute_together(
         self, statements: Mapping[str, str], parameters: Mapping[str, Any], /
     ) -> Mapping[str, Sequence[Any]]:
-        """Run several statements that change rows; all at once where each would be waited for.
+        """Run several statements that change or lock rows; at once where each would be waited for.
 
         So none of them may need to see what another has changed, no row may be changed by two of
         them, and each returns one column or nothing; or it ends with `COUNTED`, which is less work

@@ -206,7 +206,6 @@ async def commit(
             try:
                 await _receive(registry, staged, chunk)
                 await staged.verify(digest)
-                await read_only.require_off(registry)
                 await _commit(registry, grant.repository, key, staged, digest, change)
             except BaseException:  # cancelled, too
                 await _rewind(staged, start)
@@ -324,6 +323,7 @@ async def _commit(
     add = partial(registry.metadata.links.add, repository, digest, upload=upload)
     becoming = await staged.commit_by_rows(digest)
     if becoming is None:
+        await read_only.require_off(registry)
         async with registry.locks.lock(digest):
             await staged.commit(digest)
             await add(staged.size, change=replace(change, at=registry.clock()))

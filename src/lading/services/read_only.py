@@ -24,10 +24,9 @@ async def find(registry: Registry) -> Change | None:
 
 
 async def require_off(registry: Registry) -> None:
-    """Go on only if what is pushed will count, once all of it is here.
+    """Refuse early what will be refused, before anything was done that cannot be gone back on.
 
-    A body may take minutes, and who makes a registry read-only waits for seconds until what was
-    accepted before is done.
+    The transaction that makes it known looks once more, and that counts.
 
     Raises:
         ReadOnly: the registry has become read-only since the push began.

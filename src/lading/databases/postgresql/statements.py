@@ -51,10 +51,10 @@ class Merged(NamedTuple):
 
 @lru_cache(_KEPT)
 def merge(statements: Sequence[tuple[str, str]]) -> Merged:
-    """One statement that changes what several do, and returns arrays of what they return."""
+    """One statement that does what several do, and returns arrays of what they return."""
     parts, returning = [], []
     for name, statement in statements:
-        returns = "RETURNING" in statement
+        returns = "RETURNING" in statement or statement.lstrip().startswith("SELECT")
         parts.append(f"{name}{' (value)' if returns else ''} AS ({statement})")
         if returns:
             returning.append(name)

@@ -123,8 +123,12 @@ def depart(connection: SqlConnection, change: Change) -> None:
 
 
 def _set(connection: SqlConnection, note: str, actor: str, at: float) -> None:
-    switch_off(connection, note)
-    switch_on(connection, note, Change(actor, at))
+    """Write a note in the place of one that may be there; at no time there is none."""
+    connection.execute(
+        "INSERT INTO switches (name, actor, at) VALUES (?, ?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET actor = excluded.actor, at = excluded.at",
+        (note, actor, at),
+    )
 
 
 def _lose_page(connection: SqlConnection, after: str, now: float) -> str:

@@ -26,10 +26,10 @@ from lading.services.moving.migration_work import (
 )
 from lading.services.registry import Registry
 
-# Seconds from when the registry is read-only until what was accepted before is done.
-SETTLE = 2.0
-# Rounds of a registry that is read-only.
+# Rounds of a registry that is read-only, and seconds by which each pause between two of them is
+# longer than the one before: a collection that was under way may end.
 MOST_LAST_ROUNDS = 10
+PAUSE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +86,10 @@ async def run(migration: Migration) -> Migrated:
 
 
 async def _equalise(work: MigrationWork) -> None:
-    for _ in range(MOST_LAST_ROUNDS):
-        await asyncio.sleep(SETTLE)
+    for number in range(MOST_LAST_ROUNDS):
         if await work.equalise() == 0:
             return
+        await asyncio.sleep(number * PAUSE)
     raise CannotMigrate(
         "the registry is read-only and changes all the same: end what changes it (a collection, a"
         " restore, `lading verify --repair`), and migrate again"
