@@ -8,8 +8,9 @@ from http.client import HTTPException, HTTPMessage, parse_headers
 import pytest
 
 from lading.client import Client, ClientError, SessionOptions, Unreachable
-from lading.client.heads import HeadCutOff, read_headers
+from lading.client.heads import read_headers
 from lading.client.timed import TimedResponse
+from lading.system.whole_heads import HeadCutOff
 from tests.support.raw_server import raw_server
 
 BODY = b'{"tags": ["1"]}'

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from lading.system.whole_heads import WholeHead
+
 # Seconds to connect, and to agree on encryption; and for all of it together, once that is done.
 CONNECTING = 5.0
 TOTAL = 5.0
@@ -79,7 +81,7 @@ class _Answer(io.RawIOBase):
         super().close()
 
 
-class _Response(http.client.HTTPResponse):
+class _Response(WholeHead):
     """A response that is read until the deadline."""
 
     def __init__(self, sock: socket.socket, *args: Any, deadline: float, **kwargs: Any) -> None:

@@ -9,18 +9,12 @@ from io import BufferedIOBase
 from typing import Any
 
 from lading.core.typing import override
+from lading.system.whole_heads import HeadCutOff
 
 # As Python's own client has it.
 _MOST_LINE = 65536
 _MOST_HEADERS = 100
 _ENDS = frozenset({b"\r\n", b"\n"})
-
-
-class HeadCutOff(HTTPException):
-    """A head that ends with the connection, before its empty line."""
-
-    def __init__(self) -> None:
-        super().__init__("the connection is closed within the head of the answer")
 
 
 class AnswerHeaders(HTTPMessage):

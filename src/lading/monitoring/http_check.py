@@ -15,6 +15,7 @@ from functools import partial
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from lading.monitoring.health import Unwell
+from lading.system.whole_heads import WholeHead
 
 # "Get follows the redirect, up to a maximum of 10 redirects" (Go, net/http).
 MOST_REDIRECTS = 10
@@ -84,6 +85,7 @@ def _ask(url: SplitResult, headers: Headers, patience: float) -> tuple[int, str]
     )
     path = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
     with closing(connect(url.hostname or "", url.port, timeout=patience)) as connection:
+        connection.response_class = WholeHead
         connection.putrequest("HEAD", path)
         for name, values in headers.items():
             for value in values:

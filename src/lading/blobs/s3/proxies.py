@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lading.system.proxies import PROXY_VARIABLES, login_of, proxy_for, variable
+from lading.system.whole_heads import WholeHead
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -48,6 +49,10 @@ def connection_to(
 def _open(
     host: str, port: int, timeout: float, context: ssl.SSLContext | None
 ) -> http.client.HTTPConnection:
-    if context is None:
-        return http.client.HTTPConnection(host, port, timeout=timeout)
-    return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
+    connection = (
+        http.client.HTTPConnection(host, port, timeout=timeout)
+        if context is None
+        else http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
+    )
+    connection.response_class = WholeHead
+    return connection
