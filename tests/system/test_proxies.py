@@ -48,6 +48,8 @@ def test_variables_say_by_which_proxy_a_server_is_asked(
         ("http://10.1.2.3:9000", "10.1.2.3:9000"),
         ("http://[fd00::1]:9000", "fd00::/8"),
         ("http://[fd00::1]:9000", "fd00::1"),
+        ("http://[fd00::1]:9000", "fd00:0::1"),
+        ("http://[fe80::1%25eth0]:9000", "fe80::1%25eth0"),
         ("http://[fd00::1]:9000", "[fd00::1]"),
         ("http://[fd00::1]:9000", "[fd00::1]:9000"),
     ],
@@ -70,6 +72,9 @@ def test_servers_without_a_proxy_are_asked_themselves(address: str, no_proxy: st
         ("http://s3.test", "0.0.0.0/0"),
         ("http://[fd00::1]:9000", "10.0.0.0/8"),
         ("http://[fd00::1]:9000", "[fd00::1]:9001"),
+        ("http://10.0.0.1", "0.0.1,.0.1,*.1,1"),
+        ("http://10.0.0.1", "0.0.0.1,110.0.0.1"),
+        ("http://[fd00::1]", "1,:1,::1"),
     ],
 )
 def test_others_are_not(address: str, no_proxy: str) -> None:

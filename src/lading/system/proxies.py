@@ -3,7 +3,8 @@
 `HTTPS_PROXY` or `HTTP_PROXY` by how a server is reached, else `ALL_PROXY`, unless `NO_PROXY` has
 its name, a domain that it is in, its address, a network of that, or `*`; with a port it is meant
 for that port alone. So has curl, and Go (`golang.org/x/net/http/httpproxy`) but for a few forms: a
-domain with a dot before it has itself, as in curl. Names in lower case come first.
+domain with a dot before it has itself, and no address is in a domain, as in curl. Names in lower
+case come first.
 """
 
 import base64
@@ -49,10 +50,25 @@ def _is_excluded(url: SplitResult, excluded: str) -> bool:
         name, its_port = _taken_apart(each)
         if its_port and its_port != str(port):
             continue
-        domain = name.removeprefix("*").strip(".")
-        if name == "*" or (domain and f".{host}".endswith(f".{domain}")) or _is_in(host, name):
+        if name == "*" or _has(name, host):
             return True
     return False
+
+
+def _has(entry: str, host: str) -> bool:
+    """Whether an entry of the list is a host's name or a domain that it is in, or has its address.
+
+    Addresses end in no domain, though they may look so: `0.0.1` is not 10.0.0.1, as for curl.
+    """
+    try:
+        address = ip_address(host)
+    except ValueError:
+        domain = entry.removeprefix("*").strip(".")
+        return bool(domain) and f".{host}".endswith(f".{domain}")
+    try:
+        return entry == host or address in ip_network(entry, strict=False)
+    except ValueError:
+        return False
 
 
 def _taken_apart(entry: str) -> tuple[str, str]:
@@ -62,10 +78,3 @@ def _taken_apart(entry: str) -> tuple[str, str]:
         return name, rest.removeprefix(":")
     name, _, port = entry.partition(":")
     return (name, port) if port.isdigit() else (entry, "")  # IPv6 has colons, too
-
-
-def _is_in(host: str, network: str) -> bool:
-    try:
-        return ip_address(host) in ip_network(network, strict=False)
-    except ValueError:
-        return False
