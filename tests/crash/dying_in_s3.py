@@ -32,7 +32,7 @@ from lading.ports.blobs import Blobs
 from lading.ports.locks import Locks
 from lading.ports.uploads import StagedUpload, Uploads
 from lading.services import jobs, push_blob, upkeep
-from lading.services.push_blob import Chunk
+from lading.services.chunks import Chunk
 from lading.wiring.paths import metadata_path
 from tests.crash import effects, state, verbs
 from tests.crash.dying import Outcome, assert_between, outcome_of

@@ -46,6 +46,7 @@ from lading.services import (
     trash,
     verify,
 )
+from lading.services.chunks import Chunk
 from lading.services.delete import delete_blob
 from lading.services.figures import PullNotes
 from lading.services.jobs import Job
@@ -55,7 +56,6 @@ from lading.services.moving.export import LinkKeeper
 from lading.services.moving.import_layouts import LayoutImport
 from lading.services.progress import Unwatched
 from lading.services.pull import pull_blob, pull_manifest, stat_blob, stat_manifest
-from lading.services.push_blob import Chunk
 from lading.services.registry import Registry
 from lading.services.verify_blobs import Check
 from lading.wiring.paths import metadata_path

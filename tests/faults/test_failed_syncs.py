@@ -15,7 +15,7 @@ from lading.blobs.stores import Stores
 from lading.core.digest import Digest
 from lading.core.errors import StorageFull, Unavailable, UploadUnknown
 from lading.services import push_blob
-from lading.services.push_blob import Chunk
+from lading.services.chunks import Chunk
 from tests.support.contents import HELLO
 from tests.support.people import People, pieces
 from tests.support.rows import open_metadata

@@ -12,8 +12,8 @@ from lading.core.garbage import Cause, Criteria, ExpiredUpload, GarbageManifest,
 from lading.core.names import UploadKey
 from lading.ports.uploads import Staged
 from lading.services import collect, jobs, lease, push_blob, trash, unfinished
+from lading.services.chunks import Chunk
 from lading.services.pull import stat_blob, stat_manifest
-from lading.services.push_blob import Chunk
 from lading.services.registry import Registry
 from tests.support.contents import HELLO, OTHER, image, index, new_upload
 from tests.support.people import DAY, People, pieces

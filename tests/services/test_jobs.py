@@ -8,9 +8,9 @@ import pytest
 
 from lading.core.errors import Unavailable
 from lading.services import jobs, lease, push_blob
+from lading.services.chunks import Chunk
 from lading.services.jobs import Job
 from lading.services.lease import Lease
-from lading.services.push_blob import Chunk
 from lading.services.registry import Registry
 from tests.support.people import ALICE, DAY, People, pieces
 

@@ -52,8 +52,8 @@ from lading.metadata import manifests as manifests_noun
 from lading.metadata.metadata import Metadata
 from lading.ports.database import SqlConnection
 from lading.services import collect, collect_blobs, delete, pull, push_blob, trash
+from lading.services.chunks import Chunk
 from lading.services.collect import Plan
-from lading.services.push_blob import Chunk
 from lading.services.registry import Policy
 from tests.services.model import Repository
 from tests.services.model_contents import CONTENTS, MANIFESTS, NAME_OF, NAMES, TAGS

@@ -29,8 +29,8 @@ from lading.core.ranges import ByteRange
 from lading.metadata.attempts import Attempts
 from lading.metadata.links import Links
 from lading.services import push_blob
+from lading.services.chunks import Chunk
 from lading.services.pull import pull_blob
-from lading.services.push_blob import Chunk
 from tests.support.contents import HELLO, OTHER, path_of, read
 from tests.support.disk import Disk
 from tests.support.people import People, pieces

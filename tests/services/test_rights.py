@@ -9,7 +9,7 @@ from lading.core.digest import Digest
 from lading.core.errors import DeleteDisabled, Denied, RegistryError
 from lading.core.names import Tag, UploadId
 from lading.services import delete, listing, pull, push_blob
-from lading.services.push_blob import Chunk
+from lading.services.chunks import Chunk
 from lading.services.push_manifest import push_manifest
 from lading.services.registry import Policy, Registry
 from tests.support.contents import HELLO, OTHER

@@ -16,8 +16,8 @@ from lading.core.manifest_document import parse
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata.metadata import Metadata
 from lading.services import collect, push_blob, trash
+from lading.services.chunks import Chunk
 from lading.services.delete import delete_manifest
-from lading.services.push_blob import Chunk
 from lading.services.push_manifest import push_manifest
 from lading.services.registry import Policy, Registry
 from lading.services.trash import Trashed

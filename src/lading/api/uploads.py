@@ -10,7 +10,7 @@ from lading.edge.body import read_pieces, skip_body
 from lading.edge.limits import client_of
 from lading.edge.response import Response
 from lading.services import push_blob
-from lading.services.push_blob import Chunk
+from lading.services.chunks import Chunk
 
 
 async def start(context: Context) -> Response:

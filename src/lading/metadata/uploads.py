@@ -11,7 +11,7 @@ from typing import Any
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable, UploadOutOfOrder, UploadUnknown
 from lading.core.names import Owner, UploadKey
-from lading.metadata import batches
+from lading.metadata import batches, small_uploads
 from lading.metadata.noun import NOT_SYNCED, reading, scanning, writing, writing_once
 from lading.ports.database import COUNTED, Database, SqlConnection
 from lading.ports.objects import PlacedSegment, TakenUpload, UploadProgress
@@ -395,6 +395,9 @@ class ObjectUploads:
         self.list_all = scanning(database, list_all)
         self.becoming = becoming
         self.becoming_as_it_is = becoming_as_it_is
+        self.reserve = writing_once(database, small_uploads.reserve)
+        self.save_small = writing_once(database, small_uploads.save)
+        self.becoming_small = small_uploads.becoming
 
     async def take(
         self, upload: UploadKey, *, generation: int, writing: str, now: float, until: float

@@ -65,6 +65,7 @@ class WatchedUploads(Uploads):
     def __init__(self, uploads: Uploads, probe: Probe) -> None:
         self._uploads = uploads
         self._probe = probe
+        self.small = uploads.small
 
     @override
     async def require_space(self, size: int) -> None:
@@ -86,6 +87,16 @@ class WatchedUploads(Uploads):
     @override
     def commit_as_it_is(self, upload: UploadKey, digest: Digest) -> Becoming | None:
         return self._uploads.commit_as_it_is(upload, digest)
+
+    @override
+    async def append_small(self, upload: UploadKey, data: bytes) -> bool:
+        with self._probe(Timing.STORE_PUT_CONTENT):
+            return await self._uploads.append_small(upload, data)
+
+    @override
+    async def commit_small(self, upload: UploadKey, digest: Digest, data: bytes) -> Becoming | None:
+        with self._probe(Timing.STORE_PUT_CONTENT):
+            return await self._uploads.commit_small(upload, digest, data)
 
     @override
     async def size(self, upload: UploadKey) -> int:

@@ -131,6 +131,30 @@ class UploadRows(Protocol):
             now: the time.
         """
 
+    async def reserve(self, keys: Sequence[str], now: float) -> None:
+        """Write down keys of objects that are about to be stored, and unused until then."""
+
+    async def save_small(
+        self, upload: UploadKey, stored: PlacedSegment, begun: bytes, hash_: bytes
+    ) -> None:
+        """Write down all that an upload has, which nobody has taken; a power cut may forget it.
+
+        Args:
+            upload: which has nothing yet.
+            stored: under a key that was reserved.
+            begun: what is known of the hash of nothing, as it was begun with.
+            hash_: what is known of the hash of all bytes.
+
+        Raises:
+            UploadNotReady: it is over, has something, or somebody writes to it: nothing was done.
+        """
+
+    def becoming_small(self, upload: UploadKey, stored: PlacedSegment) -> Becoming:
+        """As `becoming`, of an upload that has nothing and that nobody has taken.
+
+        To do that raises `UploadNotReady` as `save_small` does.
+        """
+
     async def segments(self, upload: UploadKey) -> Sequence[PlacedSegment]:
         """The segments of an upload, in order."""
 

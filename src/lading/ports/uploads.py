@@ -92,8 +92,8 @@ class StagedUpload(Protocol):
     async def verify(self, digest: Digest) -> None:
         """Find out whether the bytes have this digest, and bring them to the disk.
 
-        The one place where a blob's digest is verified. It can take as long as reading all of them
-        does, so the caller holds nothing that others wait for.
+        The one place where the digest of an upload is verified that was opened. It can take as long
+        as reading all of them does, so the caller holds nothing that others wait for.
 
         Raises:
             DigestMismatch: they have another; the upload stays as it is, but is over after
@@ -129,7 +129,14 @@ class StagedUpload(Protocol):
 
 
 class Uploads(Protocol):
-    """Uploads that are not over, each written by one request at a time."""
+    """Uploads that are not over, each written by one request at a time.
+
+    Attributes:
+        small: bytes up to which `append_small` and `commit_small` may do better than `stage`; 0 if
+            they never do.
+    """
+
+    small: int = 0
 
     async def require_space(self, size: int) -> None:
         """Go on only if there is room for so many bytes, be they of an upload or of a manifest.
@@ -171,6 +178,19 @@ class Uploads(Protocol):
 
         To do that raises `UploadNotReady` if it cannot be: then the upload is to be opened. `None`
         where it always is.
+        """
+
+    async def append_small(self, upload: UploadKey, data: bytes) -> bool:
+        """Append few bytes to an upload that has none, without opening it.
+
+        Returns:
+            False if that cannot be: then nothing was done, and the upload is to be opened.
+        """
+
+    async def commit_small(self, upload: UploadKey, digest: Digest, data: bytes) -> Becoming | None:
+        """What `commit_as_it_is` returns, of an upload that has no bytes yet, and is to have few.
+
+        `None` if it is to be opened: that cannot be, or they have another digest.
         """
 
     async def size(self, upload: UploadKey) -> int:

@@ -5,14 +5,13 @@ their final name. What a crash leaves between the two is bytes without a row, wh
 the blob makes whole, and the collector deletes if none comes.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from lading.core.access import Access, Action, Grant
-from lading.core.digest import SHA256, Bytes, Digest, require_supported
+from lading.core.digest import SHA256, Digest, require_supported
 from lading.core.errors import (
     BlobTooLarge,
     SizeMismatch,
@@ -25,11 +24,10 @@ from lading.core.errors import (
 from lading.core.history import Change
 from lading.core.names import Owner, RepositoryName, UploadId, UploadKey
 from lading.core.ranges import ByteRange
-from lading.ports.uploads import StagedUpload, UploadNotReady
+from lading.ports.uploads import Becoming, StagedUpload, UploadNotReady
 from lading.services import damage, read_only
+from lading.services.chunks import Chunk, read_small
 from lading.services.registry import Registry
-
-Pieces = AsyncIterator[Bytes]
 
 # Repositories asked for a blob that is to be mounted from anywhere.
 MOUNT_CANDIDATES = 20
@@ -39,20 +37,6 @@ _RETRY = 60.0
 # layers at once, containers' tools six. So it takes thousands of callers, not a few, to keep others
 # out.
 _FEW = 10
-
-
-class Chunk(Struct, frozen=True):
-    """A chunk: the bytes that a request brings.
-
-    Attributes:
-        pieces: the bytes, as they arrive. Raises if the client goes away.
-        range: where they belong, if the client says.
-        length: how many there are, if the client says.
-    """
-
-    pieces: Pieces
-    range: ByteRange | None = None
-    length: int | None = None
 
 
 async def start(
@@ -154,13 +138,17 @@ async def append(registry: Registry, grant: Grant, upload: UploadId, chunk: Chun
 
     Raises:
         UploadUnknown: no such upload here, or it was cancelled meanwhile.
-        UploadOutOfOrder: the chunk does not follow what is there; nothing was read of it.
+        UploadOutOfOrder: the chunk does not follow what is there; nothing was kept of it.
         SizeMismatch: it has another length than its range; nothing of it was kept.
         BlobTooLarge: the upload is larger than the operator allows; what fits was kept.
         StorageFull: there is no room for it; nothing of it was kept.
     """
     grant.require(Action.PUSH)
-    async with registry.uploads.stage(UploadKey.of(grant.repository, upload)) as staged:
+    key = UploadKey.of(grant.repository, upload)
+    data, chunk = await _read_small(registry, chunk)
+    if data and await registry.uploads.append_small(key, data):
+        return len(data)
+    async with registry.uploads.stage(key) as staged:
         start = staged.size
         try:
             await _receive(registry, staged, chunk)
@@ -194,12 +182,12 @@ async def commit(
     """
     grant.require(Action.PUSH)
     key = UploadKey.of(grant.repository, upload)
-    if (
-        chunk.length == 0
-        and chunk.range is None
-        and await _commit_as_it_is(registry, grant.repository, key, digest, change)
-    ):
-        return
+    lock = registry.locks.lock_by_rows(digest)
+    if lock is not None:
+        becoming, chunk = await _becoming_unopened(registry, key, digest, chunk)
+        add = partial(registry.metadata.links.add, grant.repository, digest, upload=key, lock=lock)
+        if becoming is not None and await _commit_unopened(registry, becoming, change, add):
+            return
     try:
         async with registry.uploads.stage(key, algorithm=digest.algorithm) as staged:
             start = staged.size
@@ -337,24 +325,35 @@ async def _commit(
     staged.end()
 
 
-async def _commit_as_it_is(
-    registry: Registry,
-    repository: RepositoryName,
-    upload: UploadKey,
-    digest: Digest,
-    change: Change,
+async def _becoming_unopened(
+    registry: Registry, upload: UploadKey, digest: Digest, chunk: Chunk
+) -> tuple[Becoming | None, Chunk]:
+    """How an upload that is not opened becomes a blob, if it can; and the chunk as if not read."""
+    if chunk.length == 0 and chunk.range is None:
+        return registry.uploads.commit_as_it_is(upload, digest), chunk
+    data, chunk = await _read_small(registry, chunk)
+    if not data:
+        return None, chunk
+    becoming = await registry.uploads.commit_small(upload, digest, data)
+    await read_only.require_off(registry)
+    return becoming, chunk
+
+
+async def _commit_unopened(
+    registry: Registry, becoming: Becoming, change: Change, add: Callable[..., Awaitable[bool]]
 ) -> bool:
-    """Commit an upload by one transaction, where that can be and nobody has the digest locked."""
-    becoming = registry.uploads.commit_as_it_is(upload, digest)
-    if becoming is None or (lock := registry.locks.lock_by_rows(digest)) is None:
-        return False
-    now = replace(change, at=registry.clock())
+    """Commit an upload by one transaction, if it can be and nobody has the digest locked."""
     try:
-        return await registry.metadata.links.add(
-            repository, digest, becoming, upload=upload, change=now, lock=lock
-        )
+        return await add(becoming, change=replace(change, at=registry.clock()))
     except UploadNotReady:
         return False
+
+
+async def _read_small(registry: Registry, chunk: Chunk) -> tuple[bytes, Chunk]:
+    """All bytes of a chunk, if its upload need not be opened for them; see `read_small`."""
+    most, small = registry.policy.max_blob_size, registry.uploads.small
+    most = small if most is None else min(small, most)
+    return await read_small(chunk, most) if most and chunk.may_be_first(most) else (b"", chunk)
 
 
 async def _rewind(staged: StagedUpload, size: int) -> None:

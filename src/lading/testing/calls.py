@@ -8,7 +8,7 @@ from lading.core.digest import Digest
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata.manifests import StoredManifest
 from lading.services import listing, pull, push_blob, push_manifest
-from lading.services.push_blob import Chunk
+from lading.services.chunks import Chunk
 from lading.services.registry import Registry
 from lading.testing.images import Contents
 

@@ -16,8 +16,8 @@ from lading.databases.postgresql.connection import PostgresqlConnection, TimedCo
 from lading.databases.postgresql.statements import Statement
 from lading.ports.database import Parameters
 from lading.services import push_blob
-from lading.services.push_blob import Chunk
-from tests.support.contents import HELLO
+from lading.services.chunks import Chunk
+from tests.support.contents import HELLO, fetch
 from tests.support.object_places import OpenPlace, PlaceInS3
 from tests.support.people import People, pieces
 from tests.support.postgresql import PostgreSQL
@@ -47,22 +47,22 @@ def asked(people: People, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Commands that were sent to PostgreSQL, each of which is waited for."""
     del people
     asked: list[str] = []
-    call, run, execute = TimedConnection.call, TimedConnection.run, psycopg.AsyncConnection.execute
+    call, ask, execute = TimedConnection.call, TimedConnection.ask, psycopg.AsyncConnection.execute
 
     def watched_call(self: TimedConnection, statement: Statement, parameters: Parameters) -> Any:
         asked.append(statement.text.decode())
         return call(self, statement, parameters)
 
-    def watched_run(self: TimedConnection, commands: bytes) -> bytes:
+    def watched_ask(self: TimedConnection, commands: bytes) -> Any:
         asked.append(commands.decode())
-        return run(self, commands)
+        return ask(self, commands)
 
     def watched_execute(self: Any, query: str, *args: Any, **kwargs: Any) -> Any:
         asked.append(query)
         return execute(self, query, *args, **kwargs)
 
     monkeypatch.setattr(TimedConnection, "call", watched_call)
-    monkeypatch.setattr(TimedConnection, "run", watched_run)
+    monkeypatch.setattr(TimedConnection, "ask", watched_ask)
     monkeypatch.setattr(psycopg.AsyncConnection, "execute", watched_execute)
     return asked
 
@@ -91,20 +91,70 @@ async def push(people: People) -> None:
     await push_blob.commit(registry, grant, upload, DIGEST, last, change=people.change())
 
 
-async def test_a_small_blob_is_pushed_in_four_transactions(
+async def test_a_small_blob_is_pushed_in_three_transactions(
     people: People, asked: list[str]
 ) -> None:
-    """It begins; it is taken, and saved; it becomes a blob. Nothing is left to do.
+    """It begins; its bytes are saved; it becomes a blob. Nothing is left to do.
 
-    Three of them are a statement each.
+    Two of them are a statement each.
     """
     await push(people)
     assert sum(command.startswith("BEGIN") for command in asked) == 1
-    assert len(asked) <= 7
+    assert len(asked) <= 5
     del asked[:]
     await people.uploads.list_all()
     assert not any("DELETE" in command for command in asked)
     assert await people.metadata.links.find(HELLO, DIGEST) == len(DATA)
+
+
+@pytest.mark.parametrize("length", [len(DATA), None])
+async def test_a_small_blob_that_comes_with_its_digest_is_pushed_in_two_transactions(
+    people: People, asked: list[str], length: int | None
+) -> None:
+    """It begins; and it becomes a blob, unless the registry is read-only by then."""
+    upload = await push_blob.start(people.registry, people.may())
+    chunk = Chunk(pieces(DATA), length=length)
+    await push_blob.commit(
+        people.registry, people.may(), upload, DIGEST, chunk, change=people.change()
+    )
+    assert sum(command.startswith("BEGIN") for command in asked) == 1
+    assert len(asked) <= 5
+    assert await people.metadata.links.find(HELLO, DIGEST) == len(DATA)
+
+
+async def test_larger_blobs_are_pushed_in_four_transactions(
+    people: People, asked: list[str]
+) -> None:
+    """It begins; it is taken, and saved; it becomes a blob."""
+    data = bytes(people.uploads.small + 1)
+    upload = await push_blob.start(people.registry, people.may())
+    chunk = Chunk(pieces(data), length=len(data))
+    await push_blob.append(people.registry, people.may(), upload, chunk)
+    await _commit(people, upload, Digest.of(data))
+    assert len(asked) <= 6
+    assert await people.metadata.links.find(HELLO, Digest.of(data)) == len(data)
+
+
+@pytest.mark.parametrize("data", [b"a", b"x" * 100_000])
+async def test_more_bytes_and_then_a_digest_are_a_blob(people: People, data: bytes) -> None:
+    """Whether what comes first is opened or not; each as an object of its own."""
+    upload = await push_blob.start(people.registry, people.may())
+    for part in (data, b"b"):
+        chunk = Chunk(pieces(part), length=len(part))
+        await push_blob.append(people.registry, people.may(), upload, chunk)
+    digest = Digest.of(data + b"bc")
+    await push_blob.commit(
+        people.registry,
+        people.may(),
+        upload,
+        digest,
+        Chunk(pieces(b"c"), length=1),
+        change=people.change(),
+    )
+    assert await people.metadata.links.find(HELLO, digest) == len(data) + 2
+    found = await people.registry.blobs.find(digest)
+    assert found is not None
+    assert await fetch(found) == data + b"bc"
 
 
 async def test_a_digest_that_somebody_has_locked_is_waited_for(people: People) -> None:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from lading.blobs.file_uploads import UploadCount
 from lading.blobs.hashing import RunningHash
 from lading.blobs.s3 import hash_states
-from lading.blobs.s3.staged_objects import StagedObjects, UploadRoom
+from lading.blobs.s3.small_objects import SmallObjects
+from lading.blobs.s3.staged_objects import SMALL, StagedObjects, UploadRoom
 from lading.blobs.s3.unused_objects import UnusedObjects
 from lading.core.clocks import SLACK
 from lading.core.digest import Digest
@@ -30,8 +31,11 @@ SETTLING = 0.2
 class S3Uploads(Uploads):
     """Uploads to an object store."""
 
+    small = SMALL
+
     def __init__(self, room: UploadRoom, unused: UnusedObjects) -> None:
         self._room = room
+        self._small = SmallObjects(room)
         self._rows = room.rows
         self._unused = unused
         self._about = UploadCount()
@@ -63,6 +67,14 @@ class S3Uploads(Uploads):
         return self._rows.becoming_as_it_is(
             upload, digest, hash_states.digest_of, self._room.clock()
         )
+
+    @override
+    async def append_small(self, upload: UploadKey, data: bytes) -> bool:
+        return await self._small.append(upload, data)
+
+    @override
+    async def commit_small(self, upload: UploadKey, digest: Digest, data: bytes) -> Becoming | None:
+        return await self._small.commit(upload, digest, data)
 
     @override
     async def size(self, upload: UploadKey) -> int:

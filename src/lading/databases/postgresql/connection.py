@@ -157,7 +157,11 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
         Returns:
             The server's word for what the last of them was.
         """
-        return self._done(self.pgconn.exec_(commands)).command_status or b""
+        return self.ask(commands).command_status or b""
+
+    def ask(self, commands: bytes) -> PGresult:
+        """As `run`; returns what the last of them has found."""
+        return self._done(self.pgconn.exec_(commands))
 
     def call(self, statement: Statement, parameters: Parameters) -> PGresult:
         """Run a statement with its parameters.
@@ -249,12 +253,27 @@ class PostgresqlRows(Rows):
 
 
 class PostgresqlConnection(SqlConnection):
-    """A connection as functions of one see it."""
+    """A connection as functions of one see it.
+
+    Args:
+        begin: commands that begin the transaction, sent when there is something to do in it.
+    """
 
     dialect = POSTGRESQL
 
-    def __init__(self, connection: TimedConnection) -> None:
+    def __init__(self, connection: TimedConnection, begin: bytes = b"") -> None:
         self._connection = connection
+        self._begin = begin
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything was sent."""
+        return not self._begin
+
+    def ask(self, command: bytes) -> Rows:
+        """Run a command without parameters: in one message with what begins the transaction."""
+        begin, self._begin = self._begin, b""
+        return PostgresqlRows(self._connection, self._connection.ask(begin + command))
 
     @override
     def scratch(self, tables: str, /) -> Scratch:
@@ -262,7 +281,7 @@ class PostgresqlConnection(SqlConnection):
 
     @override
     def execute(self, statement: str, parameters: Parameters = (), /) -> Rows:
-        connection = self._connection
+        connection = self._begun()
         return PostgresqlRows(connection, connection.call(translate(statement), parameters))
 
     @override
@@ -276,6 +295,12 @@ class PostgresqlConnection(SqlConnection):
     @override
     def executemany(self, statement: str, parameters: Sequence[Parameters], /) -> Rows:
         wanted = translate(statement)
-        cursor = RawCursor(self._connection)
+        cursor = RawCursor(self._begun())
         cursor.executemany(wanted.text, [wanted.values(each) for each in parameters])
         return cursor
+
+    def _begun(self) -> TimedConnection:
+        if self._begin:
+            begin, self._begin = self._begin, b""
+            self._connection.run(begin)
+        return self._connection

@@ -20,6 +20,7 @@ from lading.core.digest import Digest
 from lading.core.errors import Unavailable
 from lading.core.typing import override
 from lading.databases.postgresql import failures
+from lading.databases.postgresql.connection import PostgresqlConnection
 from lading.databases.postgresql.server import Server
 from lading.ports.database import SqlConnection, Work, busy
 from lading.ports.locks import Locks
@@ -163,7 +164,8 @@ class DatabaseLocks(Locks):
 
 
 def _try_lock(connection: SqlConnection, key: int) -> bool:
-    row = connection.execute("SELECT pg_try_advisory_xact_lock(?)", (key,)).fetchone()
+    assert isinstance(connection, PostgresqlConnection)  # these locks are in no other database
+    row = connection.ask(b"SELECT pg_try_advisory_xact_lock(%d)" % key).fetchone()
     return bool(row[0])
 
 

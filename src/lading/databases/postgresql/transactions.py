@@ -14,10 +14,10 @@ from lading.ports.database import Work
 # What must not change meanwhile is locked by statements, row by row: two that do not want the same
 # never meet. A server of ours that stands still within a transaction keeps that no longer.
 _BEGIN = (
-    b"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '60s'"
+    b"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '60s';"
 )
 # It survives a crash of this process, and may be undone by one of the server.
-_NOT_SYNCED = b"; SET LOCAL synchronous_commit = off"
+_NOT_SYNCED = b"SET LOCAL synchronous_commit = off;"
 # Long reads have a deadline here: what the role or the database is allowed is for short ones.
 _BEGIN_SCAN = (
     b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;"
@@ -32,13 +32,15 @@ def write(connection: TimedConnection, work: Work[T], *, durable: bool) -> T:
         OutcomeUnknown: the server was told to commit, and did not say whether it has, and for good.
         psycopg.Error: nothing was changed.
     """
-    connection.run(_BEGIN if durable else _BEGIN + _NOT_SYNCED)
+    within = PostgresqlConnection(connection, _BEGIN if durable else _BEGIN + _NOT_SYNCED)
     try:
-        result = work(PostgresqlConnection(connection))
+        result = work(within)
     except BaseException:
-        _roll_back(connection)
+        if within.has_begun:
+            _roll_back(connection)
         raise
-    _commit(connection)
+    if within.has_begun:
+        _commit(connection)
     return result
 
 

@@ -31,8 +31,8 @@ from lading.ports.blob_sources import LocalFile, all_bytes
 from lading.ports.layouts import ImageLayout, LayoutEntry, LayoutUnusable
 from lading.ports.link_targets import LinkTarget
 from lading.services import push_blob
+from lading.services.chunks import Chunk
 from lading.services.progress import StepProgress
-from lading.services.push_blob import Chunk
 from lading.services.push_manifest import push_manifest
 from lading.services.registry import Registry
 

@@ -1,0 +1,62 @@
+"""Reserved keys: those of small objects are written down before, many by one statement.
+
+The key of an object comes before the object, so that what a killed process leaves is known. For a
+small one that would be a good part of what it costs. A reserved key is that of an unused object
+until it is used; whatever becomes of this process, that is deleted as all unused objects are.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+
+from lading.ports.objects import READING
+
+# Keys that are reserved at once: the first time, and at most; each time twice as many.
+FIRST = 4
+MOST = 64
+# Seconds after which a key is used no more: long before it is deleted.
+LASTING = READING / 10
+
+Reserve = Callable[[Sequence[str], float], Awaitable[None]]
+
+
+class ReservedKeys:
+    """Keys that are reserved for this worker.
+
+    Args:
+        reserve: writes them down.
+        clock: the time, in seconds since the epoch.
+        new_key: makes a key that nobody has used.
+    """
+
+    def __init__(
+        self, reserve: Reserve, clock: Callable[[], float], new_key: Callable[[], str]
+    ) -> None:
+        self._reserve = reserve
+        self._clock = clock
+        self._new_key = new_key
+        self._number = FIRST
+        self._keys: deque[str] = deque()
+        self._until = 0.0  # by the monotonic clock: all of them are as old
+        self._reserving = asyncio.Lock()
+
+    async def take(self) -> str:
+        """A key, which is the caller's alone.
+
+        Raises:
+            Unavailable, StorageFull: none can be written down.
+        """
+        async with self._reserving:
+            if not self._keys or time.monotonic() > self._until:
+                await self._reserve_more()
+            return self._keys.popleft()
+
+    async def _reserve_more(self) -> None:
+        self._keys.clear()
+        until = time.monotonic() + LASTING
+        keys = [self._new_key() for _ in range(self._number)]
+        await self._reserve(keys, self._clock())
+        self._keys.extend(keys)
+        self._until = until
+        self._number = min(MOST, 2 * self._number)
