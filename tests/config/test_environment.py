@@ -74,6 +74,19 @@ def test_empty_value_is_the_default(tmp_path: Path) -> None:
     assert overlaid(tmp_path, REGISTRY_HTTP_ADDR="").settings.http.addr == "127.0.0.1:5000"
 
 
+@pytest.mark.parametrize("text", ["", " ", "\n"])
+def test_what_was_not_filled_takes_no_section_away(tmp_path: Path, text: str) -> None:
+    """Neither logins nor where the bytes are; whoever means that says so."""
+    names = ("REGISTRY_HTTP", "REGISTRY_HTTP_HEADERS", "REGISTRY_STORAGE_FILESYSTEM")
+    loaded = overlaid(tmp_path, **dict.fromkeys(names, text))
+    assert loaded.settings == overlaid(tmp_path).settings
+    (line, *_) = [str(warning) for warning in loaded.warnings]
+    assert line.startswith("environment REGISTRY_HTTP: http: ignored: it is empty, and ")
+    assert line.endswith(" has more; write `{}` to have none of that")
+    assert len(loaded.warnings) == len(names)
+    assert overlaid(tmp_path, REGISTRY_HTTP_HEADERS="{}").settings.http.headers == {}
+
+
 def test_headers(tmp_path: Path) -> None:
     """A new name is in lower case; one that the file has is the same whatever its case."""
     name = "REGISTRY_HTTP_HEADERS_X-Content-Type-Options"

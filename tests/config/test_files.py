@@ -83,6 +83,14 @@ def test_mistake(text: str, expected: str, complaints: Complain) -> None:
     assert line.startswith(expected)
 
 
+def test_anchors_have_a_place(tmp_path: Path) -> None:
+    """As in Compose's files: what begins with `x-` is nobody's setting."""
+    path = tmp_path / "config.yml"
+    path.write_text("version: 0.1\nx-ours: &ours {addr: ':5001'}\nx-y: 1\nhttp: {<<: *ours}\n")
+    loaded = load(path, {})
+    assert (loaded.settings.http.addr, loaded.warnings) == (":5001", ())
+
+
 def test_aliases_cannot_explode(complaints: Complain) -> None:
     """A few lines that stand for billions of values are refused, not built."""
     lines = ["version: 0.1", "a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]

@@ -54,7 +54,8 @@ http:
 ## Settings
 
 Durations are written as in Go: `168h`, `1h30m`, `500ms`; a bare integer counts nanoseconds. A key
-without a value is a key that was not given.
+without a value is a key that was not given. What begins with `x-` at the top of a file is nobody's
+setting: a place for anchors.
 
 Patterns are matched with the whole of a name. `*` stands for any characters within one part of it
 (between slashes), `?` for one, `[0-9]` for one of these; `**` stands for any number of parts, and
@@ -79,6 +80,8 @@ A variable `REGISTRY_A_B` sets the key `a.b`, and goes over what the file says:
   `REGISTRY_HTTP_TRUSTEDPROXIES_0=10.0.0.0/8`. A larger one is an error.
 - A variable that names a section replaces all of it: `REGISTRY_STORAGE=inmemory` chooses the
   driver, and forgets what the file says below `storage`.
+- An empty variable is the default of a single value. Where the file has a section or a list, it is
+  ignored, with a warning: one that nobody filled in takes no logins away. `{}` and `[]` do.
 - Variables apply in the order of their names, so what is more special comes later.
 - A second storage driver is an error.
 - An unknown variable is a warning; directly below `storage` and `auth` it is an error.

@@ -63,8 +63,25 @@ def _apply(document: Document, tree: Node, name: str, text: str, findings: Findi
     except _BadIndexError as error:
         findings.error(where, ".".join(parts), str(error))
         return
+    if not text.strip() and (advice := _loss(document, path)):
+        findings.warn(where, dotted(path), advice)
+        return
     document.assign(path, read_value(text, where, dotted(path), findings), where)
     expand_choices(document)
+
+
+def _loss(document: Document, path: KeyPath) -> str:
+    """What to do about an empty variable that would take away whole parts; empty if it would not.
+
+    Distribution goes on without them. But nobody who has a variable that was not filled means to
+    switch off logins, or to have another storage.
+    """
+    value = document.get(path)
+    if not (isinstance(value, dict | list) and value):
+        return ""
+    nothing = "[]" if isinstance(value, list) else "{}"
+    where = document.where(path)
+    return f"ignored: it is empty, and {where} has more; write `{nothing}` to have none of that"
 
 
 def _resolve(document: Document, tree: Node, parts: list[str]) -> KeyPath:

@@ -135,8 +135,15 @@ _DRIVERS = ("filesystem", "inmemory", "s3", "azure", "gcs", "swift", "oss")
 
 def check_keys(document: Document, tree: Node, findings: Findings) -> None:
     """Note what is to be said of the keys, and leave in the document only those of the settings."""
+    _set_extensions_aside(document)
     _check_drivers(document, findings)
     _check_section(document, tree, (), findings)
+
+
+def _set_extensions_aside(document: Document) -> None:
+    """Leave out what begins with `x-`: nobody's settings, as in Compose's files, for anchors."""
+    for key in [key for key in document.value if key.startswith("x-")]:
+        document.remove((key,))
 
 
 def _check_drivers(document: Document, findings: Findings) -> None:
