@@ -1,6 +1,7 @@
 """The settings: defaults, and what each value may be."""
 
 import pickle
+import sys
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -13,6 +14,7 @@ from lading.config.http import HttpSection
 from lading.config.settings import Settings
 from lading.config.tcp_address import TcpAddress
 from tests.config.conftest import Complain, Write
+from tests.support.commands import run
 
 
 def test_defaults() -> None:
@@ -223,3 +225,12 @@ def test_written_back(text: str, given: Write) -> None:
     assert again.warnings == ()
     assert settings_as_yaml(again.settings) == written
     assert again.settings.model_copy(update={"http": settings.http}) == settings
+
+
+def test_no_source_is_read_when_a_command_starts() -> None:
+    """Which would take a tenth of its time: what stands below a key is for the documents alone."""
+    script = "import linecache, lading.config.settings; print(*linecache.cache)"
+
+    said = run([sys.executable, "-c", script]).stdout.decode()
+
+    assert [path for path in said.split() if "lading" in path] == []

@@ -3,10 +3,14 @@
 A page that is generated cannot be out of date; a test compares it with what is in the repository.
 """
 
+import ast
+import inspect
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import cache
 from ipaddress import IPv4Network
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -19,6 +23,7 @@ from lading.config.database import DatabaseUrl
 from lading.config.effective import plain
 from lading.config.hidden import HiddenText
 from lading.config.schema import model_in
+from lading.config.section import Section
 from lading.config.settings import Settings
 from lading.config.unsupported import UNSUPPORTED, Refused, UnsupportedKey
 from lading.core.access import Action
@@ -150,10 +155,10 @@ def render() -> str:
 
 
 def _sections() -> Iterator[str]:
-    defaults = Settings()
+    defaults, described = Settings(), _described(Settings)
     for name, info in Settings.model_fields.items():
         yield f"\n### `{name}`\n{_about(info)}{_TABLE}"
-        yield from _setting(name, info, getattr(defaults, name))
+        yield from _setting(name, info, getattr(defaults, name), described.get(name, ""))
 
 
 def _about(info: FieldInfo) -> str:
@@ -166,16 +171,31 @@ def _about(info: FieldInfo) -> str:
 
 
 def _settings(model: type[BaseModel], defaults: object, prefix: str) -> Iterator[str]:
+    described = _described(model)
     for name, info in model.model_fields.items():
         default = getattr(defaults, name, info.get_default(call_default_factory=True))
-        yield from _setting(f"{prefix}{name}", info, default)
+        yield from _setting(f"{prefix}{name}", info, default, described.get(name, ""))
 
 
-def _setting(key: str, info: FieldInfo, default: object) -> Iterator[str]:
+@cache
+def _described(model: type[BaseModel]) -> Mapping[str, str]:
+    """What stands below the fields of a section, in its source and that of those it is made of."""
+    found = {}
+    for kind in reversed([kind for kind in model.__mro__ if issubclass(kind, Section)]):
+        (tree,) = ast.parse(inspect.getsource(kind)).body
+        assert isinstance(tree, ast.ClassDef)
+        for field, below in pairwise(tree.body):
+            if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr):
+                assert isinstance(below.value, ast.Constant)
+                found[ast.unparse(field.target)] = inspect.cleandoc(str(below.value.value))
+    return found
+
+
+def _setting(key: str, info: FieldInfo, default: object, description: str) -> Iterator[str]:
     """The row of a key, and of all that are below it."""
     section = model_in(info.annotation)
     if section is None or default is None:
-        yield _row(f"`{key}`", _kind(info.annotation), _default(default), info.description or "")
+        yield _row(f"`{key}`", _kind(info.annotation), _default(default), description)
     if section is not None:
         yield from _settings(section, default, f"{key}.")
     elif (item := _item(info.annotation)) is not None:

@@ -12,9 +12,13 @@ class MisplacedError(ValueError):
 
 
 class Section(BaseModel):
-    """A section: a mapping of the file, frozen, with no room for keys that are not in it."""
+    """A section: a mapping of the file, frozen, with no room for keys that are not in it.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    What a key is for stands below it, and is read from there for the documents alone: pydantic
+    would read and parse all of this source whenever a command or a worker starts.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     @model_validator(mode="before")
     @classmethod
