@@ -38,6 +38,9 @@ How = Literal[
     "half",  # of the answer's body, then a cut
     "wrong",  # a byte of the answer's body is another one
     "empty",  # a list, whatever there is
+    "507",
+    "full",  # a quota of the bucket, as Ceph and others say it
+    "200",  # of what turns out an error after the head of the answer was sent
 ]
 
 _CODES = {
@@ -48,6 +51,9 @@ _CODES = {
     "403": (403, "SignatureDoesNotMatch"),
     "404": (404, "NoSuchKey"),
     "no bucket": (404, "NoSuchBucket"),
+    "507": (507, "XMinioStorageFull"),
+    "full": (403, "QuotaExceeded"),
+    "200": (200, "InternalError"),
 }
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from lading.blobs.s3 import attempts
 from lading.blobs.s3.object_store import ObjectStore
-from lading.core.errors import Unavailable
+from lading.core.errors import StorageFull, Unavailable
 from lading.ports.measures import Count, Timing, Unmeasured
 from lading.ports.object_sources import LostObject
 from tests.support.s3 import S3, address_of, unfinished
@@ -348,6 +348,35 @@ async def test_parts_are_repeated(s3: S3, store: ObjectStore, kind: Kind, how: H
     s3.proxy.fail(kind, how)
     await store.put_pieces("a", in_pieces(data))
     assert await store.read("a", 0, len(data)) == data
+
+
+async def test_parts_whose_joining_fails_after_the_head_of_the_answer_are_joined_again(
+    s3: S3, store: ObjectStore
+) -> None:
+    """A store that takes long for it says 200 first, and an error in the body."""
+    data = os.urandom(20 * MIB)
+    s3.proxy.fail("COMPLETE", "200")
+    await store.put_pieces("a", in_pieces(data))
+    assert await store.read("a", 0, len(data)) == data
+
+
+@pytest.mark.parametrize("how", ["507", "full"])
+@pytest.mark.parametrize("kind", ["PUT", "CREATE", "PART", "COMPLETE"])
+async def test_a_store_that_is_full_says_so_and_has_nothing_of_the_object(
+    s3: S3, store: ObjectStore, kind: Kind, how: How
+) -> None:
+    s3.proxy.fail(kind, how, times=1000)
+    begun = time.monotonic()
+    putting = (
+        store.put("a", b"x" * 20)
+        if kind == "PUT"
+        else store.put_pieces("a", in_pieces(b"x" * 20 * MIB))
+    )
+    with pytest.raises(StorageFull):
+        await putting
+    assert time.monotonic() - begun < 40
+    s3.proxy.reset()
+    assert await store.size_of("a") is None
 
 
 @pytest.mark.parametrize("kind", ["PUT", "COMPLETE"])

@@ -250,6 +250,28 @@ async def test_what_came_before_a_client_went_away_is_kept(here: OpenPlace) -> N
     assert await fetch(await here.stores.blobs.find(digest)) == data + b"!"
 
 
+async def test_a_client_that_leaves_while_the_store_hangs_leaves_nothing_behind_soon(
+    place: PlaceInS3, here: OpenPlace, there: OpenPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came last is not waited for as long as the store may take for it."""
+    monkeypatch.setattr(staged_objects, "LEAVING", 0.5)
+    monkeypatch.setattr(object_writer, "GIVING_UP", 0.5)
+    place.s3.proxy.fail("PART", "hang", times=100)
+    upload, budget = await begun(here.stores), here.stores.uploads._room.budget  # type: ignore[attr-defined]
+    with suppress(ConnectionError):
+        async with here.stores.uploads.stage(upload) as staged:
+            for _ in range(20):
+                await staged.write(bytes(MIB))
+            began = asyncio.get_running_loop().time()
+            raise ConnectionError
+    assert asyncio.get_running_loop().time() - began < 5
+    await asyncio.sleep(0.1)
+    assert budget.has(MEMORY)
+    place.s3.proxy.reset()
+    await write(there, upload, b"hello")
+    assert await here.stores.uploads.size(upload) == 5
+
+
 @pytest.mark.parametrize("size", [5, 20 * MIB])
 async def test_bytes_that_the_store_does_not_take_are_not_acknowledged(
     place: PlaceInS3, here: OpenPlace, size: int

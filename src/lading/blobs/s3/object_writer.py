@@ -30,6 +30,8 @@ FROM_FILE = 64 * 1024 * 1024
 LARGEST = 32 * 1024 * 1024 * 1024
 # Pieces that wait until the store takes them.
 WAITING = 2
+# Seconds in which the store hears that nobody wants an object any more; then it is told no more.
+GIVING_UP = 5.0
 
 
 class _Abandoned(Exception):
@@ -92,15 +94,16 @@ class ObjectWriter:
 
     async def abandon(self) -> None:
         """Write nothing more: there will be no object, unless the store has it already."""
+        sending = self._sending
         try:
-            if self._sending is not None:
+            if sending is not None:
                 while not self._waiting.empty():
                     self._waiting.get_nowait()
                 self._waiting.put_nowait(_Abandoned())
-                await asyncio.wait([self._sending])
-                if not self._sending.cancelled():
-                    self._sending.exception()  # whatever it is, it is what was to come
+                await asyncio.wait([sending], timeout=GIVING_UP)
         finally:
+            if sending is not None:
+                sending.cancel()
             self._end()
 
     def _make_room(self, size: int) -> bool:
@@ -128,8 +131,7 @@ class ObjectWriter:
             [*self._collected, piece]
         ):
             self._collected.clear()
-            self._budget.give_back(self._taken)
-            self._taken = 0
+            self._give_back()
             return True
         if self.size:
             return False
@@ -171,7 +173,21 @@ class ObjectWriter:
         self._waiting.put_nowait(piece)
 
     def _end(self) -> None:
+        """Give back what the object has taken, as soon as the store has let go of it as well."""
         self._collected.clear()
         self._file.close()
+        if self._sending is None:
+            self._give_back()
+        elif self._sending.done():
+            self._sent(self._sending)
+        else:
+            self._sending.add_done_callback(self._sent)
+
+    def _sent(self, sending: asyncio.Task[int]) -> None:
+        if not sending.cancelled():
+            sending.exception()  # which who waited for it was told, or nobody wants to know
+        self._give_back()
+
+    def _give_back(self) -> None:
         self._budget.give_back(self._taken)
         self._taken = 0

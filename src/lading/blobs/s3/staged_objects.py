@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 # Seconds for which a request has its upload, unless it says again that it does; and between that.
 LEASE = 10.0
 RENEWAL = 3.0
+# Seconds for which a request that is over, or whose client has left, stores what has come.
+LEAVING = 30.0
 # Bytes up to which a thread would take longer to wake up than they take to hash.
 SMALL = 64 * 1024
 
@@ -362,9 +364,12 @@ class StagedObjects(StagedUpload):
 
     async def _keep_what_came(self) -> RegistryError | None:
         try:
-            await self.finish()
+            async with asyncio.timeout(LEAVING):
+                await self.finish()
         except RegistryError as error:
             return error
+        except TimeoutError:
+            return Unavailable("the object store takes too long")
         return None
 
 
