@@ -4,6 +4,7 @@ Blobs are files that never change, so any program can copy them. What a backup h
 is the database, and which blobs belong to it.
 """
 
+import os
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -68,7 +69,7 @@ def backup(dest: Path, config: Path | None, *, hold: timedelta, done: bool, as_j
         ended = run_with(settings, lambda registry: backups.end_hold(registry, str(dest)))
         say("Blobs may be collected again" if ended else "There was no hold (any more)")
         return
-    if dest.exists():
+    if os.path.lexists(dest):
         raise click.ClickException(f"{dest} is there already; name a new directory")
     until = time.time() + hold.total_seconds()
     made = run_with(settings, lambda registry: _make(settings, registry, dest, until))

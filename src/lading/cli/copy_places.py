@@ -1,5 +1,6 @@
 """Places of `lading cp`, as people type them: an image of a registry, or a folder."""
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -128,7 +129,7 @@ def _folder_and_image(text: str) -> tuple[str, str]:
     Raises:
         ReferenceInvalid: a tag or a digest is empty, which is what a script lacks.
     """
-    if Path(text).is_dir():
+    if _is_folder(text):
         return text, ""
     if text.endswith((":", "@")):
         raise ReferenceInvalid(
@@ -137,9 +138,14 @@ def _folder_and_image(text: str) -> tuple[str, str]:
     for mark in ("@", ":"):
         for at in reversed([at for at, letter in enumerate(text) if letter == mark]):
             path, wanted = text[:at], text[at + 1 :]
-            if Path(path).is_dir():
+            if _is_folder(path):
                 is_digest = mark == "@" or wanted.startswith(_DIGESTS)
                 return path, wanted if is_digest else tag_in(wanted)
     head, slash, last = text.rpartition("/")
     name, _, wanted = last.partition("@" if "@" in last else ":")
     return f"{head}{slash}{name}", wanted
+
+
+def _is_folder(path: str) -> bool:
+    """Whether there is a folder that can be looked at; of another one, its index says why not."""
+    return os.path.isdir(path)  # noqa: PTH112 - `Path.is_dir` may raise an error

@@ -69,7 +69,14 @@ def export(root: Path, *, config: Path | None, over: bool, as_json: bool) -> Non
 
 def _settings(config: Path | None, root: Path) -> Settings:
     settings = load_settings(config)
-    if config is not None or not metadata_path(root).exists():
+    try:
+        is_ours = config is None and metadata_path(root).exists()
+    except OSError as error:
+        raise click.ClickException(
+            f"whether {root} has a registry cannot be seen: {error.strerror}; run this as the user"
+            " that it runs as"
+        ) from error
+    if not is_ours:
         return settings
     files = settings.storage.filesystem.model_copy(update={"rootdirectory": root})
     storage = settings.storage.model_copy(update={"filesystem": files})

@@ -70,9 +70,9 @@ def _require_registry(settings: Settings) -> None:
         ClickException: there is none; if the files are somebody's, it says what to do about them.
     """
     root = settings.storage.directory
-    if metadata_path(root).exists():
-        return
     with translate_data_errors(settings):
+        if metadata_path(root).exists():
+            return
         if foreign := find_unknown(root, begun=False):
             raise ForeignData(foreign.found)
     raise click.ClickException(
@@ -179,6 +179,11 @@ def _advice(error: Exception) -> str:
         return "the database is damaged: restore a backup of it with `lading restore-backup`"
     if isinstance(error, _SAYS_ALL):
         return "nothing was changed"
+    if isinstance(error, PermissionError):
+        return (
+            "run this as the user whose files these are (`sudo -u USER lading …`), or make them"
+            " this user's (`chown -R`)"
+        )
     return (
         "check that this user may write there and that there is space, or set another place"
         " (storage.filesystem.rootdirectory, REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY)"
