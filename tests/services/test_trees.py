@@ -5,6 +5,7 @@ import json
 import os
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,9 +19,11 @@ from lading.core.manifest import Manifest
 from lading.core.manifest_document import parse
 from lading.core.names import RepositoryName
 from lading.databases.sqlite.memory import MemoryDatabase
-from lading.metadata.layers.trees import TreeState
+from lading.metadata.layers.trees import TreeRow, TreeState
 from lading.metadata.metadata import Metadata
 from lading.services import lease
+from lading.services.lease import Lease
+from lading.services.registry import Registry
 from lading.services.shown import directories, tree_jobs, trees
 from lading.services.shown.directories import Directory
 from lading.services.shown.trees import Effect, Inside, Reader
@@ -76,6 +79,37 @@ async def looked_into(people: People, manifest: Manifest) -> Inside:
 
 def names(directory: Directory) -> dict[str, int]:
     return {shown.entry.name: shown.layer for shown in directory.entries}
+
+
+async def test_nobody_waits_for_all_that_somebody_else_has_asked_for(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was asked for last is found with the next one or two, and summed up with those."""
+    contents: list[dict[str, bytes | None]] = [{str(number): b"x"} for number in range(9)]
+    many = await pushed(people, *contents)
+    small = await pushed(people, {"small": b"x"})
+    looked: list[str] = []
+    find_tree, find_sums = tree_jobs._find_tree, tree_jobs._find_sums
+
+    async def note_tree(registry: Registry, held: Lease, tree: TreeRow) -> None:
+        looked.append("small" if tree.digest == small.edges[1].child else "one of many")
+        await find_tree(registry, held, tree)
+        if looked[-1] == "small":  # whoever waits for it loads the page again
+            found = await trees.look(registry, people.may(), small.digest)
+            await trees.sums(registry, found)
+
+    async def note_sums(*args: Any) -> None:
+        looked.append("sums")
+        await find_sums(*args)
+
+    monkeypatch.setattr(tree_jobs, "_find_tree", note_tree)
+    monkeypatch.setattr(tree_jobs, "_find_sums", note_sums)
+    await trees.look(people.registry, people.may(), many.digest)
+    people.now += 1
+    await trees.look(people.registry, people.may(), small.digest)
+    await tree_jobs.find_asked(people.registry, "worker")
+    assert looked[:3] == ["one of many", "small", "sums"]
+    assert looked[3:] == ["one of many"] * 8
 
 
 async def test_an_image_is_shown_as_a_container_sees_it(people: People, inside: Inside) -> None:

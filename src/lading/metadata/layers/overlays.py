@@ -25,10 +25,17 @@ def ask(connection: SqlConnection, key: str, layers: Sequence[Digest], now: floa
     )
 
 
-def next_waiting(connection: SqlConnection) -> tuple[str, Sequence[Digest]] | None:
-    """The key and the layers of sums that have been asked for, and not found, the longest time."""
+def next_waiting(
+    connection: SqlConnection, *, newest: bool = False
+) -> tuple[str, Sequence[Digest]] | None:
+    """The key and the layers of sums that have been asked for, and not found, the longest time.
+
+    Args:
+        newest: the shortest time instead.
+    """
+    order = "DESC" if newest else "ASC"
     row = connection.execute(
-        "SELECT key, layers FROM overlays WHERE sums IS NULL ORDER BY asked_at LIMIT 1"
+        f"SELECT key, layers FROM overlays WHERE sums IS NULL ORDER BY asked_at {order} LIMIT 1"
     ).fetchone()
     return None if row is None else (row[0], [Digest(layer) for layer in row[1].split()])
 

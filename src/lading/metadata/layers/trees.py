@@ -106,12 +106,17 @@ def ask(connection: SqlConnection, digests: Sequence[Digest], now: float) -> Non
     )
 
 
-def next_waiting(connection: SqlConnection) -> TreeRow | None:
-    """The tree that has been asked for, and is not settled, for the longest time."""
+def next_waiting(connection: SqlConnection, *, newest: bool = False) -> TreeRow | None:
+    """The tree that has been asked for, and is not settled, for the longest time.
+
+    Args:
+        newest: for the shortest time instead.
+    """
     row = connection.execute(
-        """
+        f"""
         SELECT id, digest, state, reason, asked_at FROM trees
-        WHERE state IN ('waiting', 'running') AND digest IS NOT NULL ORDER BY asked_at LIMIT 1
+        WHERE state IN ('waiting', 'running') AND digest IS NOT NULL
+        ORDER BY asked_at {"DESC" if newest else "ASC"} LIMIT 1
         """
     ).fetchone()
     return None if row is None else _tree(row)

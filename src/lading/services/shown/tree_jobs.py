@@ -61,10 +61,24 @@ async def find_asked(registry: Registry, holder: str) -> None:
         async with lease.claim(registry, FIND, holder) as held:
             if held is None:
                 return
-            while (tree := await metadata.trees.next_waiting()) is not None:
-                await _find_tree(registry, held, tree)
-            while (asked := await metadata.overlays.next_waiting()) is not None:
-                await _find_sums(registry, held, *asked)
+            newest = False
+            while await _find_next(registry, held, newest=newest):
+                newest = not newest
+
+
+async def _find_next(registry: Registry, held: Lease, *, newest: bool) -> bool:
+    """Find a tree and the sums of an overlay; false if none of either were asked for.
+
+    What was asked for last has every second turn: nobody waits for all that somebody else has asked
+    for, perhaps in one go, and of which each may take minutes.
+    """
+    tree = await registry.metadata.trees.next_waiting(newest=newest)
+    if tree is not None:
+        await _find_tree(registry, held, tree)
+    asked = await registry.metadata.overlays.next_waiting(newest=newest)
+    if asked is not None:
+        await _find_sums(registry, held, *asked)
+    return tree is not None or asked is not None
 
 
 async def remove_old(registry: Registry, held: Lease) -> None:
