@@ -35,6 +35,7 @@ READS = {
     "Census.count",
     "Census.schema_version",
     "Census.takes_changes",
+    "Collection.ended_half_way",
     "Collection.marks",
     "Why.find",
     "Jobs.holders",

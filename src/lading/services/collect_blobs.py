@@ -41,16 +41,6 @@ async def remove(registry: Registry, blobs: Iterable[GarbageBlob]) -> AsyncItera
         yield blob
 
 
-async def end_deletions(registry: Registry) -> None:
-    """Delete the bytes of blobs whose rows are gone already."""
-    after = ""
-    while page := await registry.metadata.collection.ended_half_way(after=after, limit=BATCH):
-        by_hex = sorted(page, key=lambda digest: digest.hex)
-        async for _ in remove(registry, (GarbageBlob(digest, 0) for digest in by_hex)):
-            pass
-        after = page[-1]
-
-
 async def _wait_for(registry: Registry, busy: Sequence[GarbageBlob]) -> AsyncIterator[GarbageBlob]:
     """Collect blobs that others had locked."""
     for blob in busy:

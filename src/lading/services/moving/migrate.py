@@ -13,6 +13,7 @@ Unfinished uploads are not brought: their clients begin them anew.
 import asyncio
 from dataclasses import dataclass
 
+from lading.core.garbage import GarbageBlob
 from lading.services import collect_blobs, unfinished
 from lading.services.moving import last_step
 from lading.services.moving.last_step import CannotMigrate
@@ -29,6 +30,8 @@ from lading.services.registry import Registry
 # Rounds of a registry that is read-only, and seconds by which each pause between two of them is
 # longer than the one before: a collection that was under way may end.
 MOST_LAST_ROUNDS = 10
+# Deletions that are ended in one go.
+PAGE = 1000
 PAUSE = 0.5
 
 
@@ -104,4 +107,13 @@ async def _clear_up(migration: Migration) -> None:
     for commit in await unfinished.find_interrupted(migration.target):
         await unfinished.remove_interrupted(migration.target, commit)
     if not migration.same_database:  # else they are those of the origin
-        await collect_blobs.end_deletions(migration.target)
+        await _end_deletions(migration.target)
+
+
+async def _end_deletions(target: Registry) -> None:
+    after = ""
+    while page := await target.metadata.collection.ended_half_way(after=after, limit=PAGE):
+        by_hex = sorted(page, key=lambda digest: digest.hex)
+        async for _ in collect_blobs.remove(target, (GarbageBlob(each, 0) for each in by_hex)):
+            pass
+        after = page[-1]
