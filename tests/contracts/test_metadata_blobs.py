@@ -25,6 +25,24 @@ async def test_a_blob_is_in_the_repository_it_was_pushed_to(metadata: Metadata) 
     assert await metadata.links.find(HELLO, Digest.of(b"unknown")) is None
 
 
+async def test_many_that_are_looked_up_at_once_are_each_what_was_asked_for(
+    metadata: Metadata,
+) -> None:
+    """Some are in one repository only, some in none, and some are asked for by several."""
+    contents = [b"%d" % number * (number % 5 + 1) for number in range(100)]
+    for number, data in enumerate(contents):
+        if number % 3:
+            await add(metadata, data, to=(HELLO, OTHER)[number % 2])
+    asked = [(place, data) for data in contents for place in (HELLO, OTHER, HELLO)]
+    found = await asyncio.gather(
+        *(metadata.links.find(place, Digest.of(data)) for place, data in asked)
+    )
+    for (place, data), size in zip(asked, found, strict=True):
+        number = contents.index(data)
+        is_there = number % 3 and place == (HELLO, OTHER)[number % 2]
+        assert size == (len(data) if is_there else None)
+
+
 async def test_adding_a_blob_again_changes_nothing(metadata: Metadata) -> None:
     """Neither by the same upload, as after a lost answer, nor by another."""
     upload = new_upload()

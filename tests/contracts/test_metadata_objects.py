@@ -13,7 +13,8 @@ from lading.metadata import uploads
 from lading.metadata.metadata import Metadata
 from lading.ports.database import COUNTED, SqlConnection
 from lading.ports.objects import PlacedSegment, UploadProgress
-from tests.support.contents import HELLO
+from lading.ports.uploads import UploadNotReady
+from tests.support.contents import HELLO, new_upload
 from tests.support.objects import commit_objects, progress, take
 from tests.support.rows import add, by_alice
 
@@ -52,6 +53,33 @@ async def test_parts_count_as_somebodys_only_while_somebody_is_at_them(
     assert await metadata.objects.unknown(keys) == frozenset()
     assert await metadata.objects.unknown(keys, parts_at=2.0) == {"is there"}
     assert await metadata.objects.unknown(keys, parts_at=1e9) == {"is written", "is there"}
+
+
+async def test_objects_of_many_blobs_that_are_asked_for_at_once_are_each_blobs_own(
+    metadata: Metadata,
+) -> None:
+    digests = [Digest.of(b"%d" % number) for number in range(50)]
+    for digest in digests[::2]:
+        await commit_objects(metadata, digest, f"of {digest}")
+    found = await asyncio.gather(*(metadata.objects.find(digest) for digest in digests * 2))
+    for digest, segments in zip(digests * 2, found, strict=True):
+        is_there = digest in digests[::2]
+        assert [segment.key for segment in segments] == ([f"of {digest}"] if is_there else [])
+
+
+async def test_all_that_an_upload_has_is_saved_once_and_for_one_request(metadata: Metadata) -> None:
+    """Said twice it is the same, as when an answer is lost; another request is refused."""
+    upload, rows = new_upload(), metadata.uploads
+    await rows.reserve(["key", "late"], 1.0)
+    await rows.begin(upload, b"nothing", 1.0)
+    ours, late = (PlacedSegment(key, 0, 5, 2.0) for key in ("key", "late"))
+    for _ in range(2):
+        await rows.save_small(upload, ours, b"nothing", b"hello")
+    with pytest.raises(UploadNotReady):
+        await rows.save_small(upload, late, b"nothing", b"world")
+    assert await rows.segments(upload) == [ours]
+    assert await rows.size(upload) == 5
+    assert await metadata.objects.unused(before=9.0, limit=9) == ["late"]
 
 
 async def test_what_came_is_written_down_twice_if_nobody_knows_whether_it_was(

@@ -22,11 +22,10 @@ from lading.databases.postgresql.connection import PostgresqlConnection
 from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.server import Server
 from lading.databases.sqlite.memory import MemoryDatabase
-from lading.metadata import batches, leading
+from lading.metadata import batches, leading, lookups
 from lading.metadata.documents import PIECE
 from lading.metadata.layers import entries as rows_of_entries
 from lading.metadata.layers.trees import TreeState
-from lading.metadata.manifest_rows import MOST_TOGETHER
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import ManifestPush
 from lading.metadata.shown.repository_lists import ListOrder
@@ -122,7 +121,7 @@ async def test_no_statement_of_a_request_reads_a_whole_table_in_postgresql_eithe
     database.close()
 
     assert len(plans) > 30
-    assert any(len(parameters) == 3 * MOST_TOGETHER for parameters in statements.values())
+    assert any(len(parameters) == 3 * lookups.MOST for parameters in statements.values())
     assert {text: plan for text, plan in plans.items() if SEQUENTIAL.search(plan)} == {}
 
 
@@ -174,8 +173,11 @@ def _plans(connection: SqlConnection, statements: dict[str, Parameters]) -> dict
 
 
 async def _find_together(metadata: Metadata) -> None:
-    tags = (Tag(f"v{number}") for number in range(3 * MOST_TOGETHER))
+    tags = (Tag(f"v{number}") for number in range(3 * lookups.MOST))
     await asyncio.gather(*(metadata.manifests.find(HERE, tag) for tag in tags))
+    digests = [Digest.of(b"%d" % number) for number in range(3 * lookups.MOST)]
+    await asyncio.gather(*(metadata.links.find(HERE, digest) for digest in digests))
+    await asyncio.gather(*(metadata.objects.find(digest) for digest in digests))
 
 
 async def _push_and_pull(metadata: Metadata) -> None:

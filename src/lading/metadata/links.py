@@ -7,21 +7,27 @@ from lading.core.digest import Digest
 from lading.core.errors import BlobInUse, StorageFull, Unavailable
 from lading.core.history import Change
 from lading.core.names import RepositoryName, UploadKey
-from lading.metadata import batches, references, repositories
+from lading.metadata import batches, lookups, references, repositories
 from lading.metadata.attempts import Attempts
-from lading.metadata.noun import Noun, looking, reading, writing
+from lading.metadata.noun import Noun, looking, reading, together, writing
 from lading.metadata.read_only import IS_ON, if_writable, require_off
 from lading.metadata.shown.sharing import sharing
 from lading.ports.database import COUNTED, Database, SqlConnection, Work
 from lading.ports.uploads import Becoming
 
-_FIND = """
-    SELECT blobs.size, links.promised_at, links.used_at
-    FROM repositories
+_FOUND = """
     JOIN links ON links.repository_id = repositories.id
     JOIN blobs ON blobs.digest = links.digest
-    WHERE repositories.name = ? AND links.digest = ? AND links.deleted_at IS NULL
-        AND blobs.lost_at IS NULL
+    WHERE repositories.name = {repository} AND links.digest = {digest}
+        AND links.deleted_at IS NULL AND blobs.lost_at IS NULL
+"""
+_FIND = f"""
+    SELECT blobs.size, links.promised_at, links.used_at FROM repositories
+    {_FOUND.format(repository="?", digest="?")}
+"""
+_FIND_TOGETHER = f"""
+    SELECT place, blobs.size FROM wanted CROSS JOIN repositories
+    {_FOUND.format(repository="wanted.repository", digest="wanted.digest")}
 """
 
 _KNOW = """
@@ -87,6 +93,16 @@ def find(connection: SqlConnection, repository: RepositoryName, digest: Digest) 
     # As plain text: of a subclass, SQLite's module first asks how it is to be adapted.
     row = connection.execute(_FIND, (str(repository), str(digest))).fetchone()
     return None if row is None else int(row[0])
+
+
+def find_together(
+    connection: SqlConnection, wanted: Sequence[tuple[RepositoryName, Digest]]
+) -> Sequence[int | None]:
+    """What `find` finds for each of at most `lookups.MOST` blobs, in their order."""
+    statement = lookups.table("digest", len(wanted)) + _FIND_TOGETHER
+    parameters = lookups.parameters([(place, *names) for place, names in enumerate(wanted)])
+    sizes = dict(connection.execute(statement, parameters).fetchall())
+    return [sizes.get(place) for place in range(len(wanted))]
 
 
 def is_stored(connection: SqlConnection, digest: Digest) -> bool:
@@ -287,7 +303,7 @@ class Links(Noun):
     def __init__(self, database: Database, attempts: Attempts) -> None:
         super().__init__(database)
         self._attempts = attempts
-        self.find = reading(database, find)
+        self.find = together(database, find, find_together, lookups.MOST)
         self.mount = writing(database, mount)
         self.delete = writing(database, if_writable(delete))
         self.repositories_with = reading(database, repositories_with)

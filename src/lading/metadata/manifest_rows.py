@@ -11,7 +11,7 @@ from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.core.recent import Recent
-from lading.metadata import documents, leading, references, repositories, tags
+from lading.metadata import documents, leading, lookups, references, repositories, tags
 from lading.ports.database import Database, SqlConnection
 
 # Bytes up to which a body is read on the event loop, with its row.
@@ -77,8 +77,6 @@ _ONE_BY_TAG, _ONE_BY_DIGEST = (
     f"{_ROW} FROM repositories {found.format(repository='?', reference='?')}"
     for found in (_BY_TAG, _BY_DIGEST)
 )
-# Manifests that are looked up by one statement; the marks of twice as many are another statement.
-MOST_TOGETHER = 32
 
 
 class Found(Struct, frozen=True):
@@ -115,7 +113,7 @@ def find(
 def find_together(
     connection: SqlConnection, wanted: Sequence[tuple[RepositoryName, Reference]]
 ) -> Sequence[Found | None]:
-    """What `find` finds for each of at most `MOST_TOGETHER` manifests, in their order."""
+    """What `find` finds for each of at most `lookups.MOST` manifests, in their order."""
     found: list[Found | None] = [None] * len(wanted)
     for query, is_digest in ((_BY_TAG, False), (_BY_DIGEST, True)):
         places = [
@@ -125,21 +123,18 @@ def find_together(
         ]
         if not places:
             continue
-        parameters = [value for place in places for value in (place, *wanted[place])]
-        marks = 1 << (len(places) - 1).bit_length()  # few statements, which are planned once
-        parameters += parameters[:3] * (marks - len(places))
-        for place, *row in connection.execute(_several(query, marks), parameters):
+        parameters = lookups.parameters([(place, *wanted[place]) for place in places])
+        for place, *row in connection.execute(_several(query, len(places)), parameters):
             found[place] = Found(Digest(row[0]), *row[1:])
     return found
 
 
-def _several(query: str, marks: int) -> str:
+def _several(query: str, number: int) -> str:
     """A statement that looks so many manifests up; rows have the place of each before them."""
-    values = ", ".join(["(CAST(? AS INTEGER), CAST(? AS TEXT), CAST(? AS TEXT))"] * marks)
     wanted = query.format(repository="wanted.repository", reference="wanted.reference")
     columns = _ROW.replace("SELECT", "SELECT place,", 1)
     return f"""
-        WITH wanted (place, repository, reference) AS (VALUES {values})
+        {lookups.table("reference", number)}
         {columns} FROM wanted CROSS JOIN repositories {wanted}
     """
 

@@ -11,7 +11,7 @@ from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import WrongSize
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.metadata import batches, leading, manifest_rows, referrers
+from lading.metadata import batches, leading, lookups, manifest_rows, referrers
 from lading.metadata.attempts import Attempts
 from lading.metadata.manifest_rows import LargeBodies
 from lading.metadata.noun import Noun, looking, scanning, together
@@ -43,7 +43,7 @@ class Manifests(Noun):
         self._attempts = attempts
         self._large = LargeBodies(database)
         self._find = together(
-            database, manifest_rows.find, manifest_rows.find_together, manifest_rows.MOST_TOGETHER
+            database, manifest_rows.find, manifest_rows.find_together, lookups.MOST
         )
         self.with_children = scanning(database, with_children)
         self.family = looking(database, manifest_lists.family)

@@ -4,9 +4,9 @@ What a noun does is a function of a connection, which says what it takes and giv
 noun says how each is run. So a transaction can be made of the same functions.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import Any, Concatenate, TypeVar
+from typing import Any, Concatenate
 
 from lading.core.typing import P, T
 from lading.metadata.attempts import Attempts
@@ -15,9 +15,6 @@ from lading.system.gathering import Gathering
 
 # Ends a condition of a statement that `writing_once` runs: its commit is not waited for on a disk.
 NOT_SYNCED = "/*! AND set_config('synchronous_commit', 'off', true) = 'off' */"
-
-A = TypeVar("A")
-B = TypeVar("B")
 
 
 class Noun:
@@ -36,20 +33,25 @@ def reading(
 
 def together(
     database: Database,
-    work: Callable[[SqlConnection, A, B], T],
-    several: Callable[[SqlConnection, Sequence[tuple[A, B]]], Sequence[T]],
+    work: Callable[Concatenate[SqlConnection, P], T],
+    several: Callable[[SqlConnection, Sequence[Any]], Sequence[T]],
     most: int,
-) -> Callable[[A, B], Awaitable[T]]:
+) -> Callable[P, Coroutine[Any, Any, T]]:
     """A call that runs `work` as a short read, or, where reads are waited for, several at once.
 
     Args:
-        several: does what `work` does, for each of some pairs of arguments, in their order.
-        most: pairs that it takes.
+        several: does what `work` does, for each of some tuples of its arguments, in their order.
+        most: tuples that it takes.
     """
     if not database.is_elsewhere:
         return reading(database, work)
-    gathering = Gathering[tuple[A, B], T](lambda pairs: database.read(several, pairs), most)
-    return lambda one, other: gathering.ask((one, other))
+    gathering = Gathering[Any, T](lambda asked: database.read(several, asked), most)
+
+    async def ask(*args: P.args, **kwargs: P.kwargs) -> T:
+        assert not kwargs, "arguments are told apart by their places"
+        return await gathering.ask(args)
+
+    return ask
 
 
 def scanning(

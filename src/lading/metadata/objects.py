@@ -4,14 +4,18 @@ from collections.abc import Sequence
 
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable
-from lading.metadata import batches
-from lading.metadata.noun import reading, scanning, writing
+from lading.metadata import batches, lookups
+from lading.metadata.noun import reading, scanning, together, writing
 from lading.ports.database import Database, SqlConnection
 from lading.ports.objects import PlacedSegment, UnusedBytes
 
 # Instead of an upload's key: the object is the badge of the place.
 _BADGE = "badge"
 
+_FIND_TOGETHER = """
+    SELECT digest, key, start, size, stored_at FROM objects
+    WHERE digest IN (SELECT key FROM json_each(?)) ORDER BY digest, start
+"""
 _PAGE = """
     SELECT DISTINCT digest FROM objects
     WHERE digest IS NOT NULL AND digest > ? ORDER BY digest LIMIT ?
@@ -42,6 +46,16 @@ def find(connection: SqlConnection, digest: Digest) -> Sequence[PlacedSegment]:
         "SELECT key, start, size, stored_at FROM objects WHERE digest = ? ORDER BY start", (digest,)
     )
     return [PlacedSegment(*row) for row in rows]
+
+
+def find_together(
+    connection: SqlConnection, wanted: Sequence[tuple[Digest]]
+) -> Sequence[Sequence[PlacedSegment]]:
+    """What `find` finds for each of some blobs, in their order."""
+    found: dict[str, list[PlacedSegment]] = {digest: [] for (digest,) in wanted}
+    for digest, *row in connection.execute(_FIND_TOGETHER, (batches.keys(found),)):
+        found[digest].append(PlacedSegment(*row))
+    return [found[digest] for (digest,) in wanted]
 
 
 def page(connection: SqlConnection, *, after: str, limit: int) -> Sequence[Digest]:
@@ -163,7 +177,7 @@ class Objects:
     """Objects; see `lading.ports.objects.ObjectRows`."""
 
     def __init__(self, database: Database) -> None:
-        self.find = reading(database, find)
+        self.find = together(database, find, find_together, lookups.MOST)
         self.page = scanning(database, page)
         self.page_in_segments = scanning(database, page_in_segments)
         self.unuse = writing(database, unuse)
