@@ -15,7 +15,7 @@ from lading.archives.batches import MOST_ENTRIES, ListingEnd
 from lading.archives.process import ReadingFailed, list_entries, read_content
 from lading.core.images.tree import Entry
 from lading.ports.blob_sources import InMemory, LocalFile
-from lading.ports.object_sources import Chunks, LostObject, Redirect, Segment
+from lading.ports.object_sources import Chunks, LostObject, Segment
 from tests.support.tars import archive, header, sample_layers
 
 LAYER = gzip.compress(archive(dict(sample_layers(1200))))
@@ -122,7 +122,7 @@ class TwoObjects:
     def piped(self, key: str, start: int, size: int) -> AsyncGenerator[bytes, None]:
         return self.pieces(key, start, size)
 
-    async def sign(self, key: str, seconds: float) -> Redirect | None:
+    async def sign(self, key: str, seconds: float) -> str | None:
         return None
 
 

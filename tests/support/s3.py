@@ -35,7 +35,7 @@ async def address_of(store: ObjectStore, key: str, seconds: float = 60) -> str:
     """A signed address of an object."""
     found = await store.sign(key, seconds)
     assert found is not None
-    return found.address
+    return found
 
 
 async def unfinished(store: ObjectStore, before: float) -> Sequence[UnfinishedParts]:

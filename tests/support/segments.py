@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
 from lading.core.digest import Bytes
-from lading.ports.object_sources import Chunks, Piped, Redirect, Segment, Segments
+from lading.ports.object_sources import Chunks, Piped, Segment, Segments
 
 
 class MemorySegments(Segments):
@@ -61,8 +61,8 @@ class MemorySegments(Segments):
             os.close(out)
             os.close(into)
 
-    async def sign(self, key: str, seconds: float) -> Redirect | None:
-        return Redirect(f"https://store.example.com/{key}?seconds={seconds:.0f}", seconds)
+    async def sign(self, key: str, seconds: float) -> str | None:
+        return f"https://store.example.com/{key}?seconds={seconds:.0f}"
 
 
 def taken(part: Bytes | Piped) -> bytes:

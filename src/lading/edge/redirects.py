@@ -12,7 +12,7 @@ from fnmatch import translate
 from lading.edge.forwarded import Networks, is_trusted
 from lading.edge.request import Request
 from lading.edge.response import BlobBody, Response
-from lading.ports.object_sources import Chunks, Redirect
+from lading.ports.object_sources import Chunks
 
 # Conditions on an entity tag or a time: the store has others of both than this registry.
 _CONDITIONS = ("if-match", "if-range", "if-modified-since", "if-unmodified-since")
@@ -72,15 +72,15 @@ async def redirected(rule: RedirectRule, request: Request, response: Response) -
         or not rule.allows(request)
     ):
         return response
-    redirect = await body.source.redirect(rule.seconds)
-    return response if redirect is None else _to(redirect, response)
+    address = await body.source.address(rule.seconds)
+    return response if address is None else _to(address, response)
 
 
-def _to(redirect: Redirect, response: Response) -> Response:
+def _to(address: str, response: Response) -> Response:
     kept = {name: value for name, value in response.headers.items() if name not in _OF_THE_BYTES}
     # "the target resource resides temporarily under a different URI" (RFC 9110, 15.4.8); and the
     # address must not outlive itself in a cache.
-    headers = {**kept, "Location": redirect.address, "Cache-Control": "no-store"}
+    headers = {**kept, "Location": address, "Cache-Control": "no-store"}
     return Response(307, headers, digest=response.digest)
 
 

@@ -72,23 +72,17 @@ def page(
     repository: RepositoryName | None,
     *,
     deleted_since: float,
-    before: float = math.inf,
-    limit: int = batches.NO_LIMIT,
 ) -> Sequence[TrashedManifest | TrashedTag]:
     """All that can be restored, in one repository or in all; what was deleted last comes first.
 
     A manifest is listed while it is stored, a tag if it was deleted since that time.
-
-    Args:
-        before: only what was deleted before that.
-        limit: of that, so many.
     """
-    place = Place(before, 0)
+    limit = batches.NO_LIMIT
     found: list[TrashedManifest | TrashedTag] = [
-        *(item for _, item in manifests(connection, repository, place, limit)),
-        *(item for _, item in tags(connection, repository, place, limit, deleted_since)),
+        *(item for _, item in manifests(connection, repository, FIRST, limit)),
+        *(item for _, item in tags(connection, repository, FIRST, limit, deleted_since)),
     ]
-    return sorted(found, key=lambda item: -item.deleted_at)[:limit]
+    return sorted(found, key=lambda item: -item.deleted_at)
 
 
 def manifests(

@@ -52,7 +52,7 @@ class Segments(Protocol):
             LostObject, Unavailable: as `read`.
         """
 
-    async def sign(self, key: str, seconds: float) -> "Redirect | None":
+    async def sign(self, key: str, seconds: float) -> str | None:
         """An address at which anybody gets one, for so long at most.
 
         Returns:
@@ -68,18 +68,6 @@ class Segment(NamedTuple):
 
     key: str
     size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Redirect:
-    """An address where a client gets the bytes by itself.
-
-    Attributes:
-        seconds: how long it leads there.
-    """
-
-    address: str
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +124,7 @@ class Chunks:
                 async for piece in pieces:
                     yield piece
 
-    async def redirect(self, seconds: float) -> Redirect | None:
+    async def address(self, seconds: float) -> str | None:
         """Where a client gets all of the bytes; `None` if there is no single place, or not now.
 
         Raises:

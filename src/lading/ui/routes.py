@@ -49,11 +49,9 @@ TAG = "(?P<argument>[^/]+)"
 Endpoints = Mapping[str, Endpoint[Visit]]
 
 
-def _page(
-    id_: str, handler: Handler[Visit], needs: Needs = PULL, when: When = When.REFUSED
-) -> Endpoints:
+def _page(id_: str, handler: Handler[Visit], needs: Needs = PULL) -> Endpoints:
     """A page to look at."""
-    endpoint = Endpoint(id_, written(handler), Audited(f"page.{id_}", when), needs)
+    endpoint = Endpoint(id_, written(handler), Audited(f"page.{id_}"), needs)
     return {"GET": endpoint, "HEAD": endpoint}
 
 

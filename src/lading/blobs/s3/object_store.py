@@ -23,7 +23,7 @@ from lading.blobs.s3.signed_requests import SignedRequests, UnfinishedParts
 from lading.core.digest import Bytes
 from lading.core.typing import override
 from lading.ports.measures import UNMEASURED, Measures, Timing
-from lading.ports.object_sources import Chunks, Piped, Redirect, Segment, Segments
+from lading.ports.object_sources import Chunks, Piped, Segment, Segments
 from lading.ports.objects import PlacedSegment
 
 if TYPE_CHECKING:
@@ -221,17 +221,14 @@ class ObjectStore(Segments):
             with suppress(FileNotFoundError):
                 await self._attempts(Timing.STORE_DELETE).run(delete)
 
-    async def pages(
-        self, prefix: str = "", after: str = ""
-    ) -> AsyncGenerator[Sequence[StoredObject], None]:
+    async def pages(self, prefix: str = "") -> AsyncGenerator[Sequence[StoredObject], None]:
         """The objects of a folder in the order of their keys, a page at a time.
 
         Args:
             prefix: the folder, as in `uploads`; empty for all of them.
-            after: only those whose keys come after it.
         """
         attempts = self._attempts(Timing.STORE_LIST)
-        offset = self._folder + after if after else None
+        offset = None
         while True:
             found = self._obstore.list(
                 self._open.once,
@@ -253,16 +250,15 @@ class ObjectStore(Segments):
         attempts.done()
 
     @override
-    async def sign(self, key: str, seconds: float) -> Redirect | None:
+    async def sign(self, key: str, seconds: float) -> str | None:
         path, keys = self._folder + key, self._open.keys
         if isinstance(keys, AccessKeys):  # there is nothing to wait for
             lasting = timedelta(seconds=seconds)
-            address = self._obstore.sign(self._open.public, "GET", path, lasting)
-            return Redirect(str(address), seconds)
+            return str(self._obstore.sign(self._open.public, "GET", path, lasting))
         attempts = self._attempts(Timing.STORE_REDIRECT_URL)
         return await attempts.run(partial(self._sign_for_a_role, keys, path, seconds))
 
-    async def _sign_for_a_role(self, keys: RoleKeys, path: str, seconds: float) -> Redirect | None:
+    async def _sign_for_a_role(self, keys: RoleKeys, path: str, seconds: float) -> str | None:
         """An address as `sign` makes it: it ends with the keys, and the store refuses it then."""
         known = keys.known()
         if known is None:
@@ -271,8 +267,7 @@ class ObjectStore(Segments):
         if seconds < SHORTEST_ADDRESS:
             return None
         lasting = timedelta(seconds=seconds)
-        address = await self._obstore.sign_async(self._open.public, "GET", path, lasting)
-        return Redirect(str(address), seconds)
+        return str(await self._obstore.sign_async(self._open.public, "GET", path, lasting))
 
     async def unfinished_parts(
         self, before: float
