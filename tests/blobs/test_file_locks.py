@@ -22,9 +22,13 @@ async def hold(locks: FileLocks, name: str, seen: list[str]) -> None:
 
 
 async def test_requests_of_a_worker_have_a_lock_in_their_order(tmp_path: Path) -> None:
-    locks, seen = FileLocks.below(tmp_path), list[str]()
-    names = [str(number) for number in range(20)]
-    await asyncio.gather(*(hold(locks, name, seen) for name in names))
+    """Who comes while others have waited for long is behind them."""
+    locks, seen, waiting = FileLocks.below(tmp_path), list[str](), list[asyncio.Task[None]]()
+    names = [str(number) for number in range(40)]
+    for name in names:
+        waiting.append(asyncio.create_task(hold(locks, name, seen)))
+        await asyncio.sleep(HELD / 2)
+    await asyncio.gather(*waiting)
     assert seen == names
 
 
