@@ -13,8 +13,7 @@ from lading.metadata.noun import scanning
 from lading.ports.database import Database, SqlConnection
 
 _MANIFESTS = """
-    SELECT m.id, name, digest, media_type, body,
-        deleted_at IS NOT NULL, lost_at IS NOT NULL
+    SELECT m.id, name, digest, media_type, body, lost_at IS NOT NULL
     FROM manifests AS m JOIN repositories ON repositories.id = repository_id
     JOIN documents ON documents.id = m.id
 """
@@ -64,7 +63,6 @@ class KnownManifest:
     digest: Digest
     media_type: str
     body: bytes
-    deleted: bool
     lost: bool
     children: Mapping[Digest, bool]
 
@@ -187,7 +185,7 @@ def find_manifest(
 
 
 def _known_manifests(
-    connection: SqlConnection, rows: Sequence[tuple[int, str, str, str, bytes, int, int]]
+    connection: SqlConnection, rows: Sequence[tuple[int, str, str, str, bytes, int]]
 ) -> Sequence[KnownManifest]:
     """The manifests of rows, which are all from the key of the first to that of the last."""
     if not rows:
@@ -203,11 +201,10 @@ def _known_manifests(
             digest=Digest(digest),
             media_type=media_type,
             body=body or documents.read(connection, key) or b"",
-            deleted=bool(deleted),
             lost=bool(lost),
             children=children[key],
         )
-        for key, repository, digest, media_type, body, deleted, lost in rows
+        for key, repository, digest, media_type, body, lost in rows
     ]
 
 
