@@ -19,7 +19,8 @@ from lading.core.errors import ReadOnly
 from lading.core.names import RepositoryName, Tag
 from lading.services import read_only
 from lading.services.moving import import_layouts
-from lading.services.moving.import_layouts import ImportTally, LayoutImport
+from lading.services.moving.import_layouts import LayoutImport
+from lading.services.moving.import_repository import ImportTally
 from lading.services.pull import pull_blob, pull_manifest
 from lading.wiring.paths import metadata_path
 from tests.crash.state import Place, assert_consistent

@@ -14,7 +14,7 @@ from lading.cli.registry import operators_grant, run_with
 from lading.core.damage import Finding
 from lading.ports.layouts import ImageLayout
 from lading.services.moving import import_layouts as importing
-from lading.services.moving.import_layouts import ImportTally
+from lading.services.moving.import_repository import ImportTally
 from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 from lading.wiring.moving.imports import named_layouts, new_import
