@@ -83,7 +83,14 @@ ELSEWHERE = {"ObjectUploads", "Objects", "upkeep"} | {
 }
 # What was found in layers is found again: `tests/services/test_trees.py`.
 ELSEWHERE |= {"Trees", "Overlays", "trees", "tree_jobs", "directories"}
-OF_ROWS = {"StagedUpload.end"}  # where rows alone say what is a blob, as with an object store
+# Where rows alone say what is a blob, as with an object store.
+OF_ROWS = {
+    "StagedUpload.end",
+    "Uploads.append_small",
+    "Uploads.commit_as_it_is",
+    "Uploads.commit_small",
+    "chunks.read_small",
+}
 ONE_WRITE = {
     "Adoptions.add_edges",
     "PageSessions.add",
