@@ -130,7 +130,8 @@ class Replicas(Tortured):
 
     @override
     def kill_and_restart(self) -> None:
-        # It ends with the thread that has started it last.
+        # It ends with the thread that has started it last, perhaps a moment later.
+        self._postgresql.kill()
         self._postgresql.start()
         for replica in self._replicas:
             replica.kill_and_restart()
@@ -200,7 +201,8 @@ class ReplicasOnS3(Replicas):
 
     @override
     def kill_and_restart(self) -> None:
-        self._s3.server.start()  # as above
+        self._s3.server.kill()  # as above
+        self._s3.server.start()
         self._s3.proxy.reset()  # what comes now has to be right at once
         super().kill_and_restart()
 
