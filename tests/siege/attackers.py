@@ -47,10 +47,13 @@ class Attacker:
         self._address = address
 
     def go_on(self, pause: float) -> Iterator[None]:
-        """At once, and again after each pause in seconds, until the end."""
-        while not self._stop.is_set():
+        """At once, and again after each pause in seconds, until the end.
+
+        Once in any case: they get what is left of the processors, which may be nothing before that.
+        """
+        yield
+        while not self._stop.wait(pause):
             yield
-            self._stop.wait(pause)
 
     def hold(self) -> None:
         """Keep what is held for a while."""
