@@ -248,6 +248,7 @@ def test_places_of_other_tools_are_not_looked_for_at_docker_hub(here: Registry, 
         result = run(*pair)
         assert result.exit_code == 2
         assert "waiting" not in result.stderr
+        assert "://" in text or f"skopeo copy {text} oci:" in result.stderr
 
 
 @pytest.mark.parametrize("lacks", ["layout:", "layout@", "new:", "new@"])

@@ -47,6 +47,7 @@ def test_a_directory_without_layouts_is_said(tmp_path: Path, place: dict[str, st
     done = run([program(), "import", tmp_path], env=place, check=False)
     assert done.returncode == 1
     assert b"there is no OCI image layout" in done.stderr
+    assert b"skopeo copy dir:DIR oci:NEW:TAG" in done.stderr
     (tmp_path / "image.tar").write_bytes(b"an archive")
     done = run([program(), "import", tmp_path / "image.tar"], env=place, check=False)
     assert done.returncode == 2

@@ -68,6 +68,14 @@ def test_who_wants_no_colours_gets_none(ours: Ours) -> None:
     assert "1.10" in said
 
 
+@pytest.mark.parametrize("words", ["tags app", "doctor http://127.0.0.1:9", "inspect app:1.0"])
+def test_a_terminal_without_colours_gets_no_escape(ours: Ours, words: str) -> None:
+    said, _ = in_terminal(ours, *words.split(), TERM="dumb")
+
+    assert said
+    assert "\x1b" not in said
+
+
 def test_a_pipe_gets_neither_headings_nor_colours(ours: Ours) -> None:
     """Lines whose columns end with tabs."""
     said = run([program(), "tags", "app"], env={**ours.environ, "TERM": "xterm"}).stdout.decode()

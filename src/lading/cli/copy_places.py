@@ -78,7 +78,7 @@ class PlaceOpener:
                 f"{text!r} is no place that images are copied from or to: beside registries that is"
                 " oci:DIR",
                 advice="`skopeo copy` makes such a folder of others, as in"
-                " `skopeo copy docker-archive:FILE oci:DIR:TAG`",
+                f" `skopeo copy {text} oci:DIR:TAG`",
             )
         if text.startswith((_LAYOUT, ".", "/")):
             path, wanted = _folder_and_image(text.removeprefix(_LAYOUT))

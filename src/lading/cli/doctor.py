@@ -70,8 +70,14 @@ def doctor(
 
 def _print(finding: DeploymentFinding) -> None:
     sign, colour = _SIGNS[finding.state]
-    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+    if _takes_colours():
         sign = click.style(sign, fg=colour)
     say(f" {finding.name}: {clean(finding.what)}", styled=sign)
     if finding.advice:
         say(f"    {clean(finding.advice)}")
+
+
+def _takes_colours() -> bool:
+    """Whether the answer goes to a terminal that has colours, for somebody who wants some."""
+    is_dumb = os.environ.get("TERM", "").lower() in {"dumb", "unknown"}
+    return sys.stdout.isatty() and not is_dumb and not os.environ.get("NO_COLOR")

@@ -62,7 +62,9 @@ def import_(directory: Path, name: str | None, *, config: Path | None, as_json: 
     if tally.repositories == 0 and left == 0:
         raise click.ClickException(
             f"there is no OCI image layout in {directory}, nor below it: such a directory has a"
-            " file `oci-layout`, and `skopeo copy docker-archive:FILE oci:DIR:TAG` makes one; what"
+            " file `oci-layout`, and `skopeo copy` makes one, of what was written to `dir:` by"
+            " `skopeo copy dir:DIR oci:NEW:TAG`, of what `docker save` wrote by"
+            " `skopeo copy docker-archive:FILE oci:NEW:TAG`; what"
             " `registry:2` or `registry:3` have is taken over by `lading adopt`"
         )
     say(to_json({"summary": plain(tally)}) if as_json else _summary(tally, left))
