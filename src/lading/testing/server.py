@@ -97,7 +97,7 @@ class ServerThread:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        load = Loads(1).of(0)
+        load, tls = Loads(1).of(0), self._tls
         self._connections = Connections(
             _HEADERS, ALWAYS, timeouts(_IDLE, _IDLE), on_lost=partial(load.add, -1)
         )
@@ -105,7 +105,7 @@ class ServerThread:
             self._listener,
             load,
             partial(Connection, self._application, self._connections),
-            self._tls,
+            None if tls is None else lambda: tls,
             decline=partial(Misdirected, self._application, self._connections),
         )
         self._started.set()

@@ -57,7 +57,7 @@ async def _come_while_two_stand_still() -> tuple[int, int]:
     load = _Counting(Loads(1).of(0))
     tls, capacity = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), Capacity(2, lambda: ())
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        taking = Acceptor(listener, load, asyncio.Protocol, tls, capacity=capacity)
+        taking = Acceptor(listener, load, asyncio.Protocol, lambda: tls, capacity=capacity)
         clients = [socket.create_connection(listener.getsockname()) for _ in range(2)]
         while load.number < 2:
             await asyncio.sleep(0.01)

@@ -262,6 +262,46 @@ def test_clients_may_have_a_certificate(authority: Authority, tmp_path: Path) ->
             status(connection)
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_who_is_not_trusted_any_more_cannot_go_on_with_a_session(
+    authority: Authority, tmp_path: Path, version: ssl.TLSVersion
+) -> None:
+    """Of which no certificate is asked: authorities are replaced where one cannot be trusted."""
+    now = datetime.now(UTC)
+    alice = authority.issue_to_client("alice", now=now, validity=DAY).files
+    other = Authority.open(tmp_path / "other", now).files.certificate
+    trusted = tmp_path / "trusted.crt"
+    shutil.copy(authority.files.certificate, trusted)
+    context = ssl.create_default_context(cafile=authority.files.certificate)
+    context.load_cert_chain(alice.certificate, alice.key)
+    context.maximum_version = version
+    with serving(authority, clientcas=[str(trusted)]) as server:
+        session = _shake_hands(server, context, None)
+        assert session is not None
+        if version is ssl.TLSVersion.TLSv1_3:  # where it would be known from what the server sent
+            assert not session.has_ticket
+        trusted.write_bytes(other.read_bytes())
+        os.kill(server.registry.pid, signal.SIGHUP)
+        server.registry.has_said("the new certificate is in use")
+        with pytest.raises(REFUSED):
+            _shake_hands(server, context, session)
+
+
+def _shake_hands(
+    server: Server, context: ssl.SSLContext, session: ssl.SSLSession | None
+) -> ssl.SSLSession | None:
+    """Ask for something, with a session of before if there is one; the session."""
+    host, _, port = server.registry.host.rpartition(":")
+    with (
+        socket.create_connection((host, int(port))) as plain,
+        context.wrap_socket(plain, server_hostname="localhost", session=session) as connection,
+    ):
+        connection.sendall(b"GET /v2/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        if not connection.recv(1024).startswith(b"HTTP/1.1 200 "):
+            raise ConnectionResetError
+        return connection.session
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_renewed_certificate_is_taken_up(authority: Authority, workers: int) -> None:
     """On SIGHUP at once, by every worker; connections that are open go on as they are."""

@@ -46,7 +46,7 @@ class Acceptor:
 
     Args:
         connect: makes the protocol of a connection; it takes that off the load when it ends.
-        tls: for connections that are to be encrypted.
+        tls: gives the context of a connection that is to be encrypted; `None` if none is.
         capacity: how many there may be; `None` for any number.
         decline: makes the protocol of a connection that is to be encrypted, if HTTP comes by it,
             or what a proxy says before that; it is told how that begins.
@@ -57,7 +57,7 @@ class Acceptor:
         listener: socket.socket,
         load: Load,
         connect: Callable[[], asyncio.Protocol],
-        tls: ssl.SSLContext | None,
+        tls: Callable[[], ssl.SSLContext] | None,
         *,
         capacity: Capacity | None = None,
         decline: Callable[[bytes], asyncio.Protocol] = lambda _: asyncio.Protocol(),
@@ -131,7 +131,7 @@ class Acceptor:
             if self._tls is None:
                 await self._loop.connect_accepted_socket(self._connect, connection)
             else:
-                await self._secure(connection, self._tls)
+                await self._secure(connection, self._tls())
         except (OSError, asyncio.CancelledError) as error:  # it was no client for us
             log.debug("a connection could not be opened: %s", error)
             self._load.add(-1)

@@ -8,7 +8,7 @@ are open keep theirs.
 import logging
 import ssl
 from pathlib import Path
-from ssl import SSLContext, SSLObject, SSLSocket, TLSVersion
+from ssl import SSLContext, TLSVersion
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -35,9 +35,6 @@ class UnusableTls(Exception):
 class Certificates:
     """The certificate in use, and its successors.
 
-    Attributes:
-        context: for the server; it leads each new connection to the newest files that were good.
-
     Raises:
         UnusableTls: there is none to begin with.
     """
@@ -47,8 +44,15 @@ class Certificates:
         paths = settings.certificate, settings.key, *settings.clientcas
         self._files = WatchedFiles(*filter(None, paths))
         self._files.have_changed()  # and from here on they count
-        self.context = self._newest = load_context(settings)
-        self.context.sni_callback = self._choose
+        self._newest = load_context(settings)
+
+    def newest(self) -> SSLContext:
+        """The context of the newest files that were good, for a connection that begins now.
+
+        No session that was begun with other files can go on in it: whoever it would let in by one
+        may have a certificate of an authority that is not trusted any more.
+        """
+        return self._newest
 
     def refresh(self) -> None:
         """Take up the files if they have changed; if they are no good, go on with what is."""
@@ -60,10 +64,6 @@ class Certificates:
             log.warning("the new certificate is not used, the old one stays: %s", error)
         else:
             log.info("the new certificate is in use")
-
-    def _choose(self, connection: SSLSocket | SSLObject, _: str | None, __: SSLContext) -> None:
-        """Choose the certificate, in each handshake, be there a server name or not."""
-        connection.context = self._newest
 
 
 def load_context(settings: TlsSection) -> SSLContext:
@@ -87,6 +87,9 @@ def load_context(settings: TlsSection) -> SSLContext:
     for path in settings.clientcas:
         _trust(context, path)
         context.verify_mode = _VERIFICATION[settings.clientauth]
+        # Who goes on with a session shows no certificate, and one of before may have ended.
+        context.options |= ssl.OP_NO_TICKET
+        context.num_tickets = 0
     return context
 
 

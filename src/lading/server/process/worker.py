@@ -48,6 +48,7 @@ class Worker:
 
     Args:
         load: how many it has, for the others to see.
+        tls: see `Acceptor`.
         patience: seconds that requests may take to finish.
         reloads: called now and then, and for SIGHUP: files may have changed.
         side_door: for who watches the server, if there is one.
@@ -62,7 +63,7 @@ class Worker:
         *,
         patience: float,
         most_connections: int = MOST,
-        tls: ssl.SSLContext | None = None,
+        tls: Callable[[], ssl.SSLContext] | None = None,
         reloads: Sequence[Callable[[], None]] = (),
         side_door: SideDoor | None = None,
         has_parent: bool = False,

@@ -187,7 +187,7 @@ def _worker(service: _Service, load: Load, figures: WorkerFigures | None) -> Wor
         load,
         patience=_patience(settings),
         most_connections=service.most,
-        tls=None if certificates is None else certificates.context,
+        tls=None if certificates is None else certificates.newest,
         reloads=[application.refresh, *([certificates.refresh] if certificates else [])],
         side_door=(
             None if service.watched is None else SideDoor(service.watched, application.monitor)
