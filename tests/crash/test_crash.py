@@ -95,6 +95,7 @@ ONE_WRITE = {
     "Adoptions.add_edges",
     "PageSessions.add",
     "PageSessions.end",
+    "PastMoves.forget_oldest",
     "Refusals.add",
     "Strangers.begin_restored",
     "backup.note_restored",
