@@ -21,7 +21,6 @@ from tests.crash.verbs import VERBS, Verb
 READS = {
     "Links.sharing",
     "Links.sizes_here",
-    "Locks.lock_by_rows",
     "Manifests.family",
     "Manifests.untagged",
     "PageSessions.find",
