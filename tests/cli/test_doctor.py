@@ -284,6 +284,20 @@ def _small_letters(passed: Passed) -> None:
         passed.status = 200
 
 
+def _no_queries(passed: Passed) -> None:
+    if passed.path.endswith("tags/list?n=1"):
+        passed.headers.pop("Link")
+        passed.body = b'{"tags": ["1", "2"]}'
+    elif "&last=zzz" in passed.path:
+        passed.body = b'{"repositories": ["team/app"]}'
+
+
+def _whole_lists(passed: Passed) -> None:
+    """As from a registry that knows no pages but those of the catalog."""
+    if "_catalog" not in passed.path:
+        _no_queries(passed)
+
+
 def _no_chunks(passed: Passed) -> None:
     if passed.is_chunked:
         passed.status = 411
@@ -353,6 +367,7 @@ BROKEN: list[Any] = [
     pytest.param(_no_errors, "errors", "a page of the proxy", "intercept_errors", id="error-page"),
     pytest.param(_status(429, ABSENT), "errors", "429", "again", id="no-room"),
     pytest.param(_without("Link"), "lists", "first page", "proxy_hide_header", id="no-link"),
+    pytest.param(_no_queries, "lists", "after `?`", "$uri", id="no-queries"),
     pytest.param(_no_heads, "heads", "405", "HEAD", id="no-heads"),
     pytest.param(_heads_without_a_length, "heads", "0 bytes", "gzip off", id="empty-heads"),
     pytest.param(_compressed, "compression", "gzip", "gzip off", id="compressed"),
@@ -387,6 +402,11 @@ def test_blobs_may_be_two_addresses_away(registry: Registry) -> None:
             passed.headers["Location"] = f"{passed.path.partition('?')[0]}?{place}"
 
     with proxy(registry, change) as url:
+        assert look(url) == {}
+
+
+def test_a_registry_may_know_no_pages_of_tags(registry: Registry) -> None:
+    with proxy(registry, _whole_lists) as url:
         assert look(url) == {}
 
 

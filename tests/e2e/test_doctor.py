@@ -88,6 +88,10 @@ DEPLOYMENTS: dict[str, tuple[str, dict[str, str]]] = {
         f"{WHOLE} proxy_hide_header Range; {PASS}",
         {"buffering": "proxy_hide_header Range"},
     ),
+    "addresses without their queries": (
+        f"{WHOLE} {HOST} location /v2/ {{ set $up $UP; proxy_pass http://$up$uri; }}",
+        {"lists": "$uri", "paths": "proxy_pass"},
+    ),
     "reading alone": (
         f"{WHOLE} location /v2/ {{ limit_except GET {{ deny all; }} proxy_pass http://$UP; }}",
         {"location": "limit_except"},

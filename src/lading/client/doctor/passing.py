@@ -8,6 +8,8 @@ from lading.client.doctor.reading import ReadManifest
 
 # A token for some repositories has some thousand bytes; proxies take 8 KiB of themselves.
 _LONG = 6 * 1024
+# Behind the name of any repository.
+_LAST = "z" * 64
 # A tag that nobody has.
 _ABSENT = "lading-doctor-looks-for-what-is-not-there"
 
@@ -67,11 +69,28 @@ def check_lists(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFind
     if first.header("link") or len(_tags(caller.ask("GET", f"{place}?n=2", found.scopes))) < 2:
         return ok("lists", "lists can be read to their end")
     if len(_tags(first)) > 1:
-        return ok("lists", "this registry gives lists at once")
+        return _check_queries(caller)
     return wrong(
         "lists",
         "a list of tags ends after its first page: it comes without Link",
         "have the proxy pass this header on (no `proxy_hide_header Link`)",
+    )
+
+
+def _check_queries(caller: DeploymentCaller) -> DeploymentFinding:
+    """Whether what stands after `?` arrives, where it could not be seen by a list of tags.
+
+    Many registries know pages of the catalog alone, as Distribution before its third version.
+    """
+    answer = caller.ask("GET", f"/v2/_catalog?n=1&last={_LAST}", ("registry:catalog:*",))
+    if answer.status != 200 or not answer.document().get("repositories"):
+        return ok("lists", "this registry gives lists at once")
+    return warn(
+        "lists",
+        "a list comes whole where a part was asked for, and whatever is asked for: what stands"
+        " after `?` seems to be lost on its way, without which no push can end",
+        "have the proxy pass it on: `proxy_pass http://REGISTRY:5000;`, with nothing after the port"
+        " (no `$uri`); if it does, this registry knows no pages",
     )
 
 
