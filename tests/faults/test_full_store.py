@@ -43,7 +43,7 @@ def registry(s3: S3, tmp_path: Path) -> Iterator[Lading]:
 def test_a_push_is_whole_or_refused(registry: Lading, size: int) -> None:
     """What finds no room is as if it was never sent; what is smaller may find some."""
     hello = Repository(registry.client, "hello")
-    pushed = []
+    pushed: list[bytes] = []
     while True:
         data, location = os.urandom(size), hello.start_upload()
         answer = registry.client.ask("PATCH", location, data)

@@ -14,6 +14,7 @@ from lading.core.errors import ReadOnly
 from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.server import Server
 from lading.metadata.metadata import Metadata
+from lading.services.moving.migration_work import Everything
 from tests.contracts.conftest import ON_POSTGRESQL
 from tests.support.contents import image
 from tests.support.halting import halted, is_waiting
@@ -118,3 +119,28 @@ async def test_a_push_that_was_let_in_and_stood_still_until_all_was_brought_is_r
     with pytest.raises(ReadOnly):
         await pushing
     assert await rows_of(place.origin.metadata) == brought
+
+
+async def test_bytes_of_a_push_that_was_refused_late_go_where_rows_alone_are_brought(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They have their final name already, and no row."""
+    equalise = Everything.equalise
+
+    async def let_in() -> None:
+        pass
+
+    async def push_first(self: Everything) -> int:
+        with pytest.raises(ReadOnly):
+            await place.worker.push_blob(b"late")
+        assert await place.origin.blobs.stat(LATE) is not None
+        return await equalise(self)
+
+    monkeypatch.setattr(place.worker.metadata.read_only, "look", let_in)
+    monkeypatch.setattr(Everything, "equalise", push_first)
+    target = People(open_metadata(tmp_path / "rows.sqlite3"), place.origin.stores)
+    await migrate(place.origin.registry, target.registry)
+    assert await target.blobs.stat(LATE) is None
+    assert await target.uploads.list_all() == []
+    assert await target.has("latest")
+    await target.metadata.close()

@@ -63,6 +63,10 @@ class ReadOnlySwitch(Noun):
         """The change that made the registry read-only; `None` if it is not."""
         if self._staleness:
             return await self._find_again()
+        return await self.look()
+
+    async def look(self) -> Change | None:
+        """As `find`, as it is at this moment."""
         if self._hint is None or not self._is_compared or self._is_hinted():
             change = await self._database.read(find_switch, _NAME)
             self._compare(change)
@@ -72,7 +76,7 @@ class ReadOnlySwitch(Noun):
     async def _find_again(self) -> Change | None:
         now = time.monotonic()
         if now - self._read_at >= self._staleness:
-            read = await self._database.read(find_switch, _NAME)
+            read = await self.look()
             if now >= self._read_at:  # else one that began later has come first, and knows more
                 self._read, self._read_at = read, now  # before it was read
         return self._read

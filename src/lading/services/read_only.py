@@ -24,12 +24,12 @@ async def find(registry: Registry) -> Change | None:
 
 
 async def require_off(registry: Registry) -> None:
-    """Refuse early what will be refused, before anything was done that cannot be gone back on.
+    """Refuse what will be refused before bytes get a name that no row is going to know.
 
-    The transaction that makes it known looks once more, and that counts.
+    The transaction that makes them known looks once more, and that counts.
 
     Raises:
         ReadOnly: the registry has become read-only since the push began.
     """
-    if await find(registry) is not None:
+    if await registry.metadata.read_only.look() is not None:
         raise ReadOnly

@@ -11,8 +11,10 @@ Unfinished uploads are not brought: their clients begin them anew.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
+from lading.core.errors import RegistryError
 from lading.core.garbage import GarbageBlob
 from lading.services import collect_blobs, unfinished
 from lading.services.moving import last_step
@@ -84,6 +86,9 @@ async def run(migration: Migration) -> Migrated:
             await _clear_up(migration)
         left_behind = len(await origin.uploads.list_all())
         rows = await work.end(change)
+    if migration.same_bytes:
+        with suppress(RegistryError):  # then a collection does
+            await _remove_interrupted(migration.target)
     origin.note("migrate", target=migration.place)
     return Migrated(blobs.copied, blobs.size, rows, origin.clock() - begun, left_behind)
 
@@ -104,10 +109,15 @@ async def _clear_up(migration: Migration) -> None:
 
     A killed run has not written their row, or another one has removed it.
     """
-    for commit in await unfinished.find_interrupted(migration.target):
-        await unfinished.remove_interrupted(migration.target, commit)
+    await _remove_interrupted(migration.target)
     if not migration.same_database:  # else they are those of the origin
         await _end_deletions(migration.target)
+
+
+async def _remove_interrupted(target: Registry) -> None:
+    """Remove bytes that got their final name, and no row, as a run was killed or a push refused."""
+    for commit in await unfinished.find_interrupted(target):
+        await unfinished.remove_interrupted(target, commit)
 
 
 async def _end_deletions(target: Registry) -> None:
