@@ -27,6 +27,7 @@ from lading.metadata.documents import PIECE
 from lading.metadata.layers import entries as rows_of_entries
 from lading.metadata.layers.trees import TreeState
 from lading.metadata.metadata import Metadata
+from lading.metadata.past_moves import FIRST, TagKey
 from lading.metadata.pushes import ManifestPush
 from lading.metadata.shown.repository_lists import ListOrder
 from lading.metadata.trash import Place
@@ -76,7 +77,7 @@ async def _plans_of(*others: Callable[[Metadata], Awaitable[None]]) -> dict[str,
 
 async def test_no_statement_of_a_request_reads_a_whole_table() -> None:
     """Each is asked how it would run: with a million blobs, too, it must not read them all."""
-    plans = await _plans_of(_upload_objects, _count)
+    plans = await _plans_of(_upload_objects, _count, _forget)
 
     assert len(plans) > 30
     assert {text: plan for text, plan in plans.items() if FULL_SCAN.search(plan)} == {}
@@ -307,6 +308,14 @@ async def _count(metadata: Metadata) -> None:
     """What a job asks of one repository: it reads all of that, and no other."""
     (id_, *_) = await metadata.figures.begin(after=0, limit=1)
     await metadata.figures.store({id_: await metadata.figures.count(id_, now=1.0)})
+
+
+async def _forget(metadata: Metadata) -> None:
+    """What a job asks for that looks at all moves of tags, some at a time."""
+    await metadata.past_moves.long_histories(after=FIRST)
+    await metadata.past_moves.forget_oldest(TagKey(1, "latest"))
+    await metadata.tags.delete(HERE, Tag("latest"), immutable=(), change=CHANGE)
+    await metadata.past_moves.forget_removed(before=2.0)
 
 
 async def _browse(metadata: Metadata) -> None:
