@@ -5,12 +5,12 @@ small one that would be a good part of what it costs. A reserved key is that of 
 until it is used; whatever becomes of this process, that is deleted as all unused objects are.
 """
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from lading.ports.objects import READING
+from lading.system.single_flight import SingleFlight
 
 # Keys that are reserved at once: the first time, and at most; each time twice as many.
 FIRST = 4
@@ -39,7 +39,8 @@ class ReservedKeys:
         self._number = FIRST
         self._keys: deque[str] = deque()
         self._until = 0.0  # by the monotonic clock: all of them are as old
-        self._reserving = asyncio.Lock()
+        # All who wait are told if none can be had, or the last would wait for as many failures.
+        self._reserving: SingleFlight[None, None] = SingleFlight()
 
     async def take(self) -> str:
         """A key, which is the caller's alone.
@@ -47,13 +48,13 @@ class ReservedKeys:
         Raises:
             Unavailable, StorageFull: none can be written down.
         """
-        async with self._reserving:
-            if not self._keys or time.monotonic() > self._until:
-                await self._reserve_more()
-            return self._keys.popleft()
+        if time.monotonic() > self._until:
+            self._keys.clear()
+        while not self._keys:
+            await self._reserving.join(None, self._reserve_more)
+        return self._keys.popleft()
 
     async def _reserve_more(self) -> None:
-        self._keys.clear()
         until = time.monotonic() + LASTING
         keys = [self._new_key() for _ in range(self._number)]
         await self._reserve(keys, self._clock())
