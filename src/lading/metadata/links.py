@@ -314,7 +314,7 @@ class Links(Noun):
     async def promise(
         self, repository: RepositoryName, digest: Digest, *, now: float, grace: float
     ) -> int | None:
-        """As `find`, and the blob is then safe from collection for at least half of `grace`.
+        """The size of a blob, which is then safe from collection for at least half of `grace`.
 
         "It is there" is a promise: the client will skip the upload. A power cut may forget it (a
         process crash may not). If it cannot be written down in a moment there is none, as those who

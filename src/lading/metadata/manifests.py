@@ -71,7 +71,7 @@ class Manifests(Noun):
     async def promise(
         self, repository: RepositoryName, reference: Reference, *, now: float, grace: float
     ) -> StoredManifest | None:
-        """As `find`, and the manifest is then safe from collection for at least half of `grace`.
+        """The manifest, which is then safe from collection for at least half of `grace`.
 
         A client that is told that a manifest is there may name it in an index, or point a tag at
         it. A power cut may forget the promise (a process crash may not). If it cannot be written

@@ -21,7 +21,7 @@ def find(connection: SqlConnection, name: RepositoryName) -> int | None:
 
 
 def lock(connection: SqlConnection, name: RepositoryName) -> int | None:
-    """As `find`, and until the transaction ends nobody else changes the repository's graph.
+    """The id of a repository whose graph nobody else changes until the transaction ends.
 
     Whatever changes manifests, tags or edges, or removes links, begins so: what it then reads stays
     true until it commits. New links are added without it.
@@ -37,7 +37,7 @@ def ensure(connection: SqlConnection, name: RepositoryName) -> int:
 
 
 def ensure_if_writable(connection: SqlConnection, name: RepositoryName) -> int:
-    """As `ensure`, in one statement with a look at the read-only switch.
+    """The id that `ensure` gives, in one statement with a look at the read-only switch.
 
     Raises:
         ReadOnly: it is on.

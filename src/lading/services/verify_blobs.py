@@ -22,7 +22,7 @@ MAX_USERS = 3
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check: what of, and how.
+    """A check of the registry: how closely it looks, and what it mends.
 
     Attributes:
         checksums: whether all bytes are read and hashed.

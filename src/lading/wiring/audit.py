@@ -93,14 +93,14 @@ class CommandAudit:
         self._file: LogFile | None = None
 
     def __call__(self, what: str, /, **details: str) -> None:
-        """Write down a deed."""
+        """Note what the command has done."""
         if self._file is None and self._path is not None:
             self._file = self._open(self._path)
         if self._file is not None:
             _note(AuditLog(self._file, reads=True), self._who, what, **details)
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write the notes that are left."""
         if self._file is not None:
             self._file.finish(PARTING)
 

@@ -28,7 +28,7 @@ class ServerFiles:
 
 @contextmanager
 def opened_files(settings: Settings) -> Iterator[ServerFiles]:
-    """The files, open for a block.
+    """The files that the settings of a server name, open for a block.
 
     Raises:
         AuthUnusable: a file that logins rest on cannot be used.

@@ -166,7 +166,7 @@ def _bounded(name: str, check: Callable[[], DeploymentFinding]) -> DeploymentFin
 def _each(
     name: str, check: Callable[[], Iterator[DeploymentFinding]]
 ) -> Iterator[DeploymentFinding]:
-    """The same of a check with several."""
+    """The findings of a check that has several; that there was no answer is one, too."""
     try:
         yield from check()
     except ClientError as error:

@@ -88,7 +88,7 @@ class Entry(NamedTuple):
 
     @property
     def hidden(self) -> str:
-        """Of a whiteout: the path that it hides; of an opaque directory: the directory's."""
+        """The path that a whiteout hides; of an opaque directory: the directory's."""
         return self.parent if self.kind is EntryKind.OPAQUE else join(self.parent, self.name[4:])
 
 

@@ -160,7 +160,7 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
         return self.ask(commands).command_status or b""
 
     def ask(self, commands: bytes) -> PGresult:
-        """As `run`; returns what the last of them has found."""
+        """Run commands as `run` does; what the last of them has found."""
         return self._done(self.pgconn.exec_(commands))
 
     def call(self, statement: Statement, parameters: Parameters) -> PGresult:

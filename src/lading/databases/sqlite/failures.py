@@ -58,7 +58,7 @@ def translate(error: sqlite3.DatabaseError) -> RegistryError:
 
 
 def explained(directory: Path, error: Exception) -> Exception:
-    """The same error; or, as SQLite knows no quotas and does not say why, what a try finds out.
+    """The error that tells most: a try finds out what SQLite, which knows no quotas, does not say.
 
     Args:
         directory: where its files are.

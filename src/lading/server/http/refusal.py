@@ -17,7 +17,7 @@ class Refusal(Exception):
         self.message = message
 
     def render(self, connections: Connections, *, head: bool) -> bytes:
-        """As it goes over the wire, in answer to a HEAD or to another request."""
+        """The answer as it goes over the wire, to a HEAD or to another request."""
         code = "TOOMANYREQUESTS" if self.status == HTTPStatus.TOO_MANY_REQUESTS else "UNSUPPORTED"
         error = {"code": code, "message": self.message, "detail": {}}
         body = json.dumps({"errors": [error]}).encode()
