@@ -38,13 +38,7 @@ def import_(directory: Path, name: str | None, *, config: Path | None, as_json: 
     lading import /var/lib/zot
     lading import ./build/oci team/app
     """
-    if not directory.is_dir():
-        raise click.BadParameter(
-            f"{directory} is a file, and no directory: unpack it (`tar -xf FILE -C DIR`) if it is"
-            " an archive of a layout, as `docker save` writes since version 25, and `podman save"
-            " --format oci-archive`; of others `skopeo copy docker-archive:FILE oci:DIR:TAG` makes"
-            " one"
-        )
+    _require_directory(directory)
     settings = load_settings(config)
 
     async def work(registry: Registry) -> tuple[ImportTally, int]:
@@ -70,6 +64,17 @@ def import_(directory: Path, name: str | None, *, config: Path | None, as_json: 
     say(to_json({"summary": plain(tally)}) if as_json else _summary(tally, left))
     if left:
         sys.exit(1)
+
+
+def _require_directory(path: Path) -> None:
+    """Require a directory: of archives, which people have as well, one is made before."""
+    if not path.is_dir():
+        raise click.BadParameter(
+            f"{path} is a file, and no directory: unpack it (`tar -xf FILE -C DIR`) if it is"
+            " an archive of a layout, as `docker save` writes since version 25, and `podman save"
+            " --format oci-archive`; of others `skopeo copy docker-archive:FILE oci:DIR:TAG` makes"
+            " one"
+        )
 
 
 async def _search(
