@@ -260,7 +260,7 @@ async def test_what_does_not_pass_is_unavailable_within_a_bound(
         [page async for page in store.pages()]
     with pytest.raises(Unavailable):
         await store.delete(["a"])
-    assert time.monotonic() - begun < 6 * 2.5
+    assert time.monotonic() - begun < 6 * 4  # the usual patience would be over after 6 * 12
     assert noted.counts.count(Count.STORE_ERRORS) == 6
 
 
