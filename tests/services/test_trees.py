@@ -112,6 +112,29 @@ async def test_nobody_waits_for_all_that_somebody_else_has_asked_for(
     assert looked[3:] == ["one of many"] * 8
 
 
+async def test_layers_are_summed_up_only_when_it_is_known_what_is_in_them(
+    people: People,
+) -> None:
+    """One may have been found to be damaged and pushed again since their sums were asked for."""
+    manifest = await pushed(people, BASE)
+    found = await looked_into(people, manifest)
+    await trees.sums(people.registry, found)
+    tree = found.layers[0].tree
+    assert tree is not None
+    await people.metadata.trees.leave(tree.id)
+    other = await pushed(people, SECOND)
+    await trees.look(people.registry, people.may(), other.digest)
+    people.now += 1
+    await trees.look(people.registry, people.may(), manifest.digest)
+    await tree_jobs.find_asked(people.registry, "worker")
+    found = await trees.look(people.registry, people.may(), manifest.digest)
+    if await trees.sums(people.registry, found) is None:  # it is asked for once more
+        await tree_jobs.find_asked(people.registry, "worker")
+    sums = await trees.sums(people.registry, found)
+    assert sums is not None
+    assert sums.size == sum(len(data or b"") for data in BASE.values())
+
+
 async def test_an_image_is_shown_as_a_container_sees_it(people: People, inside: Inside) -> None:
     async def at(path: str) -> dict[str, int]:
         return names(await directories.list_image(people.registry, inside, path, most=100))

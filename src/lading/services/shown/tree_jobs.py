@@ -163,7 +163,8 @@ async def _renewing(held: Lease, found: AsyncGenerator[T, None]) -> AsyncIterato
 
 async def _find_sums(registry: Registry, held: Lease, key: str, layers: Sequence[Digest]) -> None:
     known = await registry.metadata.trees.of(layers)
-    if len(known) < len(set(layers)):  # one of them is gone by now
+    # One of them is gone, or came again and waits: then whoever looks at the image asks once more.
+    if len(known) < len(set(layers)) or not all(tree.is_settled for tree in known.values()):
         await registry.metadata.overlays.remove(key)
         return
     ids = [known[layer].id for layer in layers]
