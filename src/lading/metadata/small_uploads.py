@@ -21,32 +21,30 @@ _RESERVE = f"""
 """
 _IS_FREE = """key = :upload AND digest IS NULL AND writing IS NULL
         AND (leased_until IS NULL OR leased_until <= :at)"""
+# One that was deleted meanwhile counts for nothing: whoever has stored it may have stood still for
+# as long as what is unused is kept. Nor does one that the database has forgotten, as one does that
+# is killed: nobody can tell the two apart.
+_HOLD = """
+    SELECT key FROM objects WHERE key = :key AND (unused_at IS NOT NULL OR upload = :upload)
+    /*! FOR UPDATE */"""
 # Sent twice, the second one finds what the first has done, and does it again.
 _SAVE = f"""
     UPDATE uploads SET size = :stored, hash = :hash, active_at = :at
     WHERE {_IS_FREE} AND (size = 0 AND hash = :begun OR size = :stored AND hash = :hash
         AND EXISTS (SELECT 1 FROM objects WHERE key = :key AND upload = :upload))
-        {NOT_SYNCED}
+        /*! AND EXISTS (SELECT 1 FROM held) */ {NOT_SYNCED}
     {COUNTED}"""
-# The key may be unknown: the database may have forgotten it, as one does that is killed.
 _PLACE = f"""
-    INSERT INTO objects (key, start, size, stored_at, upload)
-    SELECT :key, 0, :stored, :at, :upload WHERE 1 = 1 /*! AND EXISTS (SELECT 1 FROM saved) */
-    ON CONFLICT (key) DO UPDATE SET size = excluded.size, stored_at = excluded.stored_at,
-        upload = excluded.upload, unused_at = NULL
-    WHERE objects.unused_at IS NOT NULL OR objects.upload = excluded.upload
+    UPDATE objects SET size = :stored, stored_at = :at, upload = :upload, unused_at = NULL
+    WHERE key = :key /*! AND EXISTS (SELECT 1 FROM saved) */
     {COUNTED}"""
 _END = f"DELETE FROM uploads WHERE {_IS_FREE} AND size = 0 {COUNTED}"
 _REPLACE = f"""
     UPDATE objects SET digest = NULL, unused_at = :at WHERE digest = :digest {COUNTED}"""
 # No two objects of a blob begin at the same byte, at any time: so the others have to go before.
 _PLACE_IN_BLOB = f"""
-    INSERT INTO objects (key, start, size, stored_at, digest)
-    SELECT :key, 0, :stored, :at, :digest
-    WHERE 1 = 1 /*! AND (SELECT count(*) FROM replaced) >= 0 */
-    ON CONFLICT (key) DO UPDATE SET size = excluded.size, stored_at = excluded.stored_at,
-        digest = excluded.digest, unused_at = NULL
-    WHERE objects.unused_at IS NOT NULL
+    UPDATE objects SET size = :stored, stored_at = :at, digest = :digest, unused_at = NULL
+    WHERE key = :key AND unused_at IS NOT NULL /*! AND (SELECT count(*) FROM replaced) >= 0 */
     {COUNTED}"""
 
 
@@ -69,10 +67,12 @@ def save(
         hash_: the same of all bytes.
 
     Raises:
-        UploadNotReady: it is over, has something already, or somebody writes to it.
+        UploadNotReady: it is over, has something already, or somebody writes to it; or the object
+            was deleted, as it was unused for too long.
     """
     values = {**_values(upload, stored), "begun": begun, "hash": hash_}
-    _require(connection.execute_together({"saved": _SAVE, "placed": _PLACE}, values))
+    statements = {"held": _HOLD, "saved": _SAVE, "placed": _PLACE}
+    _require(connection.execute_together(statements, values))
 
 
 def becoming(upload: UploadKey, stored: PlacedSegment) -> Becoming:

@@ -146,7 +146,8 @@ class UploadRows(Protocol):
             hash_: what is known of the hash of all bytes.
 
         Raises:
-            UploadNotReady: it is over, has something, or somebody writes to it: nothing was done.
+            UploadNotReady: it is over, has something, or somebody writes to it, or the object may
+                be gone: nothing was done.
         """
 
     def becoming_small(self, upload: UploadKey, stored: PlacedSegment) -> Becoming:

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,12 +12,23 @@ from lading.blobs.s3.reserved_keys import FIRST, LASTING, MOST, ReservedKeys
 from lading.blobs.s3.staged_objects import LEASE
 from lading.core.digest import SHA256, SHA512, Digest
 from lading.core.errors import Unavailable, UploadUnknown
+from lading.core.history import Change
 from lading.core.names import UploadKey
-from lading.metadata import small_uploads
-from lading.ports.database import SqlConnection, Work
-from lading.ports.objects import READING, PlacedSegment
-from tests.support.contents import begin, begun, fetch, new_upload
+from lading.ports.database import Work
+from lading.ports.objects import READING
+from lading.ports.uploads import UploadNotReady
+from tests.support.contents import HELLO, begin, begun, fetch, new_upload
 from tests.support.object_places import Clock, OpenPlace, PlaceInS3
+from tests.support.postgresql import PostgreSQL
+from tests.support.s3 import S3
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, s3: S3, tmp_path: Path, clock: Clock) -> PlaceInS3:
+    if request.param == "sqlite":
+        return PlaceInS3(s3, tmp_path, clock)
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    return PlaceInS3(s3, tmp_path, clock, server.new_url())
 
 
 async def append(place: OpenPlace, upload: UploadKey, data: bytes) -> bool:
@@ -124,21 +137,37 @@ async def test_what_is_in_vain_is_deleted_like_all_that_is_unused(
 
 
 @pytest.mark.e2e
-async def test_a_key_that_the_database_has_forgotten_is_written_down_with_its_object(
-    here: OpenPlace,
+@pytest.mark.parametrize("way", ["appended", "committed"])
+async def test_an_object_that_was_collected_before_its_row_says_what_it_is_counts_for_nothing(
+    here: OpenPlace, there: OpenPlace, clock: Clock, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    """A server that is killed forgets commits that were not synced."""
-    upload = await begin(here.stores)
-    key = "objects/00/forgotten"
-    await here.store.put(key, b"hello")
+    """As that of a machine which stood still for a day; another replica went on meanwhile.
 
-    def save(connection: SqlConnection) -> None:
-        row = connection.execute("SELECT hash FROM uploads WHERE key = ?", (upload,)).fetchone()
-        stored = PlacedSegment(key, 0, 5, 1.0)
-        small_uploads.save(connection, upload, stored, bytes(row[0]), b"")
+    A server that is killed may have forgotten the row, too, which was not synced.
+    """
+    upload, digest = await begin(here.stores), Digest.of(b"hello")
+    put = here.store.put
 
-    await here.metadata.database.write(save)
-    assert await commit(here, upload, Digest.of(b"hello")) == b"hello"
+    async def stand_still(key: str, data: Any) -> None:
+        await put(key, data)
+        clock.ahead = READING + 1
+        await there.stores.uploads.tidy(clock())
+        clock.ahead = 0
+
+    monkeypatch.setattr(here.stores.uploads._room.store, "put", stand_still)  # type: ignore[attr-defined]
+    if way == "appended":
+        assert not await append(here, upload, b"hello")
+    else:
+        becoming = await here.stores.uploads.commit_small(upload, digest, b"hello")
+        assert becoming is not None
+        add = here.metadata.links.add
+        with pytest.raises(UploadNotReady):
+            await add(HELLO, digest, becoming, upload=upload, change=Change("", 0.0))
+    monkeypatch.undo()
+    assert await here.stores.uploads.size(upload) == 0
+    async with here.stores.uploads.stage(upload) as staged:
+        await staged.write(b"hello")
+    assert await commit(here, upload, digest) == b"hello"
 
 
 class Reserved:
