@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,22 @@ def test_within_a_registry_blobs_are_mounted(here: Registry) -> None:
     assert documents(result)[-1]["summary"]["bytes"] == 0
     uploads = [event for event in here.events if "/blobs/uploads/" in event.path]
     assert {event.method for event in uploads} == {"POST"}
+
+
+@pytest.mark.parametrize("status", [202, 404])
+def test_within_a_registry_that_mounts_nothing_uploads_do_not_wait_for_each_other(
+    here: Registry, status: int
+) -> None:
+    for number in range(6):
+        here.push_image(f"app:{number}", files={"data": str(number) * 300_000})
+
+    with without_mounts(here, status) as old:
+        places = f"{old.host}/app", f"{old.host}/copy"
+        words = [program(), "cp", "--jobs", "2", "--tags", "*", *places]
+        done = subprocess.run(words, capture_output=True, check=False, timeout=60)
+
+    assert done.returncode == 0, done.stderr
+    assert here.tags("copy") == here.tags("app")
 
 
 def test_a_folder_is_a_place_like_any(here: Registry, there: Registry, tmp_path: Path) -> None:
@@ -354,17 +371,36 @@ def without_referrers(registry: Registry) -> Iterator[OddRegistry]:
     def answer(sent: Sent) -> Reply:
         if "/referrers/" in sent.path:
             return Reply(404, b"404 page not found\n")
-        connection = HTTPConnection(registry.host)
-        headers = {name: sent.headers[name] for name in PASSED if name in sent.headers}
-        connection.request(sent.method, sent.path, sent.body, headers)
-        found = connection.getresponse()
-        body = found.read()
-        kept = {name: value for name, value in found.getheaders() if name.lower() in TOLD}
-        connection.close()
-        return Reply(found.status, body, kept)
+        return pass_on(registry, sent)
 
     with odd_registry(answer) as old:
         yield old
+
+
+@contextmanager
+def without_mounts(registry: Registry, status: int) -> Iterator[OddRegistry]:
+    """A registry that mounts nothing: it begins an upload instead (202), or refuses."""
+
+    def answer(sent: Sent) -> Reply:
+        if "mount=" not in sent.path:
+            return pass_on(registry, sent)
+        path = sent.path.partition("?")[0]
+        return pass_on(registry, replace(sent, path=path)) if status == 202 else Reply(status)
+
+    with odd_registry(answer) as old:
+        yield old
+
+
+def pass_on(registry: Registry, sent: Sent) -> Reply:
+    """The registry's own answer."""
+    connection = HTTPConnection(registry.host)
+    headers = {name: sent.headers[name] for name in PASSED if name in sent.headers}
+    connection.request(sent.method, sent.path, sent.body, headers)
+    found = connection.getresponse()
+    body = found.read()
+    kept = {name: value for name, value in found.getheaders() if name.lower() in TOLD}
+    connection.close()
+    return Reply(found.status, body, kept)
 
 
 PASSED = ("Accept", "Content-Type", "Content-Range")

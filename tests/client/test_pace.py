@@ -82,3 +82,24 @@ def test_nothing_waits_for_what_is_over() -> None:
     for thread in waiting:
         thread.join(30)
         assert not thread.is_alive()
+
+
+def test_what_is_a_part_of_a_request_waits_for_no_other() -> None:
+    """As a blob that is read from the host to which it is sent, when only one may be under way."""
+    pace = HostPace(1)
+    pace.begin()
+    pace.begin()
+    pace.end()
+    ended = threading.Event()
+
+    def ask() -> None:
+        pace.begin()
+        ended.set()
+        pace.end()
+
+    other = threading.Thread(target=ask)
+    other.start()
+    assert not ended.wait(0.1)
+    pace.end()
+    assert ended.wait(10)
+    other.join()

@@ -7,11 +7,19 @@ import time
 _GOOD_EACH = 16
 
 
+class _OwnRequests(threading.local):
+    """Requests of a thread that are under way."""
+
+    count = 0
+
+
 class HostPace:
     """Requests to one host: fewer at a time after it said that they are too many, slowly more.
 
     A host that answers 429 bounds all requests of a client, so all of them wait, not only the one
-    that was refused.
+    that was refused. What a thread asks for while a request of its own is under way is a part of
+    that, as where the body of an upload is read from the same host: it takes no turn of its own.
+    Else as many uploads as may be under way would wait for each other for ever.
 
     Args:
         most: how many may be under way at a time.
@@ -28,6 +36,7 @@ class HostPace:
         self._until = 0.0
         self._slowed = 0.0
         self._closed = False
+        self._own = _OwnRequests()
         self._changed = threading.Condition()
 
     def begin(self) -> float:
@@ -36,13 +45,16 @@ class HostPace:
             while True:
                 now = time.monotonic()
                 is_early = now < self._until
-                if self._closed or not (is_early or self._under_way >= self.at_once):
+                is_full = self._under_way >= self.at_once and self._own.count <= 0
+                if self._closed or not (is_early or is_full):
                     self._under_way += 1
+                    self._own.count += 1
                     return now
                 self._changed.wait(self._until - now if is_early else None)
 
     def end(self) -> None:
         """Say that a request was answered, or failed."""
+        self._own.count -= 1
         with self._changed:
             self._under_way -= 1
             self._changed.notify()
