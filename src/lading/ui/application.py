@@ -15,7 +15,7 @@ from lading.edge.request import Request
 from lading.edge.response import Response
 from lading.ui.context import UiParts, Visit
 from lading.ui.errors import NOTHING_HERE, ErrorPage, error_page_of, headers_of
-from lading.ui.rendering import render
+from lading.ui.rendering import error_page
 from lading.ui.routes import ROUTES
 from lading.ui.ways_back import sign_in_path, ways_back
 
@@ -76,15 +76,7 @@ class _Pages(WayIn[Visit]):
     def _page(self, request: Request, shown: ErrorPage, message: str = "") -> Response:
         path = request.path.removeprefix(self._parts.options.prefix)
         ways = ways_back(request, path, shown)
-        return render(
-            request,
-            self._parts,
-            "error.html",
-            shown.status,
-            shown=shown,
-            message=message,
-            ways_back=ways,
-        )
+        return error_page(request, self._parts, shown, message, ways_back=ways)
 
     def _to_sign_in(self, request: Request) -> Response:
         """Where a visitor signs in who would have to; from there it is brought back."""

@@ -24,6 +24,7 @@ from lading.ui import units
 from lading.ui.assets import ASSETS
 from lading.ui.context import UiParts, Visit, is_admin, query_of
 from lading.ui.cookies import FormSecret
+from lading.ui.errors import ErrorPage
 from lading.ui.invisible import visible
 from lading.ui.navigation import links
 from lading.ui.ways_back import sign_in_path
@@ -122,11 +123,12 @@ async def large_page(visit: Visit, template: str, **values: Any) -> Response:
         return await page(visit, template, **values).write()
 
 
-def render(
-    request: Request, parts: UiParts, template: str, status: int = 200, **values: Any
+def error_page(
+    request: Request, parts: UiParts, shown: ErrorPage, message: str = "", **values: Any
 ) -> Response:
-    """A short page, of a request that may not have got as far as being a visit."""
-    return _unwritten(request, parts, template, status, **values).write_at_once()
+    """The page of an error, of a request that may not have got as far as being a visit."""
+    values |= {"shown": shown, "message": message}
+    return _unwritten(request, parts, "error.html", shown.status, **values).write_at_once()
 
 
 def _unwritten(

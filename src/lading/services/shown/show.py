@@ -1,13 +1,13 @@
 """Showing a repository: its tags by what they point to, with all that people ask of them."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from lading.core.access import Action, Grant
 from lading.core.digest import Digest
 from lading.core.errors import RepositoryUnknown
+from lading.core.versions import natural
 from lading.metadata.shown.tag_lists import MOST_NAMED, ListedTag, TagsOfOne, Trace
 from lading.services.registry import Registry
 from lading.services.shown.families import ManifestFamily, ShownManifest
@@ -65,10 +65,6 @@ class ShownRepository:
         return end if self.groups and self.total is not None and end < self.total else 0
 
 
-VersionKey = Callable[[str], Any]
-"""A key by which tags are sorted as versions."""
-
-
 async def show_repository(
     registry: Registry, grant: Grant, *, words: str = "", start: int = 0, limit: int
 ) -> ShownRepository:
@@ -93,7 +89,6 @@ async def show_repository(
 async def show_versions(
     registry: Registry,
     grant: Grant,
-    key: VersionKey,
     *,
     words: str,
     start: int,
@@ -105,7 +100,6 @@ async def show_versions(
     If there are too many to be sorted so, the last one by letter is the first one.
 
     Args:
-        key: by which tags are sorted.
         words, start: as above.
         after: the tag after which to start, where there are too many; empty for the first part.
 
@@ -124,13 +118,13 @@ async def show_versions(
         last = tags[limit - 1].name if len(tags) > limit else ""
         return ShownRepository(groups, 0, None, len(tags), is_whole=False, after=last)
     # Of thousands it takes as long as hundreds of requests: these go on meanwhile.
-    every = await asyncio.to_thread(_by_version, tags, key)
+    every = await asyncio.to_thread(_by_version, tags)
     groups = await _shown(registry, grant, _counted(every[start : start + limit]))
     return ShownRepository(groups, start, len(every), len(tags), is_whole=True)
 
 
-def _by_version(tags: Sequence[ListedTag], key: VersionKey) -> Sequence[Sequence[ListedTag]]:
-    return _together(sorted(tags, key=lambda tag: key(tag.name), reverse=True))
+def _by_version(tags: Sequence[ListedTag]) -> Sequence[Sequence[ListedTag]]:
+    return _together(sorted(tags, key=lambda tag: natural(tag.name), reverse=True))
 
 
 def _together(tags: Sequence[ListedTag]) -> Sequence[Sequence[ListedTag]]:

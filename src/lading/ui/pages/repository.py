@@ -8,7 +8,6 @@ from lading.core.errors import PageInvalid
 from lading.core.images.summaries import ManifestKind
 from lading.core.immutability import is_immutable
 from lading.core.names import subject_of
-from lading.core.versions import natural
 from lading.edge.response import Response
 from lading.services.shown.families import ShownManifest
 from lading.services.shown.show import (
@@ -75,7 +74,7 @@ async def _show(
     if not by_name:
         return await show_repository(registry, grant, words=words, start=start, limit=ON_A_PAGE)
     return await show_versions(
-        registry, grant, natural, words=words, start=start, after=after, limit=ON_A_PAGE
+        registry, grant, words=words, start=start, after=after, limit=ON_A_PAGE
     )
 
 

@@ -10,7 +10,7 @@ from lading.ui.context import Visit
 from lading.ui.cookies import SESSION, find, set_cookie
 from lading.ui.errors import NOTHING_HERE, headers_of
 from lading.ui.forms import Form
-from lading.ui.rendering import page, render, see_other
+from lading.ui.rendering import error_page, page, see_other
 
 # A path of this address: neither `//elsewhere`, nor what browsers take for that.
 _OWN_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]*")
@@ -89,11 +89,5 @@ def _to(visit: Visit, back: str) -> Response:
 
 
 def _nobody(visit: Visit) -> Response:
-    return render(
-        visit.request,
-        visit.parts,
-        "error.html",
-        NOTHING_HERE.status,
-        shown=NOTHING_HERE,
-        message="Nobody signs in here: everybody may do what is allowed.",
-    )
+    message = "Nobody signs in here: everybody may do what is allowed."
+    return error_page(visit.request, visit.parts, NOTHING_HERE, message)

@@ -4,7 +4,7 @@ from lading.edge.response import Response
 from lading.ui.assets import ASSETS
 from lading.ui.context import Visit
 from lading.ui.errors import NOTHING_HERE
-from lading.ui.rendering import render
+from lading.ui.rendering import error_page
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -14,7 +14,7 @@ async def show(visit: Visit) -> Response:
     name = visit.detail
     content = ASSETS.contents.get(name)
     if content is None:
-        return render(visit.request, visit.parts, "error.html", 404, shown=NOTHING_HERE, message="")
+        return error_page(visit.request, visit.parts, NOTHING_HERE)
     is_present = visit.argument == ASSETS.version
     headers = {
         "Content-Type": ASSETS.type_of(name),
