@@ -129,6 +129,7 @@ READING_SERVICES = {
     "trash.history",
     "trash.list_trash",
     "why.explain",
+    "read_only.find",
 }
 
 
