@@ -171,6 +171,19 @@ def test_where_a_mount_is_refused_the_bytes_go(status: int) -> None:
     assert registry.sent[-1].body == b"layer"
 
 
+@pytest.mark.parametrize("status", [400, 405, 411, 501])
+def test_where_a_blob_may_not_come_at_once_its_upload_is_begun(status: int) -> None:
+    def answer(sent: Sent) -> Reply:
+        if sent.method == "POST":
+            return Reply(status) if sent.body else Reply(202, headers={"Location": "/up"})
+        return Reply(201)
+
+    with odd_registry(answer) as registry, client_of(registry) as client:
+        for data in (b"one", b"two"):
+            assert client.repository("app").push_blob(content_of(data))
+    assert [sent.method for sent in registry.sent] == ["POST", "POST", "PUT", "POST", "PUT"]
+
+
 def test_a_mount_is_no_upload() -> None:
     with (
         odd_registry(lambda _: Reply(201, headers={"Location": "/b"})) as registry,

@@ -30,6 +30,9 @@ _MOST_FAILURES = 6
 # Where a registry does not mount, or may not read the other repository for who asks, instead of
 # beginning an upload as the specification wants it (distribution-spec, "Mounting a blob").
 _NO_MOUNT = frozenset({400, 401, 403, 404, 405, 501})
+# Where a registry, or what is before it, takes no blob with the request that begins its upload:
+# the specification has it answer 202 then.
+_NOT_AT_ONCE = frozenset({400, 405, 411, 415, 501})
 _RANGE = r"(?:bytes=)?(\d{1,18})-(\d{1,18})"
 _OCTETS = "application/octet-stream"
 
@@ -124,7 +127,9 @@ class Upload:
             try:
                 return self._send_at_once(content)
             except ClientError as error:
-                if error.status != 413 or not self._is_curable(error, content):
+                if error.status in _NOT_AT_ONCE:
+                    self._chunks.one_request = False
+                elif error.status != 413 or not self._is_curable(error, content):
                     raise
         self._post("", self._scopes)
         self._keep(content)
