@@ -74,7 +74,7 @@ def test_empty_value_is_the_default(tmp_path: Path) -> None:
     assert overlaid(tmp_path, REGISTRY_HTTP_ADDR="").settings.http.addr == "127.0.0.1:5000"
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n"])
+@pytest.mark.parametrize("text", ["", " ", "\n", "null", "~", "# none yet"])
 def test_what_was_not_filled_takes_no_section_away(tmp_path: Path, text: str) -> None:
     """Neither logins nor where the bytes are; whoever means that says so."""
     names = ("REGISTRY_HTTP", "REGISTRY_HTTP_HEADERS", "REGISTRY_STORAGE_FILESYSTEM")

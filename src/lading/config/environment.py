@@ -63,10 +63,11 @@ def _apply(document: Document, tree: Node, name: str, text: str, findings: Findi
     except _BadIndexError as error:
         findings.error(where, ".".join(parts), str(error))
         return
-    if not text.strip() and (advice := _loss(document, path)):
+    value = read_value(text, where, dotted(path), findings)
+    if value is None and (advice := _loss(document, path)):
         findings.warn(where, dotted(path), advice)
         return
-    document.assign(path, read_value(text, where, dotted(path), findings), where)
+    document.assign(path, value, where)
     expand_choices(document)
 
 
@@ -74,7 +75,8 @@ def _loss(document: Document, path: KeyPath) -> str:
     """What to do about an empty variable that would take away whole parts; empty if it would not.
 
     Distribution goes on without them. But nobody who has a variable that was not filled means to
-    switch off logins, or to have another storage.
+    switch off logins, or to have another storage. A template that was not filled leaves `null`, and
+    what stands behind `=` in a file of variables may be a comment.
     """
     value = document.get(path)
     if not (isinstance(value, dict | list) and value):
