@@ -297,9 +297,11 @@ def test_what_is_not_modified_is_what_is_known_and_otherwise_asked_for(known: st
         assert client.repository("app").digest("1", known) == (known or Digest.of(body))
 
 
-def test_a_registry_may_say_another_digest_than_is_known() -> None:
+@pytest.mark.parametrize("status", [200, 304])
+def test_a_registry_may_say_another_digest_than_is_known(status: int) -> None:
+    """Whatever it takes for not modified: a tag is copied that it does not say to be the same."""
     other = SHA.replace("a" * 64, "b" * 64)
-    said = Reply(headers={"Docker-Content-Digest": other})
+    said = Reply(status, headers={"Docker-Content-Digest": other})
     with odd_registry(lambda _: said) as registry, client_of(registry) as client:
         assert client.repository("app").digest("1", SHA) == other
 

@@ -2,7 +2,7 @@
 
 import re
 
-_LINK = r'<([^>]*)>((?:[^,"<]|"[^"]*")*)'
+_LINK = r'<([^<>]*)>((?:[^,"<]|"[^"]*")*)'
 _PARAMETER = r';\s*([a-z*]+)\s*=\s*(?:"([^"]*)"|([^\s;"]*))'
 # No address is longer.
 _MOST_LENGTH = 16 * 1024

@@ -220,10 +220,12 @@ class RemoteRepository(ImagePlace):
         answer = self._ask_head(self._manifest(wanted), {"Accept": _ACCEPT, **unless})
         if answer is not None and answer.status == 404:
             return ""
+        said = answer.headers.get("docker-content-digest") if answer is not None else None
+        if said:
+            return self._checked(said)
         if known and answer is not None and answer.status == 304:
             return known
-        said = answer.headers.get("docker-content-digest") if answer is not None else None
-        return self._checked(said) if said else self._digest_by_get(wanted)
+        return self._digest_by_get(wanted)
 
     def _digest_by_get(self, wanted: str) -> str:
         try:
