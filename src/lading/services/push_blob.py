@@ -334,9 +334,7 @@ async def _becoming_unopened(
     data, chunk = await _read_small(registry, chunk)
     if not data:
         return None, chunk
-    becoming = await registry.uploads.commit_small(upload, digest, data)
-    await read_only.require_off(registry)
-    return becoming, chunk
+    return await registry.uploads.commit_small(upload, digest, data), chunk
 
 
 async def _commit_unopened(

@@ -118,7 +118,7 @@ async def test_a_small_blob_that_comes_with_its_digest_is_pushed_in_two_transact
         people.registry, people.may(), upload, DIGEST, chunk, change=people.change()
     )
     assert sum(command.startswith("BEGIN") for command in asked) == 1
-    assert len(asked) <= 5
+    assert len(asked) <= 4
     assert await people.metadata.links.find(HELLO, DIGEST) == len(DATA)
 
 
