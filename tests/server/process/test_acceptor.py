@@ -52,6 +52,34 @@ def test_who_stands_still_in_a_handshake_makes_room_for_one_other(
     assert left == 0
 
 
+def test_a_handshake_begins_with_the_context_of_its_time() -> None:
+    """Whenever the client came: in between, an authority may have been taken away."""
+    assert uvloop.run(_asked_for_before_and_after_the_first_bytes()) == (0, 1)
+
+
+async def _asked_for_before_and_after_the_first_bytes() -> tuple[int, int]:
+    asked: list[ssl.SSLContext] = []
+
+    def tls() -> ssl.SSLContext:
+        asked.append(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+        return asked[-1]
+
+    load = _Counting(Loads(1).of(0))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taking = Acceptor(listener, load, asyncio.Protocol, tls)
+        with socket.create_connection(listener.getsockname()) as client:
+            while load.number < 1:
+                await asyncio.sleep(0.01)
+            before = len(asked)
+            client.sendall(b"\x16\x03\x01")
+            while not asked:
+                await asyncio.sleep(0.01)
+        taking.close()
+        while load.number:
+            await asyncio.sleep(0.01)
+    return before, len(asked)
+
+
 async def _come_while_two_stand_still() -> tuple[int, int]:
     """Let clients come when there is room for two; how many there were, and are in the end."""
     load = _Counting(Loads(1).of(0))

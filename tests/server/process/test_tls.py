@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -283,6 +284,21 @@ def test_who_is_not_trusted_any_more_cannot_go_on_with_a_session(
         trusted.write_bytes(other.read_bytes())
         os.kill(server.registry.pid, signal.SIGHUP)
         server.registry.has_said("the new certificate is in use")
+        with pytest.raises(REFUSED):
+            _shake_hands(server, context, session)
+
+
+def test_who_has_an_ended_certificate_cannot_go_on_with_a_session(authority: Authority) -> None:
+    """Of TLS 1.2, for which OpenSSL keeps sessions for hours."""
+    with serving(authority, clientcas=[str(authority.files.certificate)]) as server:
+        now, validity = datetime.now(UTC), timedelta(seconds=5)  # enough to shake hands once
+        alice = authority.issue_to_client("alice", now=now, validity=validity).files
+        context = ssl.create_default_context(cafile=authority.files.certificate)
+        context.load_cert_chain(alice.certificate, alice.key)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        session = _shake_hands(server, context, None)
+        while datetime.now(UTC) <= now + validity + timedelta(seconds=1):
+            time.sleep(0.1)
         with pytest.raises(REFUSED):
             _shake_hands(server, context, session)
 

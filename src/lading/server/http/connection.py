@@ -33,6 +33,7 @@ from lading.server.http.refusal import (
     Refusal,
 )
 from lading.server.http.sendfile import can_send_files
+from lading.server.http.sessions import goes_on_for_the_ended
 from lading.server.http.takeover import Takeover
 
 # Requests of a connection that may wait for their answers; each takes some KiB, and real clients
@@ -112,6 +113,8 @@ class Connection(asyncio.Protocol):
         self._peer = peer[0] if isinstance(peer, tuple) else ""
         if not self.connections.addresses.enter(self._peer):
             self._refuse(TOO_MANY_CONNECTIONS)
+        elif not plain and goes_on_for_the_ended(transport):
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         """The client has left; every request that it sent is told."""

@@ -131,7 +131,7 @@ class Acceptor:
             if self._tls is None:
                 await self._loop.connect_accepted_socket(self._connect, connection)
             else:
-                await self._secure(connection, self._tls())
+                await self._secure(connection, self._tls)
         except (OSError, asyncio.CancelledError) as error:  # it was no client for us
             log.debug("a connection could not be opened: %s", error)
             self._load.add(-1)
@@ -140,7 +140,7 @@ class Acceptor:
         finally:
             self._opening.pop(connection, None)
 
-    async def _secure(self, connection: socket.socket, tls: ssl.SSLContext) -> None:
+    async def _secure(self, connection: socket.socket, tls: Callable[[], ssl.SSLContext]) -> None:
         async with asyncio.timeout(HANDSHAKE):
             said = await self._first_bytes(connection)
             if said[:1] in _HTTP or is_proxy_protocol(said):
@@ -149,7 +149,7 @@ class Acceptor:
                 await self._loop.connect_accepted_socket(
                     self._connect,
                     connection,
-                    ssl=tls,
+                    ssl=tls(),  # that of now: the client may have taken its time
                     ssl_handshake_timeout=HANDSHAKE,
                     ssl_shutdown_timeout=TLS_FAREWELL,
                 )
