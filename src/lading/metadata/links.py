@@ -53,10 +53,13 @@ _ADD = {"known": _KNOW.format(size=":size"), "kept": _KEEP, "linked": f"{_LINK} 
 _ADD_PUSHED = {"read_only": IS_ON, **_ADD, "committed": _COMMIT}
 _MOUNT = {"read_only": IS_ON, "linked": f"{_LINK} {COUNTED}"}
 
-# Whoever removes a link does so after all who add one of that blob, or before them.
+# Whoever removes a link does so after all who add one of that blob, or before them. It has the link
+# before the blob, as those have: else each waits for the other.
 _LOCK = """
-    SELECT id FROM repositories JOIN blobs ON digest = :digest WHERE name = :repository
-    /*! FOR NO KEY UPDATE OF repositories FOR UPDATE OF blobs */
+    SELECT repositories.id FROM repositories
+    JOIN links ON links.repository_id = repositories.id AND links.digest = :digest
+    JOIN blobs ON blobs.digest = links.digest WHERE name = :repository
+    /*! FOR NO KEY UPDATE OF repositories FOR UPDATE OF links FOR UPDATE OF blobs */
 """
 
 _USER = """
@@ -267,7 +270,7 @@ def delete(
 
 
 def lock(connection: SqlConnection, repository: RepositoryName, digest: Digest) -> int | None:
-    """The id of the repository, before a link is removed; `None` if it or the blob is not there."""
+    """The id of the repository, before a link is removed; `None` if that is not there."""
     row = connection.execute(_LOCK, {"repository": repository, "digest": digest}).fetchone()
     return None if row is None else int(row[0])
 
