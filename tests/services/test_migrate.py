@@ -21,10 +21,10 @@ from lading.databases.sqlite.file import FileDatabase
 from lading.metadata.documents import PIECE
 from lading.metadata.metadata import Metadata
 from lading.metadata.moving.table_rows import BroughtRows, Row
-from lading.metadata.moving.tables import MovedTable
+from lading.metadata.moving.tables import BLOBS, MovedTable
 from lading.ports.database import Work
 from lading.ports.objects import Upkeep
-from lading.services import read_only
+from lading.services import read_only, unfinished
 from lading.services.moving import migrate as migrating
 from lading.services.moving.last_step import CannotMigrate
 from lading.services.moving.migrate_rows import RowCopies
@@ -456,6 +456,27 @@ async def test_a_second_migration_to_the_same_place_ends_the_first(
     assert await read_only.find(origin.registry) is not None
     assert await bytes_of(target) != await bytes_of(origin)
     assert all(digest == hashed for digest, hashed in (await bytes_of(target)).items())
+
+
+async def test_bytes_that_another_migration_clears_away_before_their_row_are_brought_again(
+    origin: People, target: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that stood still in its last step takes them for what a killed run has left."""
+    put = BroughtRows.put
+
+    async def clear_before(self: BroughtRows, table: MovedTable, rows: Sequence[Row]) -> None:
+        if table is BLOBS:
+            for commit in await unfinished.find_interrupted(target.registry):
+                await unfinished.remove_interrupted(target.registry, commit)
+        await put(self, table, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BroughtRows, "put", clear_before)
+        with pytest.raises(Unavailable, match="another migration"):
+            await migrate(origin.registry, target.registry)
+    await migrate(origin.registry, target.registry)
+
+    await require_same(origin, target)
 
 
 async def test_what_was_changed_since_it_was_left_is_not_overwritten(

@@ -87,7 +87,7 @@ async def run(migration: Migration) -> Migrated:
         left_behind = len(await origin.uploads.list_all())
         rows = await work.end(change)
     if migration.same_bytes:
-        with suppress(RegistryError):  # then a collection does
+        with suppress(RegistryError, OSError):  # then a collection does
             await _remove_interrupted(migration.target)
     origin.note("migrate", target=migration.place)
     return Migrated(blobs.copied, blobs.size, rows, origin.clock() - begun, left_behind)

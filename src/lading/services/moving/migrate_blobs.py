@@ -84,11 +84,28 @@ class BlobCopies:
         return brought
 
     async def settle(self, brought: Sequence[Brought]) -> None:
-        """Note that the blobs have rows now."""
-        for blob in brought:
-            if blob.upload is not None:
-                async with self._target.locks.lock(blob.digest):
-                    await self._target.uploads.settle(blob.upload, blob.digest)
+        """Note that the blobs have rows now.
+
+        Raises:
+            Unavailable: bytes of one are gone: another run has cleared away what had no row yet.
+        """
+        gone = [blob.digest for blob in brought if not await self._settle(blob)]
+        if gone:
+            raise Unavailable(
+                f"another migration to there has removed {gone[0]}, which had no row yet: when none"
+                " runs any more, migrate again"
+            )
+
+    async def _settle(self, blob: Brought) -> bool:
+        """Note that a blob has a row now, unless its bytes are gone, which is noted then."""
+        if blob.upload is None:
+            return True
+        async with self._target.locks.lock(blob.digest):
+            if await self._target.blobs.stat(blob.digest) is None:
+                await self._target.metadata.damage.lose_blob(blob.digest, now=self._target.clock())
+                return False
+            await self._target.uploads.settle(blob.upload, blob.digest)
+            return True
 
     async def _bring(self, blob: KnownBlob) -> Brought | None:
         stored = await self._target.blobs.stat(blob.digest)
