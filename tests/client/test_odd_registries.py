@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import count, repeat
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -345,6 +346,49 @@ def test_indexes_in_indexes_end() -> None:
         pytest.raises(ContentWrong, match="is an index in more than"),
     ):
         copier_of(left, right).copy(inner, inner)
+
+
+def test_what_is_about_many_is_brought_once() -> None:
+    """Each of a level is about all of the level before: hundreds of ways lead to the last."""
+    levels = [[_artifact(f"{level}.{number}") for number in range(3)] for level in range(7)]
+    next_ones = {
+        Digest.of(body): [_descriptor_of(one) for one in levels[level + 1]]
+        for level, bodies in enumerate(levels[:-1])
+        for body in bodies
+    }
+    bodies = {Digest.of(body): body for bodies in levels for body in bodies}
+    asked: list[str] = []
+
+    def answer(sent: Sent) -> Reply:
+        wanted = sent.path.partition("?")[0].rpartition("/")[2]
+        if "/referrers/" in sent.path:
+            body = json.dumps({"manifests": next_ones.get(Digest(wanted), [])})
+            return Reply(body=body.encode())
+        if "/tags/" in sent.path:
+            return Reply(body=b'{"tags": ["1"]}')
+        asked.append(wanted)
+        return Reply(body=levels[0][0] if wanted == "1" else bodies[Digest(wanted)])
+
+    def take(sent: Sent) -> Reply:
+        return Reply(404) if sent.method in {"GET", "HEAD"} else Reply(201)
+
+    with (
+        odd_registry(answer) as source,
+        odd_registry(take) as target,
+        client_of(source) as left,
+        client_of(target) as right,
+    ):
+        copier_of(left, right).copy("1", "1")
+    assert sorted(asked) == sorted({"1", *bodies} - {Digest.of(body) for body in levels[0]})
+
+
+def _artifact(name: str) -> bytes:
+    return json.dumps({"schemaVersion": 2, "annotations": {"name": name}}).encode()
+
+
+def _descriptor_of(body: bytes) -> dict[str, Any]:
+    kind = "application/vnd.oci.image.manifest.v1+json"
+    return {"mediaType": kind, "digest": Digest.of(body), "size": len(body)}
 
 
 def copier_of(left: Client, right: Client) -> Copier:

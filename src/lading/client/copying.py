@@ -52,7 +52,8 @@ class Copier:
         self._alive = alive
         self._lock = threading.Lock()
         self._blobs: dict[str, Future[None]] = {}
-        self._brought: set[str] = set()
+        # Manifests, and whether the target lists them among what is about their subjects.
+        self._brought: dict[str, bool] = {}
         self._source_tags = KnownTags(source)
         self._target_tags = KnownTags(target)
         self._many = many
@@ -138,7 +139,7 @@ class Copier:
             future.result()
         self._alive()
         listed = self._target.push_manifest(target_wanted, manifest)
-        self._brought.add(manifest.digest)
+        self._brought[manifest.digest] = listed
         if self._rules.referrers:
             self._bring_referrers(manifest.digest, depth)
         return listed
@@ -160,8 +161,7 @@ class Copier:
         descriptors = self._source.referrers(digest, source_tags)
         listed = True
         for descriptor in descriptors:
-            found = self._source.manifest(descriptor["digest"])
-            listed = self._bring(found, found.digest, depth + 1) and listed
+            listed = self._bring_referrer(descriptor["digest"], depth) and listed
         fallback, *tags = attachments_of(Digest(digest))
         if descriptors and not listed:
             self._list_referrers(fallback, descriptors)
@@ -169,6 +169,16 @@ class Copier:
             is_there = tag in (source_tags or ())
             if is_there and self._source_digest(tag) != self._target_digest(tag):
                 self._bring(self._source.manifest(tag), tag, depth + 1)
+
+    def _bring_referrer(self, digest: str, depth: int) -> bool:
+        """Bring a manifest that is about another one, once; whether the target lists it there.
+
+        A registry may say of each of many that all of some others are about it, and of these again.
+        """
+        listed = self._brought.get(digest)
+        if listed is None:
+            listed = self._bring(self._source.manifest(digest), digest, depth + 1)
+        return listed
 
     def _list_referrers(self, fallback: str, descriptors: list[dict[str, Any]]) -> None:
         """Keep the list by a tag where the registry keeps none (Referrers Tag Schema)."""
