@@ -131,3 +131,4 @@ def test_a_process_that_is_told_to_end_waits_for_no_thread_that_hangs(tmp_path: 
     done = run([sys.executable, script], check=False, timeout=TIMEOUT)
 
     assert done.returncode == TERMINATED
+    assert b"as a crash leaves it" in done.stderr

@@ -4,10 +4,12 @@ import asyncio
 import signal
 import threading
 from collections.abc import Awaitable, Callable
+from typing import NoReturn
 
 import click
 
 from lading.cli.exits import TERMINATED, end_at_once
+from lading.cli.output import say
 from lading.core.typing import T
 
 # From being told to end: less than the ten of Docker, after which it kills.
@@ -20,13 +22,13 @@ def run_to_end(work: Callable[[], Awaitable[T]]) -> T:
     A process that is told to end, as by whoever stops a container, gives up its leases and removes
     what it has made for a while, as one that is interrupted does: the next one waits for nothing.
     A thread of it may hang in a disk or a network that is gone: that is waited for a few seconds.
-    What is left then is as a crash leaves it.
+    What is left then is as a crash leaves it, and that is said.
 
     Raises:
         Exit: this process was told to end.
     """
     ended = threading.Event()
-    last = threading.Timer(MOST_SECONDS, end_at_once, (TERMINATED,))
+    last = threading.Timer(MOST_SECONDS, _end_in_the_middle)
     last.daemon = True
 
     async def run() -> T:
@@ -51,3 +53,14 @@ def run_to_end(work: Callable[[], Awaitable[T]]) -> T:
         raise click.exceptions.Exit(TERMINATED) from None
     finally:
         last.cancel()
+
+
+def _end_in_the_middle() -> NoReturn:
+    """End though something hangs, which may have been about to make a registry writable again."""
+    say(
+        f"Ended though something did not answer for {MOST_SECONDS:.0f} s, as a disk or a database:"
+        " what is left is as a crash leaves it, and `lading read-only status` says whether the"
+        " registry is read-only",
+        err=True,
+    )
+    end_at_once(TERMINATED)
