@@ -33,8 +33,8 @@ from lading.server.http.refusal import (
     Refusal,
 )
 from lading.server.http.sendfile import can_send_files
-from lading.server.http.sessions import goes_on_for_the_ended
 from lading.server.http.takeover import Takeover
+from lading.server.http.tls_sessions import goes_on_for_the_ended
 
 # Requests of a connection that may wait for their answers; each takes some KiB, and real clients
 # wait themselves.
