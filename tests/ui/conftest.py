@@ -41,7 +41,9 @@ async def people(tmp_path: Path) -> AsyncIterator[People]:
 @pytest.fixture
 async def people_on_postgresql(postgresql: PostgreSQL) -> AsyncIterator[People]:
     """Those who use a registry with the other database."""
-    people = People(Metadata(PostgresqlDatabase(Server(postgresql.new_url()))), Stores.in_memory())
+    database = PostgresqlDatabase(Server(postgresql.new_url()))
+    # Workers look at the switch once a second; no page is to be the one that does.
+    people = People(Metadata(database, read_only_staleness=3600), Stores.in_memory())
     yield people
     await people.metadata.close()
 

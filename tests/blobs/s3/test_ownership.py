@@ -25,10 +25,10 @@ class Held:
         self.has_come, self.may_go = asyncio.Event(), asyncio.Event()
         setattr(store, name, self)
 
-    async def __call__(self, key: str, data: bytes) -> None:
+    async def __call__(self, *args: object) -> object:
         self.has_come.set()
         await self.may_go.wait()
-        await self._call(key, data)
+        return await self._call(*args)
 
 
 def ignore_conditions(one: OpenPlace) -> None:
@@ -88,6 +88,17 @@ async def test_replicas_of_one_database_begin_in_a_folder_together(
     await asyncio.gather(here.upkeep.require_own(), there.upkeep.require_own())
     await there.upkeep.require_own()
     assert await here.keys() == [await here.metadata.objects.badge()]
+
+
+async def test_a_replica_may_take_the_folder_while_another_one_asks_whose_it_is(
+    here: OpenPlace, there: OpenPlace
+) -> None:
+    asking = Held(there.store, "content")
+    second = asyncio.ensure_future(there.upkeep.require_own())
+    await asking.has_come.wait()
+    await here.upkeep.require_own()
+    asking.may_go.set()
+    await second
 
 
 async def test_where_the_store_ignores_the_condition_the_second_one_is_found_all_the_same(

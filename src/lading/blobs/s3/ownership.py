@@ -69,7 +69,9 @@ class Ownership:
             ForeignObjects: it is another one's, or that cannot be told.
             Unavailable: the store cannot be asked.
         """
-        badge, owner = await self.rows.badge(), await self.store.content(OWNER)
+        # In this order: a replica that begins meanwhile writes its badge down before it is named.
+        owner = await self.store.content(OWNER)
+        badge = await self.rows.badge()
         if owner is None:
             await self._take(badge)
         elif badge is None or owner != badge.encode():
