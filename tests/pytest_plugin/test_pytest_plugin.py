@@ -98,8 +98,8 @@ def test_who_asks_for_no_registry_loads_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("how", "most"),
     [
-        ("from lading.testing import Registry; Registry().close()", 380),
-        ("from lading.embed import create_app; create_app()", 320),
+        ("from lading.testing import Registry; Registry().close()", 385),
+        ("from lading.embed import create_app; create_app()", 325),
     ],
 )
 def test_what_some_registries_need_is_not_loaded_for_others(how: str, most: int) -> None:
