@@ -7,7 +7,7 @@ from unittest.mock import AsyncMock
 import click
 import pytest
 
-from lading.cli.export import export
+from lading.cli.main import main
 from lading.core.errors import StorageFull
 from lading.services.moving import export as exporting
 from tests.support.adopting import fill
@@ -113,7 +113,7 @@ def test_a_full_database_is_not_taken_for_the_disk_of_the_export(
     monkeypatch.setattr(exporting, "run", AsyncMock(side_effect=StorageFull))
 
     with pytest.raises(click.ClickException) as caught:
-        export.main([str(tmp_path / "there")], standalone_mode=False)
+        main.main(["export", str(tmp_path / "there")], standalone_mode=False)
 
     assert caught.value.message == StorageFull.summary
 
