@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -76,9 +77,12 @@ def main(*, rounds: int, seconds: float) -> None:
         for name, side in sides.items():
             _fill(name, side)
         for _ in range(rounds):
+            blobs = {name: Blob.of(os.urandom(LARGE)) for name in sides}
             for name, side in sides.items():
-                for what, figure in _measure(side, seconds):
+                for what, figure in _measure(side, blobs[name], seconds):
                     figures[what][name].append(figure)
+            for what, name, figure in _measure_pulls(sides, blobs):
+                figures[what][name].append(figure)
         for name, side in sides.items():
             figures[MEMORY][name].append(_peak(side.streaming) / MIB)
     click.echo(_table(figures))
@@ -97,21 +101,38 @@ MEMORY = "memory of the largest process at its height, MiB"
 LESS_IS_BETTER = {MEMORY}
 
 
-def _measure(side: Side, seconds: float) -> Iterator[tuple[str, float]]:
+def _measure(side: Side, large: Blob, seconds: float) -> Iterator[tuple[str, float]]:
     registry = side.streaming
     manifest = "/v2/zz/app/manifests/latest"
     yield MANIFEST, _rate(registry, manifest, 16, seconds)
     yield CATALOG, _rate(registry, "/v2/_catalog?n=100", 4, seconds)
-    large = Blob.of(os.urandom(LARGE))
     yield PUSH, LARGE / 1e6 / _seconds(lambda: _push(registry, [large]))
     yield ONE_SMALL, PUSHES / _seconds_of_clients(registry, 1)
     yield MANY_SMALL, PUSHES * CLIENTS / _seconds_of_clients(registry, CLIENTS)
-    path = f"/v2/zz/app/blobs/{large.digest}"
-    address = _pull(side.redirecting, path)
-    yield STREAMED, _speed(lambda: _pull(registry, path))
-    yield REDIRECTED, _speed(lambda: _pull(side.redirecting, path))
-    yield STORE_ALONE, _speed(lambda: _pull_from_store(address))
-    yield SENT, _rate(side.redirecting, path, 16, seconds)
+    yield SENT, _rate(side.redirecting, f"/v2/zz/app/blobs/{large.digest}", 16, seconds)
+
+
+def _measure_pulls(
+    sides: Mapping[str, Side], blobs: Mapping[str, Blob]
+) -> Iterator[tuple[str, str, float]]:
+    """MB/s (median) of pulls of a large blob, in turn, when nothing is left to write to the disk.
+
+    What was pushed faster waits longer for the disk, which would slow down its pulls alone.
+    """
+    os.sync()
+    taken: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for _ in range(PULLS):
+        for name, side in sides.items():
+            path = f"/v2/zz/app/blobs/{blobs[name].digest}"
+            address = _pull(side.redirecting, path)
+            for what, pull in (
+                (STREAMED, partial(_pull, side.streaming, path)),
+                (REDIRECTED, partial(_pull, side.redirecting, path)),
+                (STORE_ALONE, partial(_pull_from_store, address)),
+            ):
+                taken[what, name].append(_seconds(pull))
+    for (what, name), seconds in taken.items():
+        yield what, name, LARGE / 1e6 / statistics.median(seconds)
 
 
 def _rate(registry: Running, path: str, connections: int, seconds: float) -> float:
@@ -157,11 +178,6 @@ def _seconds_of_clients(registry: Running, clients: int) -> float:
     for child in children:
         child.join()
     return seconds
-
-
-def _speed(pull: Callable[[], object]) -> float:
-    """MB/s of the median of several pulls of a large blob."""
-    return LARGE / 1e6 / statistics.median(_seconds(pull) for _ in range(PULLS))
 
 
 def _pull(registry: Running, path: str) -> str:
