@@ -1,5 +1,6 @@
 """The cache of small blobs has an end, and keeps nothing that is damaged."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from lading.core.errors import Unavailable
 from lading.core.typing import override
 from lading.ports.blob_sources import BlobSource, InMemory, LocalFile
 from lading.ports.object_sources import Chunks, LostObject
+from lading.ports.objects import PlacedSegment
 from tests.support.segments import MemorySegments
 
 
@@ -33,7 +35,9 @@ class Files(InMemoryBlobs):
         return digest
 
     @override
-    async def find(self, digest: Digest) -> BlobSource | None:  # type: ignore[override]
+    async def find(  # type: ignore[override]
+        self, digest: Digest, segments: Sequence[PlacedSegment] | None = None
+    ) -> BlobSource | None:
         self.asked += 1
         path = self._root / digest
         return LocalFile(str(path), "", path.stat().st_size) if path.exists() else None
@@ -108,7 +112,9 @@ class Objects(InMemoryBlobs):
         self.segments = MemorySegments(data, [len(data) // 2, len(data) - len(data) // 2])
 
     @override
-    async def find(self, digest: Digest) -> BlobSource | None:  # type: ignore[override]
+    async def find(  # type: ignore[override]
+        self, digest: Digest, segments: Sequence[PlacedSegment] | None = None
+    ) -> BlobSource | None:
         return self.segments.chunks
 
 

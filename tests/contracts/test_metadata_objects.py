@@ -18,6 +18,8 @@ from tests.support.contents import HELLO, new_upload
 from tests.support.objects import commit_objects, progress, take
 from tests.support.rows import add, by_alice
 
+_PUT = "INSERT INTO objects (key, start, size, stored_at, digest) VALUES (?, ?, ?, ?, ?)"
+
 
 async def test_objects_of_a_blob_that_is_in_a_repository_are_not_unused(
     metadata: Metadata,
@@ -28,6 +30,25 @@ async def test_objects_of_a_blob_that_is_in_a_repository_are_not_unused(
     await metadata.objects.unuse([digest], 2.0)
     assert await metadata.objects.unused(before=2.0, limit=1) == []
     assert len(await metadata.objects.find(digest)) == 1
+
+
+async def test_the_objects_of_a_blob_are_told_with_its_link_or_nothing_is_said_of_them(
+    metadata: Metadata,
+) -> None:
+    """In their order, and each blob has its own, however many are asked for at once."""
+    contents = [b"%d" % number for number in range(40)]
+    digests = await add(metadata, *contents)
+    rows = [
+        (f"{number} {start}", start, 1, 1.0, digest)
+        for number, digest in enumerate(digests)
+        for start in reversed(range(number % 4))
+    ]
+    await metadata.database.write(lambda connection: connection.executemany(_PUT, rows))
+    found = await asyncio.gather(*(metadata.links.find_placed(HELLO, each) for each in digests))
+    for digest, data, linked in zip(digests, contents, found, strict=True):
+        assert linked is not None
+        assert linked.size == len(data)
+        assert linked.segments in (None, await metadata.objects.find(digest))
 
 
 async def test_objects_of_a_blob_that_was_pushed_since_are_not_taken_aside(

@@ -94,7 +94,7 @@ async def test_what_cannot_be_read_is_asked_for_once(
     with pytest.raises(Unavailable):
         await stat_manifest(people.registry, people.may(), image)
     assert len(asked) == 1
-    monkeypatch.setattr(people.metadata.links._database, "read", fail)
+    monkeypatch.setattr(people.metadata.links, "find_placed", fail)
     with pytest.raises(Unavailable):
         await stat_blob(people.registry, people.may(), digest)
     assert len(asked) == 2

@@ -15,6 +15,7 @@ from lading.core.errors import Unavailable
 from lading.core.typing import override
 from lading.ports.blob_sources import LocalFile
 from lading.ports.blobs import Blobs, StoredBytes
+from lading.ports.objects import PlacedSegment
 from lading.system import durable, regular_files
 
 log = logging.getLogger(__name__)
@@ -43,14 +44,22 @@ class FileBlobs(Blobs):
         self._waiting = 0
 
     @override
-    async def find(self, digest: Digest) -> LocalFile | None:
+    async def find(
+        self, digest: Digest, segments: Sequence[PlacedSegment] | None = None
+    ) -> LocalFile | None:
         key = self._layout.key(digest)
         path = f"{self._layout.blobs}/{key}"
         status = self._status(path)
         return None if status is None else LocalFile(path, key, status.st_size)
 
     @override
-    async def stat(self, digest: Digest, *, closely: bool = False) -> StoredBytes | None:
+    async def stat(
+        self,
+        digest: Digest,
+        *,
+        closely: bool = False,
+        segments: Sequence[PlacedSegment] | None = None,
+    ) -> StoredBytes | None:
         status = self._status(self._layout.blob(digest))
         if status is None:
             return None

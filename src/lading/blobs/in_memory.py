@@ -12,6 +12,7 @@ from lading.core.typing import override
 from lading.ports.blob_sources import InMemory
 from lading.ports.blobs import Blobs, StoredBytes
 from lading.ports.locks import Locks
+from lading.ports.objects import PlacedSegment
 from lading.ports.uploads import WRONG_DIGESTS, Staged, StagedUpload, Uploads
 
 
@@ -27,12 +28,20 @@ class InMemoryBlobs(Blobs):
         self._blobs[digest] = data
 
     @override
-    async def find(self, digest: Digest) -> InMemory | None:
+    async def find(
+        self, digest: Digest, segments: Sequence[PlacedSegment] | None = None
+    ) -> InMemory | None:
         data = self._blobs.get(digest)
         return None if data is None else InMemory(data)
 
     @override
-    async def stat(self, digest: Digest, *, closely: bool = False) -> StoredBytes | None:
+    async def stat(
+        self,
+        digest: Digest,
+        *,
+        closely: bool = False,
+        segments: Sequence[PlacedSegment] | None = None,
+    ) -> StoredBytes | None:
         data = self._blobs.get(digest)
         return None if data is None else StoredBytes(len(data), 0, hash(data))  # as old as can be
 

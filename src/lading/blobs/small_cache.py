@@ -14,6 +14,7 @@ from lading.ports.blob_sources import BlobSource, InMemory, LocalFile
 from lading.ports.blobs import Blobs, StoredBytes
 from lading.ports.measures import UNMEASURED, Count, Measures
 from lading.ports.object_sources import Chunks, LostObject
+from lading.ports.objects import PlacedSegment
 
 # Bytes up to which a blob is small.
 LARGEST = 64 * 1024
@@ -39,19 +40,27 @@ class SmallBlobCache(Blobs):
         self._kept: Recent[Digest, InMemory] = Recent(capacity, lambda kept: kept.size + BESIDE)
 
     @override
-    async def find(self, digest: Digest) -> BlobSource | None:
+    async def find(
+        self, digest: Digest, segments: Sequence[PlacedSegment] | None = None
+    ) -> BlobSource | None:
         kept = self._kept.get(digest)
         if kept is not None:
             self._measures.count(Count.CACHE_HITS)
             return kept
-        found = await self._store.find(digest)
+        found = await self._store.find(digest, segments)
         if isinstance(found, LocalFile | Chunks) and found.size <= LARGEST:
             return await self._load(digest, found)
         return found
 
     @override
-    async def stat(self, digest: Digest, *, closely: bool = False) -> StoredBytes | None:
-        return await self._store.stat(digest, closely=closely)
+    async def stat(
+        self,
+        digest: Digest,
+        *,
+        closely: bool = False,
+        segments: Sequence[PlacedSegment] | None = None,
+    ) -> StoredBytes | None:
+        return await self._store.stat(digest, closely=closely, segments=segments)
 
     @override
     async def hash(self, digest: Digest, on_read: Callable[[int], None]) -> Digest | None:

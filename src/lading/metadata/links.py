@@ -7,28 +7,14 @@ from lading.core.digest import Digest
 from lading.core.errors import BlobInUse, StorageFull, Unavailable
 from lading.core.history import Change
 from lading.core.names import RepositoryName, UploadKey
-from lading.metadata import batches, lookups, references, repositories
+from lading.metadata import batches, linked_blobs, lookups, references, repositories
 from lading.metadata.attempts import Attempts
+from lading.metadata.linked_blobs import LinkedBlob
 from lading.metadata.noun import Noun, looking, reading, together, writing
 from lading.metadata.read_only import IS_ON, if_writable, require_off
 from lading.metadata.shown.sharing import sharing
 from lading.ports.database import COUNTED, Database, SqlConnection, Work
 from lading.ports.uploads import Becoming
-
-_FOUND = """
-    JOIN links ON links.repository_id = repositories.id
-    JOIN blobs ON blobs.digest = links.digest
-    WHERE repositories.name = {repository} AND links.digest = {digest}
-        AND links.deleted_at IS NULL AND blobs.lost_at IS NULL
-"""
-_FIND = f"""
-    SELECT blobs.size, links.promised_at, links.used_at FROM repositories
-    {_FOUND.format(repository="?", digest="?")}
-"""
-_FIND_TOGETHER = f"""
-    SELECT place, blobs.size FROM wanted CROSS JOIN repositories
-    {_FOUND.format(repository="wanted.repository", digest="wanted.digest")}
-"""
 
 _KNOW = """
     INSERT INTO blobs (digest, size, created_at) VALUES (:digest, {size}, :now)
@@ -91,43 +77,16 @@ _USE = """
 """
 
 
-def find(connection: SqlConnection, repository: RepositoryName, digest: Digest) -> int | None:
-    """The size in bytes of a blob that is linked in the repository."""
-    # As plain text: of a subclass, SQLite's module first asks how it is to be adapted.
-    row = connection.execute(_FIND, (str(repository), str(digest))).fetchone()
-    return None if row is None else int(row[0])
-
-
-def find_together(
-    connection: SqlConnection, wanted: Sequence[tuple[RepositoryName, Digest]]
-) -> Sequence[int | None]:
-    """What `find` finds for each of at most `lookups.MOST` blobs, in their order."""
-    statement = lookups.table("digest", len(wanted)) + _FIND_TOGETHER
-    parameters = lookups.parameters([(place, *names) for place, names in enumerate(wanted)])
-    sizes = dict(connection.execute(statement, parameters).fetchall())
-    return [sizes.get(place) for place in range(len(wanted))]
-
-
 def is_stored(connection: SqlConnection, digest: Digest) -> bool:
     """Whether a blob has a row, be it in a repository or not."""
     row = connection.execute("SELECT 1 FROM blobs WHERE digest = ?", (digest,)).fetchone()
     return row is not None
 
 
-def _find_promised(
-    connection: SqlConnection, repository: RepositoryName, digest: Digest, *, not_before: float
-) -> tuple[int | None, bool]:
-    """The size, and whether the blob was promised since `not_before` and not used after that."""
-    row = connection.execute(_FIND, (repository, digest)).fetchone()
-    if row is None:
-        return None, True
-    size, promised_at, used_at = row
-    return size, promised_at >= not_before and used_at is None
-
-
 def _promise(
     connection: SqlConnection, repository: RepositoryName, digest: Digest, now: float
-) -> int | None:
+) -> bool:
+    """Tell a client that the blob is there, and write that down; false if it is not."""
     # It names the parameter, not the column of the link: by that SQLite 3.40 finds no index, and
     # reads all blobs.
     row = connection.execute(
@@ -139,7 +98,7 @@ def _promise(
         """,
         {"now": now, "repository": repository, "digest": digest},
     ).fetchone()
-    return None if row is None else row[0]
+    return row is not None and row[0] is not None
 
 
 def sizes(
@@ -201,7 +160,7 @@ def mount(
     Raises:
         ReadOnly: the registry is.
     """
-    if find(connection, source, digest) is None:
+    if linked_blobs.find(connection, source, digest) is None:
         return False
     values = {"repository": repository, "digest": digest, "now": change.at}
     _add(connection, repository, _MOUNT, values)
@@ -249,7 +208,7 @@ def delete(
         BlobInUse: a manifest of the repository needs it.
     """
     repository_id = lock(connection, repository, digest)
-    if repository_id is None or find(connection, repository, digest) is None:
+    if repository_id is None or linked_blobs.find(connection, repository, digest) is None:
         return False
     repositories.mark_changed(connection, [repository])
     values = (repository_id, digest)
@@ -306,7 +265,9 @@ class Links(Noun):
     def __init__(self, database: Database, attempts: Attempts) -> None:
         super().__init__(database)
         self._attempts = attempts
-        self.find = together(database, find, find_together, lookups.MOST)
+        self.find_placed = together(
+            database, linked_blobs.find, linked_blobs.find_together, lookups.MOST
+        )
         self.mount = writing(database, mount)
         self.delete = writing(database, if_writable(delete))
         self.repositories_with = reading(database, repositories_with)
@@ -314,26 +275,30 @@ class Links(Noun):
         self.sharing = looking(database, sharing)
         self.sizes_here = reading(database, sizes_here)
 
+    async def find(self, repository: RepositoryName, digest: Digest) -> int | None:
+        """The size in bytes of a blob that is linked in the repository."""
+        found = await self.find_placed(repository, digest)
+        return None if found is None else found.size
+
     async def promise(
         self, repository: RepositoryName, digest: Digest, *, now: float, grace: float
-    ) -> int | None:
-        """The size of a blob, which is then safe from collection for at least half of `grace`.
+    ) -> LinkedBlob | None:
+        """A blob, which is then safe from collection for at least half of `grace`.
 
         "It is there" is a promise: the client will skip the upload. A power cut may forget it (a
         process crash may not). If it cannot be written down in a moment there is none, as those who
         only pull ask this, too.
         """
-        size, promised = await self._database.read(
-            _find_promised, repository, digest, not_before=now - grace / 2
-        )
-        if promised:
-            return size
+        found = await self.find_placed(repository, digest)
+        if found is None or found.is_promised(now - grace / 2):
+            return found
         try:
-            return await self._attempts.write(
+            promised = await self._attempts.write(
                 lambda connection: _promise(connection, repository, digest, now)
             )
         except (StorageFull, Unavailable):
-            return size
+            return found
+        return found if promised else None
 
     async def add(
         self,

@@ -11,6 +11,7 @@ from lading.monitoring.probes import Probe
 from lading.ports.blob_sources import BlobSource
 from lading.ports.blobs import Blobs, StoredBytes
 from lading.ports.measures import Timing
+from lading.ports.objects import PlacedSegment
 from lading.ports.uploads import Becoming, Staged, StagedUpload, Uploads
 
 
@@ -22,14 +23,22 @@ class WatchedBlobs(Blobs):
         self._probe = probe
 
     @override
-    async def find(self, digest: Digest) -> BlobSource | None:
+    async def find(
+        self, digest: Digest, segments: Sequence[PlacedSegment] | None = None
+    ) -> BlobSource | None:
         with self._probe(Timing.STORE_STAT):
-            return await self._blobs.find(digest)
+            return await self._blobs.find(digest, segments)
 
     @override
-    async def stat(self, digest: Digest, *, closely: bool = False) -> StoredBytes | None:
+    async def stat(
+        self,
+        digest: Digest,
+        *,
+        closely: bool = False,
+        segments: Sequence[PlacedSegment] | None = None,
+    ) -> StoredBytes | None:
         with self._probe(Timing.STORE_STAT):
-            return await self._blobs.stat(digest, closely=closely)
+            return await self._blobs.stat(digest, closely=closely, segments=segments)
 
     @override
     async def hash(self, digest: Digest, on_read: Callable[[int], None]) -> Digest | None:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from lading.core.digest import Digest
 from lading.ports.blob_sources import BlobSource
+from lading.ports.objects import PlacedSegment
 
 
 class StoredBytes(Struct, frozen=True):
@@ -26,19 +27,32 @@ class StoredBytes(Struct, frozen=True):
 class Blobs(Protocol):
     """The bytes of blobs. What puts them there is an upload, see `lading.ports.uploads`."""
 
-    async def find(self, digest: Digest) -> BlobSource | None:
+    async def find(
+        self, digest: Digest, segments: Sequence[PlacedSegment] | None = None
+    ) -> BlobSource | None:
         """Where the bytes of a blob are; `None` if they are not there, or seen to be damaged.
+
+        Args:
+            digest: of the blob.
+            segments: what rows say of its objects, if the caller has just read that.
 
         Raises:
             Unavailable: that cannot be told now, as the place of all blobs is gone.
         """
 
-    async def stat(self, digest: Digest, *, closely: bool = False) -> StoredBytes | None:
+    async def stat(
+        self,
+        digest: Digest,
+        *,
+        closely: bool = False,
+        segments: Sequence[PlacedSegment] | None = None,
+    ) -> StoredBytes | None:
         """The bytes that the store has of a blob, right or not, without reading them.
 
         Args:
             digest: of the blob.
             closely: whether to ask the place itself, where something else says what is there.
+            segments: as `find`.
 
         Raises:
             Unavailable: as `find`.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lading.core.digest import Digest
 from lading.core.errors import BlobDamaged, BlobUnknown, ManifestDamaged, RegistryError, Unavailable
 from lading.core.names import RepositoryName
+from lading.metadata.linked_blobs import LinkedBlob
 from lading.metadata.manifests import StoredManifest
 from lading.ports.blobs import StoredBytes
 from lading.ports.measures import Count
@@ -73,14 +74,14 @@ async def look_again(registry: Registry, digest: Digest, *, hashed: bool = False
     return Unavailable("the blob has just been replaced; try again")
 
 
-async def is_intact(registry: Registry, digest: Digest, size: int) -> bool:
+async def is_intact(registry: Registry, digest: Digest, linked: LinkedBlob) -> bool:
     """Whether a blob has as many bytes as it should; if not, it is lost from now on.
 
     Raises:
         Unavailable: that cannot be told now.
     """
-    stored = await registry.blobs.stat(digest)
-    if stored is not None and stored.size == size:
+    stored = await registry.blobs.stat(digest, segments=linked.segments)
+    if stored is not None and stored.size == linked.size:
         return True
     return isinstance(await look_again(registry, digest), Unavailable)
 

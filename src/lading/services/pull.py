@@ -73,12 +73,12 @@ async def stat_blob(registry: Registry, grant: Grant, digest: Digest) -> int:
         BlobUnknown: it is not in this repository, or its bytes are not there, or not as many.
     """
     grant.require(Action.PULL)
-    size = await registry.metadata.links.promise(
+    linked = await registry.metadata.links.promise(
         grant.repository, digest, now=registry.clock(), grace=registry.policy.grace
     )
-    if size is None or not await damage.is_intact(registry, digest, size):
+    if linked is None or not await damage.is_intact(registry, digest, linked):
         raise BlobUnknown("", {"digest": digest})
-    return size
+    return linked.size
 
 
 async def pull_blob(registry: Registry, grant: Grant, digest: Digest) -> PulledBlob:
@@ -89,10 +89,10 @@ async def pull_blob(registry: Registry, grant: Grant, digest: Digest) -> PulledB
         BlobDamaged: its bytes are not there, or not those that were pushed.
     """
     grant.require(Action.PULL)
-    size = await registry.metadata.links.find(grant.repository, digest)
-    if size is None:
+    linked = await registry.metadata.links.find_placed(grant.repository, digest)
+    if linked is None:
         raise BlobUnknown("", {"digest": digest})
-    source = await registry.blobs.find(digest)
-    if source is None or source.size != size:
+    source = await registry.blobs.find(digest, linked.segments)
+    if source is None or source.size != linked.size:
         raise await damage.look_again(registry, digest, hashed=source is None)
-    return PulledBlob(digest, size, source)
+    return PulledBlob(digest, linked.size, source)

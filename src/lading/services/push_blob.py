@@ -111,8 +111,8 @@ async def mount(
     """
     grant.require(Action.PUSH)
     for repository in await _sources(registry, digest, sources):
-        size = await registry.metadata.links.find(repository, digest)
-        if size is None or not await damage.is_intact(registry, digest, size):
+        linked = await registry.metadata.links.find_placed(repository, digest)
+        if linked is None or not await damage.is_intact(registry, digest, linked):
             continue
         if await registry.metadata.links.mount(
             grant.repository, digest, source=repository, change=change

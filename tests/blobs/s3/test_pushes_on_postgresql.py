@@ -6,17 +6,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from lading.core.digest import Digest
 from lading.core.errors import DigestMismatch, UploadOutOfOrder
 from lading.core.names import UploadId, UploadKey
-from lading.databases.postgresql.connection import PostgresqlConnection, TimedConnection
-from lading.databases.postgresql.statements import Statement
-from lading.ports.database import Parameters
+from lading.databases.postgresql.connection import PostgresqlConnection
 from lading.services import push_blob
 from lading.services.chunks import Chunk
+from tests.support.asked import watched_commands
 from tests.support.contents import HELLO, fetch
 from tests.support.object_places import OpenPlace, PlaceInS3
 from tests.support.people import People, pieces
@@ -45,26 +43,8 @@ async def people(here: OpenPlace) -> People:
 @pytest.fixture
 def asked(people: People, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Commands that were sent to PostgreSQL, each of which is waited for."""
-    del people
-    asked: list[str] = []
-    call, ask, execute = TimedConnection.call, TimedConnection.ask, psycopg.AsyncConnection.execute
-
-    def watched_call(self: TimedConnection, statement: Statement, parameters: Parameters) -> Any:
-        asked.append(statement.text.decode())
-        return call(self, statement, parameters)
-
-    def watched_ask(self: TimedConnection, commands: bytes) -> Any:
-        asked.append(commands.decode())
-        return ask(self, commands)
-
-    def watched_execute(self: Any, query: str, *args: Any, **kwargs: Any) -> Any:
-        asked.append(query)
-        return execute(self, query, *args, **kwargs)
-
-    monkeypatch.setattr(TimedConnection, "call", watched_call)
-    monkeypatch.setattr(TimedConnection, "ask", watched_ask)
-    monkeypatch.setattr(psycopg.AsyncConnection, "execute", watched_execute)
-    return asked
+    del people  # which has pushed by now
+    return watched_commands(monkeypatch)
 
 
 def break_commits(monkeypatch: pytest.MonkeyPatch) -> None:

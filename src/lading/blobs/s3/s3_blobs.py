@@ -42,15 +42,25 @@ class S3Blobs(Blobs):
         self._clock = clock
 
     @override
-    async def find(self, digest: Digest) -> Chunks | None:
-        segments = await self._rows.find(digest)
+    async def find(
+        self, digest: Digest, segments: Sequence[PlacedSegment] | None = None
+    ) -> Chunks | None:
+        if segments is None:
+            segments = await self._rows.find(digest)
         if not segments:
             return None
         return self._store.chunks(segments)
 
     @override
-    async def stat(self, digest: Digest, *, closely: bool = False) -> StoredBytes | None:
-        segments = await self._rows.find(digest)
+    async def stat(
+        self,
+        digest: Digest,
+        *,
+        closely: bool = False,
+        segments: Sequence[PlacedSegment] | None = None,
+    ) -> StoredBytes | None:
+        if segments is None:
+            segments = await self._rows.find(digest)
         if not segments:
             return None
         size = sum(segment.size for segment in segments)
