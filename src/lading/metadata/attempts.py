@@ -7,6 +7,9 @@ it was to say may not be true any more.
 
 import asyncio
 import time
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
 
 from lading.core.errors import RegistryError
 from lading.core.typing import T
@@ -34,6 +37,19 @@ class Attempts:
         Raises:
             StorageFull, Unavailable: it was not done in a moment.
         """
+        return await self._attempt(work, partial(self._database.write, durable=False))
+
+    async def write_once(self, work: Work[T]) -> T:
+        """As `write`, of one statement that may be run twice; see `Database.write_once`.
+
+        Raises:
+            StorageFull, Unavailable: as `write`.
+        """
+        return await self._attempt(work, self._database.write_once)
+
+    async def _attempt(
+        self, work: Work[T], write: Callable[[Work[T]], Coroutine[Any, Any, T]]
+    ) -> T:
         if time.monotonic() < self._not_before or len(self._waiting) >= MOST:
             raise busy()
         given_up = False
@@ -43,7 +59,7 @@ class Attempts:
                 raise busy()
             return work(connection)
 
-        writing = asyncio.ensure_future(self._database.write(unless_given_up, durable=False))
+        writing = asyncio.ensure_future(write(unless_given_up))
         self._waiting.add(writing)
         writing.add_done_callback(self._is_over)
         try:

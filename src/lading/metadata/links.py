@@ -10,7 +10,7 @@ from lading.core.names import RepositoryName, UploadKey
 from lading.metadata import batches, linked_blobs, lookups, references, repositories
 from lading.metadata.attempts import Attempts
 from lading.metadata.linked_blobs import LinkedBlob
-from lading.metadata.noun import Noun, looking, reading, together, writing
+from lading.metadata.noun import NOT_SYNCED, Noun, looking, reading, together, writing
 from lading.metadata.read_only import IS_ON, if_writable, require_off
 from lading.metadata.shown.sharing import sharing
 from lading.ports.database import COUNTED, Database, SqlConnection, Work
@@ -38,6 +38,15 @@ _LINK = """
 _ADD = {"known": _KNOW.format(size=":size"), "kept": _KEEP, "linked": f"{_LINK} {COUNTED}"}
 _ADD_PUSHED = {"read_only": IS_ON, **_ADD, "committed": _COMMIT}
 _MOUNT = {"read_only": IS_ON, "linked": f"{_LINK} {COUNTED}"}
+
+# It names the parameter, not the column of the link: by that SQLite 3.40 finds no index, and reads
+# all blobs.
+_PROMISE = f"""
+    UPDATE links SET promised_at = :now, used_at = NULL
+    WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
+        AND digest = :digest AND deleted_at IS NULL {NOT_SYNCED}
+    RETURNING (SELECT size FROM blobs WHERE blobs.digest = :digest AND lost_at IS NULL)
+"""
 
 # Whoever removes a link does so after all who add one of that blob, or before them. It has the link
 # before the blob, as those have: else each waits for the other.
@@ -87,17 +96,8 @@ def _promise(
     connection: SqlConnection, repository: RepositoryName, digest: Digest, now: float
 ) -> bool:
     """Tell a client that the blob is there, and write that down; false if it is not."""
-    # It names the parameter, not the column of the link: by that SQLite 3.40 finds no index, and
-    # reads all blobs.
-    row = connection.execute(
-        """
-        UPDATE links SET promised_at = :now, used_at = NULL
-        WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
-            AND digest = :digest AND deleted_at IS NULL
-        RETURNING (SELECT size FROM blobs WHERE blobs.digest = :digest AND lost_at IS NULL)
-        """,
-        {"now": now, "repository": repository, "digest": digest},
-    ).fetchone()
+    values = {"now": now, "repository": str(repository), "digest": str(digest)}
+    row = connection.execute(_PROMISE, values).fetchone()
     return row is not None and row[0] is not None
 
 
@@ -293,7 +293,7 @@ class Links(Noun):
         if found is None or found.is_promised(now - grace / 2):
             return found
         try:
-            promised = await self._attempts.write(
+            promised = await self._attempts.write_once(
                 lambda connection: _promise(connection, repository, digest, now)
             )
         except (StorageFull, Unavailable):

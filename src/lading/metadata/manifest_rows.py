@@ -12,6 +12,7 @@ from lading.core.immutability import ImmutableTags
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.core.recent import Recent
 from lading.metadata import documents, leading, lookups, references, repositories, tags
+from lading.metadata.noun import NOT_SYNCED
 from lading.ports.database import Database, SqlConnection
 
 # Bytes up to which a body is read on the event loop, with its row.
@@ -79,6 +80,14 @@ _ONE_BY_TAG, _ONE_BY_DIGEST = (
 )
 
 
+_PROMISE = f"""
+    UPDATE manifests SET promised_at = ?, used_at = NULL
+    WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)
+        AND digest = ? AND deleted_at IS NULL AND lost_at IS NULL {NOT_SYNCED}
+    RETURNING 1
+"""
+
+
 class Found(Struct, frozen=True):
     """The row of a manifest.
 
@@ -143,15 +152,8 @@ def promise(
     connection: SqlConnection, repository: RepositoryName, digest: Digest, now: float
 ) -> bool:
     """Tell a client that the manifest is there, and write that down; false if it is not."""
-    row = connection.execute(
-        """
-        UPDATE manifests SET promised_at = ?, used_at = NULL
-        WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)
-            AND digest = ? AND deleted_at IS NULL AND lost_at IS NULL
-        RETURNING 1
-        """,
-        (now, repository, digest),
-    ).fetchone()
+    values = (now, str(repository), str(digest))
+    row = connection.execute(_PROMISE, values).fetchone()
     return row is not None
 
 

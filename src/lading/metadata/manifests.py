@@ -85,12 +85,12 @@ class Manifests(Noun):
             return await self._with_body(found)
         digest = found.digest
         try:
-            kept = await self._attempts.write(
+            kept = await self._attempts.write_once(
                 lambda connection: manifest_rows.promise(connection, repository, digest, now)
             )
         except (StorageFull, Unavailable):
             return await self._with_body(found)
-        return await self.find(repository, digest) if kept else None
+        return await self._with_body(found) if kept else None
 
     async def push(self, push: ManifestPush) -> Sequence[WrongSize]:
         """Store a manifest and point tags at it, all or nothing.

@@ -7,11 +7,12 @@ import pytest
 from lading.blobs.small_cache import LARGEST
 from lading.core.digest import Digest
 from lading.core.errors import BlobDamaged, BlobUnknown
+from lading.core.names import Tag
 from lading.ports.object_sources import Chunks
 from lading.services import push_blob
-from lading.services.pull import pull_blob, stat_blob
+from lading.services.pull import pull_blob, stat_blob, stat_manifest
 from tests.support.asked import watched_commands
-from tests.support.contents import HELLO, OTHER, fetch
+from tests.support.contents import HELLO, OTHER, fetch, index
 from tests.support.object_places import OpenPlace, PlaceInS3
 from tests.support.people import People
 from tests.support.postgresql import PostgreSQL
@@ -55,6 +56,23 @@ async def test_who_asks_for_a_blob_is_told_by_one_statement(
     asked = watched_commands(monkeypatch)
     assert await stat_blob(people.registry, people.may(), DIGEST) == len(DATA)
     assert len(asked) == 1
+
+
+async def test_a_promise_is_one_more_statement(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a transaction that the server makes by itself; the next ones need none."""
+    manifest = await people.push(index([]), "latest")
+    people.now += people.policy.grace
+    asked = watched_commands(monkeypatch)
+    for commands in (2, 1):
+        await stat_blob(people.registry, people.may(), DIGEST)
+        assert len(asked) == commands
+        del asked[:]
+        found = await stat_manifest(people.registry, people.may(), Tag("latest"))
+        assert found.digest == manifest
+        assert len(asked) == commands
+        del asked[:]
 
 
 async def test_what_is_not_here_is_told_by_one_statement(
