@@ -118,6 +118,39 @@ def test_lists_fit_a_window_of_80_columns(
     assert [line for line in lines if len(line) > 80 and " " in line] == []
 
 
+@pytest.mark.parametrize("columns", [80, 50])
+@pytest.mark.parametrize("command", ["inspect", "tree", "cp"])
+def test_no_line_of_a_narrow_window_ends_within_a_digest(
+    command: str, columns: int, ours: Ours, theirs: Registry, tmp_path: Path
+) -> None:
+    """What is cut off ends with `…`; the digest of the image that is looked at is whole."""
+    words = COMMANDS[command](Scene(ours, theirs, tmp_path))
+
+    said, code = in_terminal(ours, command, *map(str, words), columns=columns)
+
+    lines = [_ESCAPE.sub("", line).strip() for line in said.splitlines()]
+    with_digests = [line for line in lines if "sha256:" in line and " " in line]
+    assert code == 0
+    assert [line for line in with_digests if "…" not in line] == []
+    if command == "inspect":
+        assert ours.json("inspect", "app:1.0")["digest"] in lines
+
+
+@pytest.mark.parametrize(("command", "said_first"), [("tag", "app:stable"), ("rm", "deleted app:")])
+def test_a_digest_that_has_no_room_in_a_line_is_whole_in_the_next(
+    command: str, said_first: str, ours: Ours, theirs: Registry, tmp_path: Path
+) -> None:
+    words = COMMANDS[command](Scene(ours, theirs, tmp_path))
+    digest = ours.json("inspect", "app:1.0")["digest"]
+
+    said, code = in_terminal(ours, command, *map(str, words), columns=80)
+
+    lines = [line.strip() for line in said.splitlines()]
+    assert code == 0
+    assert lines[0].startswith(said_first)
+    assert lines[1] == digest
+
+
 def test_a_very_narrow_window_has_names_rather_than_all_columns(ours: Ours) -> None:
     said, _ = in_terminal(ours, "tags", "app", columns=40)
 

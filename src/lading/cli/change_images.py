@@ -9,6 +9,7 @@ from lading.cli.complete_images import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.images.places import NamedImage, Where, look, parse_named, place_options
 from lading.cli.images.source import FoundManifest, ImageSource
+from lading.cli.lines import say_parts
 from lading.cli.output import say, to_json
 from lading.core.errors import RegistryError
 from lading.core.names import Tag
@@ -45,7 +46,7 @@ def tag_image(
         say(to_json({"digest": found.digest, "repository": named.name, "tags": tags}))
         return
     for tag in tags:
-        say(f"{named.name}:{tag}  {found.digest}")
+        say_parts(f"{named.name}:{tag} ", found.digest)
 
 
 @with_examples(
@@ -83,7 +84,7 @@ def remove_images(
         say(to_json([{"name": name, "digest": digest} for name, digest in removed]))
         return
     for name, digest in removed:
-        say(f"{'would delete' if dry_run else 'deleted'} {name}  {digest}")
+        say_parts(f"{'would delete' if dry_run else 'deleted'} {name} ", digest)
 
 
 def _remove(where: Where, named: NamedImage, *, dry_run: bool) -> tuple[str, str]:

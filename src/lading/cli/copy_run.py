@@ -13,6 +13,7 @@ import click
 
 from lading.cli.copy_places import PlaceOpener, TypedPlace
 from lading.cli.copy_progress import CopyLines
+from lading.cli.lines import fitting
 from lading.cli.output import human_size, to_json
 from lading.client.copy_rules import CopyRules
 from lading.client.copying import Copier
@@ -177,7 +178,8 @@ class CopyRun:
             document = {"outcome": outcome, "source": source, "target": place, "digest": digest}
             self._steps.answer(to_json(document | ({"error": error} if error else {})))
         else:
-            self._steps.answer(f"{outcome}\t{source}\t{place}\t{digest}".rstrip("\t"))
+            line = f"{outcome}\t{source}\t{place}\t{digest}".rstrip("\t")
+            self._steps.answer(fitting(line))
 
     def _conclude(self) -> None:
         requests = self._opener.requests()

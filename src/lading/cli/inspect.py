@@ -14,7 +14,8 @@ from lading.cli.images.documents import ManifestDocument, read_manifest
 from lading.cli.images.graph import Branch, grow, kind_of
 from lading.cli.images.places import NamedImage, Where, look, parse_named, place_options
 from lading.cli.images.source import FoundManifest, ImageSource
-from lading.cli.output import binary_output, clean, human_size, say, to_json
+from lading.cli.lines import say_fitting, say_parts
+from lading.cli.output import binary_output, human_size, say, to_json
 from lading.core.images.image_config import ShownConfig
 
 _RAW = click.option("--raw", is_flag=True, help="Print the manifest itself, byte for byte.")
@@ -64,8 +65,7 @@ def inspect_image(
     elif as_json:
         say(to_json(_as_document(seen)))
     else:
-        for name, value in _lines(seen):
-            say(f"{name:<14}{clean(value)}")
+        _say_image(seen)
 
 
 @with_examples(
@@ -90,15 +90,21 @@ def tree(image: str, config: Path | None, server: str | None, *, as_json: bool) 
     if as_json:
         say(to_json(root))
         return
-    say(f"{clean(image)}  {_describe(root)}")
+    say_fitting(f"{image}  {_describe(root)}")
     for line in _drawn(root.parts, ""):
-        say(line)
+        say_fitting(line)
+
+
+def _say_image(seen: Inspected) -> None:
+    """Print what it is; its own digest is whole in a narrow window, too, to be copied."""
+    say_fitting(f"{'Name':<14}{seen.named.image}")
+    say_parts(f"{'Digest':<13}", seen.found.digest)
+    for name, value in _lines(seen):
+        say_fitting(f"{name:<14}{value}")
 
 
 def _lines(seen: Inspected) -> Iterator[tuple[str, str]]:
     document, config = seen.document, seen.config
-    yield "Name", seen.named.image
-    yield "Digest", seen.found.digest
     yield "Kind", f"{kind_of(document)} ({seen.found.media_type})"
     if document.artifact_type:
         yield "Artifact type", document.artifact_type
@@ -152,6 +158,6 @@ def _drawn(parts: Sequence[Branch], margin: str) -> Iterator[str]:
 
 
 def _describe(branch: Branch) -> str:
-    name = f" {clean(branch.name)}" if branch.name else ""
+    name = f" {branch.name}" if branch.name else ""
     missing = "  (not in the registry)" if branch.missing else ""
     return f"{branch.kind}{name}  {branch.digest}  {human_size(branch.size)}{missing}"

@@ -1,18 +1,16 @@
 """Tables: for people on a terminal, for programs in a pipe."""
 
-import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from lading.cli.lines import DIGEST
 from lading.cli.output import clean, say
 
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-# As many letters of a digest as Docker shows of one.
-_DIGEST = re.compile(r"(sha(?:256|512):[0-9a-f]{12})[0-9a-f]{52,}")
 # Letters of one that still say something: `sha256:0c1…`.
 _LEAST = 11
 # Columns between two columns.
@@ -101,7 +99,7 @@ def _width(rows: Sequence[Sequence[str]], used: Sequence[int]) -> int:
 
 def _cut(text: str) -> str:
     """A digest as far as people compare one; any other text as it is."""
-    digest = _DIGEST.fullmatch(text)
+    digest = DIGEST.fullmatch(text)
     return f"{digest[1]}…" if digest else text
 
 

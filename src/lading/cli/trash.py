@@ -144,7 +144,7 @@ def _tell(repository: RepositoryName, restored: Restored) -> None:
     for digest in restored.manifests:
         say(f"{repository}@{digest} is back")
     for tag, digest in restored.tags:
-        say(f"{repository}:{tag} points to {digest}")
+        say_parts(f"{repository}:{tag} points to", digest)
     for tag in restored.taken:
         say(
             f"{repository}:{tag} is left as it is, as it points to something newer;"
