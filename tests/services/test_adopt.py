@@ -272,6 +272,28 @@ async def test_of_a_tag_that_was_moved_in_both_the_last_move_counts(place: Movin
     assert await pull(place, "new") == MULTI.digest
 
 
+@pytest.mark.parametrize("at", [LONG_AGO, -1e9])
+async def test_a_tag_that_was_moved_there_alone_follows_whatever_time_its_link_has(
+    place: Moving, at: float
+) -> None:
+    """As when a backup was put back there, or a clock; its history is in order all the same."""
+    fill(place.tree)
+    await place.adopt()
+    place.now += HOUR
+    place.tree.tag(HELLO, "latest", OLD.digest, at=at)
+
+    assert await place.adopt() == []
+
+    assert await pull(place, "latest") == OLD.digest
+    assert (await history(place, "latest"))[:2] == [
+        (NOW + HOUR, DISTRIBUTION, NEW.digest, OLD.digest),
+        (LONG_AGO + HOUR, DISTRIBUTION, OLD.digest, NEW.digest),
+    ]
+    await place.adopt()
+    assert place.last is not None
+    assert place.last.tally.changes == 0
+
+
 async def test_it_tells_how_far_it_is(place: Moving) -> None:
     fill(place.tree)
     await place.adopt()

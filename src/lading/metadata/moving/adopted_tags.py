@@ -100,12 +100,18 @@ def add_tags(
     newer: list[Tag] = []
     for each in tags:
         digest, at = current.get(each.tag, (None, _NEVER))
-        if at > each.at and digest != each.digest:
+        if digest == each.digest:
+            continue
+        # Of a tag that is as it was taken over its link counts, though it may be older than the one
+        # before: a clock was set there, or a backup put back.
+        is_moved_here = digest != seen.get(each.tag, (None, _NEVER))[0]
+        if is_moved_here and at > each.at:
             newer.append(each.tag)
-        elif digest != each.digest and seen.get(each.tag) != (each.digest, each.at):
+        elif seen.get(each.tag) != (each.digest, each.at):
             moved.append(each)
-    moves = [move for each in moved for move in _moves(each, current, seen, now)]
-    _point(connection, repository_id, here, moved, moves, now)
+    times = {each.tag: _time(each, current, now) for each in moved}
+    moves = [move for each in moved for move in _moves(each, current, seen, times)]
+    _point(connection, repository_id, here, moved, moves, times)
     for each in moved:
         if each.tag in current:
             previous = Digest(current[each.tag][0])
@@ -117,17 +123,23 @@ def add_tags(
     return TagsAdopted([each.tag for each in moved], len(moves), newer)
 
 
+def _time(each: AdoptedTag, current: Mapping[str, tuple[str, float]], now: float) -> float:
+    """The time of a tag's last move, as far as that can be: not before the one that is known."""
+    at = believable(each.at, now)
+    _, before = current.get(each.tag, (None, _NEVER))
+    return at if at >= before else now
+
+
 def _point(
     connection: SqlConnection,
     repository_id: int,
     here: dict[str, object],
     moved: Sequence[AdoptedTag],
     moves: Sequence[dict[str, object]],
-    now: float,
+    at: Mapping[Tag, float],
 ) -> None:
     if not moved:
         return
-    at = {each.tag: believable(each.at, now) for each in moved}
     rows = [{**here, "tag": each.tag, "digest": each.digest, "at": at[each.tag]} for each in moved]
     connection.executemany(_POINT, rows)
     connection.executemany(_RECORD, [{**here, **move} for move in moves])
@@ -141,11 +153,12 @@ def _moves(
     each: AdoptedTag,
     current: Mapping[str, tuple[str, float]],
     seen: Mapping[str, tuple[str, float]],
-    now: float,
+    times: Mapping[Tag, float],
 ) -> Sequence[dict[str, object]]:
-    """The moves of a tag that are not in its history."""
+    """The moves of a tag that are not in its history; none is later than the last one."""
     _, since = seen.get(each.tag, ("", _NEVER))
     previous, _ = current.get(each.tag, (None, 0.0))
+    last = times[each.tag]
     moves: list[dict[str, object]] = []
     for move in each.moves:
         if (move.at > since or move is each.moves[-1]) and move.digest != previous:
@@ -154,7 +167,7 @@ def _moves(
                     "tag": each.tag,
                     "digest": move.digest,
                     "previous": previous,
-                    "at": believable(move.at, now),
+                    "at": last if move is each.moves[-1] else min(max(move.at, 0.0), last),
                 }
             )
             previous = move.digest
