@@ -21,7 +21,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lading.cli.main import main
-from lading.client.doctor import DoctorOptions, FindingState, examine
+from lading.client.doctor import DoctorOptions, FindingState, connections, examine
+from lading.client.doctor.address import DeploymentAddress
 from lading.core.digest import Digest
 from lading.testing import Registry
 from lading.testing.certificates import secured
@@ -195,6 +196,23 @@ def test_a_port_at_which_nobody_listens() -> None:
     assert "firewall" in look("http://127.0.0.1:1")["connection"][1]
 
 
+def test_where_this_machine_has_no_way_to_is_no_fault_of_the_deployment(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As to IPv6 from a machine without it; here, what no connection can be made to."""
+    host, _, port = registry.host.partition(":")
+    assert "no way to 224.0.0.1" in look(f"http://224.0.0.1:{port}")["connection"][0]
+
+    def resolve(_: DeploymentAddress) -> list[str]:
+        return [host, "224.0.0.1"]
+
+    monkeypatch.setattr(connections, "_addresses", resolve)
+    address = DeploymentAddress.parse(f"http://registry.test:{port}")
+    found = connections.check_connection(address, 1.0)
+    assert found.state is FindingState.OK
+    assert "no way to 224.0.0.1" in found.what
+
+
 def test_a_listener_that_says_nothing_is_waited_for_within_bounds() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         started = time.monotonic()
@@ -280,6 +298,12 @@ def _merging(passed: Passed) -> None:
 
 
 def _small_letters(passed: Passed) -> None:
+    if re.search("[A-Z]", passed.path):
+        passed.status = 200
+
+
+def _capital_digests(passed: Passed) -> None:
+    """As from a registry that takes capitals in digests alone for what they are."""
     if re.search("sha256:[0-9A-F]*[A-F]", passed.path):
         passed.status = 200
 
@@ -390,6 +414,11 @@ def test_what_is_broken_is_named_and_nothing_else(
     assert list(found) == [name]
     assert what in found[name][0]
     assert advice in found[name][1]
+
+
+def test_a_registry_may_take_digests_in_capitals(registry: Registry) -> None:
+    with proxy(registry, _capital_digests) as url:
+        assert look(url) == {}
 
 
 def test_blobs_may_be_two_addresses_away(registry: Registry) -> None:

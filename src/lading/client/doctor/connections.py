@@ -1,5 +1,6 @@
 """Connection to a deployment: whether its name is known, and whether somebody takes connections."""
 
+import errno
 import socket
 import threading
 import time
@@ -10,6 +11,9 @@ from lading.client.doctor.findings import DeploymentFinding, ok, warn, wrong
 from lading.client.references import is_local
 
 _MOST_ADDRESSES = 4
+# What is said of an address on a machine without its kind, as of IPv6 where there is none: that is
+# no fault of the deployment.
+_NO_WAY = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
 def check_name(address: DeploymentAddress, seconds: float) -> DeploymentFinding:
@@ -40,18 +44,19 @@ def check_name(address: DeploymentAddress, seconds: float) -> DeploymentFinding:
 def check_connection(address: DeploymentAddress, seconds: float) -> DeploymentFinding:
     """Whether connections are taken, at each of the first addresses of the host."""
     addresses = _addresses(address)[:_MOST_ADDRESSES]
-    refused: dict[str, str] = {}
     started = time.monotonic()
-    for one in addresses:
-        try:
-            connection = (one, address.usual_port)
-            socket.create_connection(connection, seconds / len(addresses)).close()
-        except OSError as error:
-            refused[one] = _why(error)
+    refused, far = _try_all(addresses, address.usual_port, seconds)
     milliseconds = (time.monotonic() - started) * 1000
     port = address.usual_port
     said = "; ".join(f"{one}: {why}" for one, why in refused.items())
-    if len(refused) == len(addresses):
+    if len(far) == len(addresses):
+        return wrong(
+            "connection",
+            f"this machine has no way to {', '.join(far)}",
+            "see which way it has by `ip route` and `ip -6 route`; where it has no IPv6, the name"
+            " needs an A record, too",
+        )
+    if len(refused) + len(far) == len(addresses):
         return wrong(
             "connection",
             f"nobody takes connections at port {port} ({said})",
@@ -64,7 +69,25 @@ def check_connection(address: DeploymentAddress, seconds: float) -> DeploymentFi
             f"of the addresses of {address.host} some take no connections ({said})",
             "have a server listen there, too, or take that record out of DNS",
         )
-    return ok("connection", f"port {port} takes connections ({milliseconds:.0f} ms)")
+    left_out = f"; this machine has no way to {', '.join(far)}" if far else ""
+    return ok("connection", f"port {port} takes connections ({milliseconds:.0f} ms){left_out}")
+
+
+def _try_all(
+    addresses: Sequence[str], port: int, seconds: float
+) -> tuple[dict[str, str], Sequence[str]]:
+    """The addresses that take no connections, with why, and those to which there is no way."""
+    refused: dict[str, str] = {}
+    far: list[str] = []
+    for one in addresses:
+        try:
+            socket.create_connection((one, port), seconds / len(addresses)).close()
+        except OSError as error:
+            if error.errno in _NO_WAY:
+                far.append(one)
+            else:
+                refused[one] = _why(error)
+    return refused, far
 
 
 def _addresses(address: DeploymentAddress) -> Sequence[str]:
