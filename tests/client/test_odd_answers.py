@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import count
@@ -19,6 +20,8 @@ from lading.client import (
     SessionOptions,
     Unreachable,
 )
+from lading.client.copy_rules import CopiedImage, CopyRules, CopySteps
+from lading.client.copying import Copier
 from lading.client.uploads import SMALL
 from lading.core.digest import Digest
 from tests.support.odd_registry import OddRegistry, Reply, Sent, odd_registry
@@ -253,3 +256,63 @@ def test_an_answer_that_is_no_document_is_asked_for_once() -> None:
     ):
         list(client.tags("app"))
     assert len(registry.sent) == 1
+
+
+@pytest.mark.parametrize("status", [201, 202, 204])
+def test_what_is_taken_may_be_said_otherwise_than_by_201(status: int) -> None:
+    """Registries of today say 202 of manifests, too."""
+    large = bytes(SMALL + 1)
+
+    def answer(sent: Sent) -> Reply:
+        if sent.method == "PUT":
+            return Reply(status)
+        if sent.method == "POST":
+            return Reply(202, headers={"Location": "/v2/app/blobs/uploads/1"})
+        return Reply(404 if sent.method == "HEAD" else 204)
+
+    with odd_registry(answer) as registry, client_of(registry) as client:
+        repository = client.repository("app")
+        assert repository.push_blob(content_of(large))
+        repository.push_manifest("1", RemoteManifest(Digest.of(MANIFEST), OCI, MANIFEST))
+        repository.delete("1")
+
+
+def test_a_page_is_nothing_that_was_taken() -> None:
+    page = Reply(200, b"<html>", {"Content-Type": "text/html"})
+    with (
+        odd_registry(lambda _: page) as registry,
+        client_of(registry) as client,
+        pytest.raises(ClientError, match="200"),
+    ):
+        client.repository("app").push_manifest(
+            "1", RemoteManifest(Digest.of(MANIFEST), OCI, MANIFEST)
+        )
+
+
+@pytest.mark.parametrize("kind", ["application/vnd.docker.distribution.manifest.v1+prettyjws", OCI])
+def test_an_image_of_schema_1_is_called_that(kind: str) -> None:
+    """Its digest is of a part of it: that is no sign that something has changed it."""
+    body = b'{"schemaVersion": 1, "fsLayers": [], "signatures": []}'
+    headers = {"Content-Type": kind, "Docker-Content-Digest": Digest.of(b"a part of it")}
+    with (
+        odd_registry(lambda _: Reply(body=body, headers=headers)) as registry,
+        client_of(registry) as client,
+        pytest.raises(ClientError, match=r"schema 1.*--format v2s2"),
+    ):
+        client.manifest("app", "1")
+
+
+def test_what_head_takes_for_absent_is_copied_if_get_has_it() -> None:
+    """The target has the tag: the source is asked by HEAD whether that is still the same."""
+
+    def answer(sent: Sent) -> Reply:
+        if sent.method == "HEAD" and sent.path.startswith("/v2/old/"):
+            return Reply(404)
+        kept = {"Content-Type": OCI, "Docker-Content-Digest": Digest.of(MANIFEST)}
+        return Reply(body=MANIFEST, headers=kept)
+
+    with odd_registry(answer) as registry, client_of(registry) as client:
+        source, target = client.repository("old"), client.repository("new")
+        with ThreadPoolExecutor(1) as pool:
+            copier = Copier(source, target, CopyRules(), CopySteps(), pool)
+            assert copier.copy("1", "1") == CopiedImage(Digest.of(MANIFEST), copied=False)

@@ -96,12 +96,8 @@ class Copier:
         return digest
 
     def _source_digest(self, wanted: str, known: str = "") -> str:
-        digest = self._source.digest(wanted, known)
-        if not digest:
-            raise NotThere(
-                f"{self._source.host}/{self._source.name} has no image {wanted}", status=404
-            )
-        return digest
+        # Some answer HEAD with 404 for what they give: what is not there is not there by GET.
+        return self._source.digest(wanted, known) or self._source.manifest(wanted).digest
 
     def _chosen(self, wanted: str) -> RemoteManifest:
         """The manifest as it is to be at the target, with the platforms that were asked for."""

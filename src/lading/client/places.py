@@ -3,7 +3,7 @@
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
-from lading.client.errors import ContentWrong
+from lading.client.errors import ClientError, ContentWrong
 from lading.core import media
 from lading.core.digest import Digest
 from lading.core.errors import DigestInvalid, RegistryError
@@ -79,6 +79,20 @@ def checked_digest(said: object, where: str) -> Digest:
         return Digest(str(said))
     except DigestInvalid as error:
         raise ContentWrong(f"{where}: {str(said)[:80]!r} is no digest") from error
+
+
+def refuse_schema_1(what: str, media_type: str, body: bytes) -> None:
+    """Have no image of schema 1: its digest is of a part of it, and it names layers its own way.
+
+    Raises:
+        ClientError: it is one.
+    """
+    if media_type in media.SCHEMA_1 or "fsLayers" in object_in(body):
+        raise ClientError(
+            f"{what} is an image of Docker's schema 1, which was retired in 2017 and is taken by no"
+            " registry of today",
+            advice="make another one of it, as by `skopeo copy --format v2s2`, or build it anew",
+        )
 
 
 def is_tag(text: str) -> bool:

@@ -19,9 +19,10 @@ from lading.client.places import (
     checked_descriptors,
     checked_digest,
     is_tag,
+    refuse_schema_1,
 )
 from lading.client.session import HostSession
-from lading.client.uploads import SMALL, ChunkSizes, Upload
+from lading.client.uploads import SMALL, TAKEN, ChunkSizes, Upload
 from lading.core import media
 from lading.core.digest import Digest
 from lading.core.names import attachments_of
@@ -35,6 +36,8 @@ _MOST_PAGES = 10_000
 _NOTHING_BEHIND = frozenset({400, 404, 405})
 # What is said to a method that is not let through.
 _NO_METHOD = (405, 501)
+# The specification has 202 for it; 200 and 204 are what others say.
+_REMOVED = (200, 202, 204)
 # In a repository that is new a blob up to this size goes without asking whether it is there: it may
 # be there of a run that was interrupted.
 _MOST_UNASKED = 8 * 1024 * 1024
@@ -253,6 +256,8 @@ class RemoteRepository(ImagePlace):
     def manifest(self, wanted: str) -> RemoteManifest:
         place = self._manifest(wanted)
         answer, body = self._session.fetch(place, scopes=self._read, headers={"Accept": _ACCEPT})
+        media_type = media.of_header(answer.headers.get("content-type", ""))
+        refuse_schema_1(f"{self.host}/{self.name}: {wanted}", media_type, body)
         said = wanted if ":" in wanted else answer.headers.get("docker-content-digest", "")
         digest = self._checked(said) if said else Digest.of(body)
         if not digest.names(body):
@@ -260,7 +265,6 @@ class RemoteRepository(ImagePlace):
                 f"{self.host}/{self.name}: the manifest of {wanted} does not have {digest}",
                 advice="something between changes what it carries, or the registry is damaged",
             )
-        media_type = media.of_header(answer.headers.get("content-type", ""))
         return RemoteManifest(digest, media_type, body)
 
     @override
@@ -318,7 +322,7 @@ class RemoteRepository(ImagePlace):
             scopes=self._push,
             headers={"Content-Type": kind},
             body=manifest.body,
-            expect=(201,),
+            expect=TAKEN,
         )
         dismiss(answer)
         said = answer.headers.get("docker-content-digest", "")
@@ -340,7 +344,7 @@ class RemoteRepository(ImagePlace):
         self._remove(f"{self._path}/blobs/{digest}")
 
     def _remove(self, place: str) -> None:
-        dismiss(self._session.request("DELETE", place, scopes=self._delete, expect=(200, 202)))
+        dismiss(self._session.request("DELETE", place, scopes=self._delete, expect=_REMOVED))
 
     def _checked(self, said: str) -> Digest:
         return checked_digest(said, f"{self.host}/{self.name}")

@@ -33,6 +33,11 @@ _NO_MOUNT = frozenset({400, 401, 403, 404, 405, 501})
 # Where a registry, or what is before it, takes no blob with the request that begins its upload:
 # the specification has it answer 202 then.
 _NOT_AT_ONCE = frozenset({400, 405, 411, 415, 501})
+TAKEN = (201, 202, 204)
+"""What is said of a blob or a manifest that was taken: 201 as the specification has it, or others.
+
+No 200: that is what a proxy says with a page of its own.
+"""
 _RANGE = r"(?:bytes=)?(\d{1,18})-(\d{1,18})"
 _OCTETS = "application/octet-stream"
 
@@ -224,7 +229,7 @@ class Upload:
         joint = "&" if "?" in self._place else "?"
         url = f"{self._place}{joint}digest={content.digest}"
         headers = {"Content-Type": _OCTETS, "Content-Length": str(length)}
-        self._request("PUT", url, headers, content, length, (201, 204))
+        self._request("PUT", url, headers, content, length, TAKEN)
 
     def _request(
         self,
