@@ -69,9 +69,59 @@ def test_scalar(tmp_path: Path) -> None:
     assert loaded.settings.storage.filesystem.rootdirectory == Path("/elsewhere")
 
 
-def test_empty_value_is_the_default(tmp_path: Path) -> None:
-    """A variable that is set to nothing unsets what the file says."""
-    assert overlaid(tmp_path, REGISTRY_HTTP_ADDR="").settings.http.addr == "127.0.0.1:5000"
+@pytest.mark.parametrize("text", ["", " ", "null", "# none yet"])
+@pytest.mark.parametrize(
+    ("name", "in_file"),
+    [
+        (
+            "STORAGE_MAINTENANCE_READONLY_ENABLED",
+            "storage: {maintenance: {readonly: {enabled: yes}}}",
+        ),
+        ("STORAGE_DELETE_ENABLED", "storage: {delete: {enabled: false}}"),
+        ("STORAGE_FILESYSTEM_ROOTDIRECTORY", "storage: {filesystem: {rootdirectory: /data}}"),
+        ("HTTP_TLS_MINIMUMTLS", "http: {tls: {minimumtls: tls1.3}}"),
+        ("HTTP_TRUSTEDPROXIES_0", "http: {trustedproxies: [10.0.0.0/8]}"),
+        ("HTTP_ADDR", "http: {addr: ':5000'}"),
+        ("AUDIT_FILE", "audit: {file: /audit}"),
+    ],
+)
+def test_what_was_not_filled_takes_no_value_away(
+    tmp_path: Path, name: str, in_file: str, text: str
+) -> None:
+    """Pushes stay refused, and what is encrypted stays so."""
+    path = tmp_path / "config.yml"
+    path.write_text(f"version: 0.1\n{in_file}\n", encoding="utf-8")
+    loaded = load(path, {f"REGISTRY_{name}": text})
+    assert loaded.settings == load(path, {}).settings
+    (line,) = map(str, loaded.warnings)
+    assert line.startswith(f"environment REGISTRY_{name}: ")
+    assert line.endswith("config.yml:2 has a value; write the one that is meant")
+
+
+def test_neither_of_a_pair_is_taken_away(tmp_path: Path) -> None:
+    """Without both of them, the registry would speak plain HTTP."""
+    path = tmp_path / "config.yml"
+    path.write_text("version: 0.1\nhttp: {tls: {certificate: /c, key: /k}}\n", encoding="utf-8")
+    emptied = {"REGISTRY_HTTP_TLS_CERTIFICATE": "", "REGISTRY_HTTP_TLS_KEY": ""}
+    assert load(path, emptied).settings.http.tls.enabled
+    assert not load(path, dict.fromkeys(emptied, '""')).settings.http.tls.enabled
+
+
+@pytest.mark.parametrize(
+    "name", ["HTTP_TLS_CERTIFICATE", "AUTH", "HTTP_TLS", "STORAGE_DELETE_ENABLED"]
+)
+def test_what_was_not_filled_is_told(name: str) -> None:
+    """Who sets a variable means something by it."""
+    loaded = load(None, {f"REGISTRY_{name}": ""})
+    assert loaded.settings == load(None, {}).settings
+    key = name.lower().replace("_", ".")
+    line = f"environment REGISTRY_{name}: {key}: sets nothing: it is empty, and the default counts"
+    assert [*map(str, loaded.warnings)] == [line]
+
+
+@pytest.mark.parametrize("name", ["STORAGE_INMEMORY", "AUTH_NONE"])
+def test_an_empty_choice_is_one(name: str) -> None:
+    assert load(None, {f"REGISTRY_{name}": ""}).warnings == ()
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n", "null", "~", "# none yet"])

@@ -85,9 +85,8 @@ A variable `REGISTRY_A_B` sets the key `a.b`, and goes over what the file says:
   `REGISTRY_HTTP_TRUSTEDPROXIES_0=10.0.0.0/8`. A larger one is an error.
 - A variable that names a section replaces all of it: `REGISTRY_STORAGE=inmemory` chooses the
   driver, and forgets what the file says below `storage`.
-- An empty variable, `null` or a comment is the default of a single value. Where the file has a
-  section or a list, it is ignored, with a warning: one that nobody filled in takes no logins away.
-  `{}` and `[]` do.
+- An empty variable, `null` or a comment sets nothing, and a warning says so. One that nobody filled
+  in takes away neither logins nor HTTPS that the file has; `{}`, `[]` and `""` do.
 - Variables apply in the order of their names, so what is more special comes later.
 - A second storage driver is an error.
 - An unknown variable is a warning; directly below `storage` and `auth` it is an error.

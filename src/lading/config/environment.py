@@ -69,21 +69,28 @@ def _apply(document: Document, tree: Node, name: str, text: str, findings: Findi
         return
     document.assign(path, value, where)
     expand_choices(document)
+    node = tree.find(dotted(path))
+    # One that names a driver has chosen it; that of a key without effect is said anyway.
+    if node is not None and node.supported and document.get(path) is None:
+        findings.warn(where, dotted(path), "sets nothing: it is empty, and the default counts")
 
 
 def _loss(document: Document, path: KeyPath) -> str:
-    """What to do about an empty variable that would take away whole parts; empty if it would not.
+    """What to do about an empty variable over what the file says; empty if that says nothing.
 
-    Distribution goes on without them. But nobody who has a variable that was not filled means to
-    switch off logins, or to have another storage. A template that was not filled leaves `null`, and
-    what stands behind `=` in a file of variables may be a comment.
+    Distribution goes on without that. But nobody who has a variable that was not filled means to
+    switch off logins or HTTPS, to take pushes again, or to have another storage. A template that
+    was not filled leaves `null`, and behind `=` in a file of variables there may be a comment.
     """
     value = document.get(path)
-    if not (isinstance(value, dict | list) and value):
+    if not value:
         return ""
-    nothing = "[]" if isinstance(value, list) else "{}"
-    where = document.where(path)
-    return f"ignored: it is empty, and {where} has more; write `{nothing}` to have none of that"
+    ignored = f"ignored: it is empty, and {document.where(path)} has"
+    if isinstance(value, str):
+        return f"{ignored} a value; write the one that is meant"
+    return (
+        f"{ignored} more; write `{'[]' if isinstance(value, list) else '{}'}` to have none of that"
+    )
 
 
 def _resolve(document: Document, tree: Node, parts: list[str]) -> KeyPath:
