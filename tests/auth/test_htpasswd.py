@@ -56,6 +56,13 @@ def test_only_bcrypt_counts(hashed: str, caplog: pytest.LogCaptureFixture) -> No
     assert not hashed or hashed not in caplog.text
 
 
+def test_a_robot_s_name_is_no_user_s(caplog: pytest.LogCaptureFixture) -> None:
+    """Its login is looked for elsewhere, so the operator is told that this line is of no use."""
+    users = parse_users(f"alice:{HASH}\nrobot+ci:{HASH}\nrobot:{HASH}\n".encode(), "file")
+    assert list(users) == ["alice", "robot"]
+    assert "file:2: this user cannot log in: names that begin with `robot+`" in caplog.text
+
+
 def test_a_later_line_replaces_an_earlier_one() -> None:
     """Also if it locks the user out."""
     assert parse_users(f"alice:{HASH}\nalice:x\n".encode(), "file") == {}

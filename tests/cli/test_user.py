@@ -87,12 +87,16 @@ def test_a_line_is_what_the_server_takes_for_one(tmp_path: Path) -> None:
 def test_the_list(tmp_path: Path) -> None:
     """With those who cannot log in."""
     path = tmp_path / "htpasswd"
-    path.write_text(OTHER)
+    *_, bob = OTHER.splitlines()
+    path.write_text(f"{OTHER}robot+{bob}\n")
     done = lading("ls", "--file", path)
-    assert done.stdout == "old (cannot log in: not bcrypt)\nbob\n"
+    assert done.stdout == (
+        "old (cannot log in: not bcrypt)\nbob\nrobot+bob (cannot log in: the name is a robot's)\n"
+    )
     assert json.loads(lading("ls", "--json", "--file", path).stdout) == [
         {"name": "old", "usable": False},
         {"name": "bob", "usable": True},
+        {"name": "robot+bob", "usable": False},
     ]
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from lading.auth.authenticator import Authenticator, Login
 from lading.auth.passwords import PasswordChecker, decoy
+from lading.core import robots
 from lading.core.access import Principal
 from lading.core.typing import override
 from lading.ports.logins import AuthUnusable
@@ -48,7 +49,8 @@ def parse_users(content: bytes, name: str) -> Users:
     """Read the content of a file of users.
 
     Lines that are empty or start with `#` are passed over; of two with the same name, the last
-    counts. A user whose hash is not bcrypt cannot log in, and the log says so.
+    counts. A user whose hash is not bcrypt, or whose name is that of a robot, cannot log in, and
+    the log says so.
 
     Args:
         name: of the file, for messages.
@@ -62,18 +64,27 @@ def parse_users(content: bytes, name: str) -> Users:
         if not (user and colon):
             raise HtpasswdInvalid(f"{name}:{number}: write `name:hash`, as `htpasswd -B` does")
         users.pop(user, None)
-        match = _HASH.fullmatch(hashed)
-        if match is None or not 4 <= int(match[1]) <= MAX_COST:
-            log.warning(
-                "%s:%d: this user cannot log in: the password is not hashed with bcrypt"
-                " (`lading user passwd`, `htpasswd -B`) of a cost from 4 to %d",
-                name,
-                number,
-                MAX_COST,
-            )
+        if reason := _why_unusable(user, hashed):
+            log.warning("%s:%d: this user cannot log in: %s", name, number, reason)
         else:
             users[user] = hashed.encode()
     return users
+
+
+def _why_unusable(user: str, hashed: str) -> str:
+    """Why a user of that name, whose password has that hash, cannot log in; empty if it can."""
+    if user.startswith(robots.PREFIX):
+        return (
+            f"names that begin with `{robots.PREFIX}` are those of robots, which are asked for"
+            " elsewhere (`lading token create`)"
+        )
+    match = _HASH.fullmatch(hashed)
+    if match is None or not 4 <= int(match[1]) <= MAX_COST:
+        return (
+            "the password is not hashed with bcrypt (`lading user passwd`, `htpasswd -B`) of a cost"
+            f" from 4 to {MAX_COST}"
+        )
+    return ""
 
 
 def lines_of(content: bytes, name: str) -> list[str]:

@@ -15,6 +15,7 @@ from lading.cli.arguments import load_settings
 from lading.cli.output import JSON, say, to_json
 from lading.cli.passwords import read_password
 from lading.cli.registry import audit_of
+from lading.core.robots import PREFIX
 from lading.ports.logins import AuthUnusable, UserError, Users
 from lading.services import users
 from lading.services.registry import Note, forget
@@ -93,9 +94,13 @@ def ls(path: Path | None, config: Path | None, *, as_json: bool) -> None:
         say(to_json([{"name": each.name, "usable": each.usable} for each in listed]))
         return
     for each in listed:
-        say(each.name if each.usable else f"{each.name} (cannot log in: not bcrypt)")
+        say(each.name if each.usable else f"{each.name} (cannot log in: {_why_not(each.name)})")
     if not listed:
         say("There are none; `lading user add` makes one.", err=True)
+
+
+def _why_not(name: str) -> str:
+    return "the name is a robot's" if name.startswith(PREFIX) else "not bcrypt"
 
 
 @contextmanager

@@ -18,7 +18,8 @@ class UserLine:
     """A line of a file of users.
 
     Attributes:
-        usable: whether the user can log in: whether the password is hashed with bcrypt.
+        usable: whether the user can log in: its password is hashed with bcrypt, and its name is no
+            robot's.
     """
 
     name: str
