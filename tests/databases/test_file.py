@@ -58,13 +58,14 @@ async def test_what_was_pushed_is_there_after_a_restart(tmp_path: Path) -> None:
     await again.close()
 
 
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
 @pytest.mark.parametrize("replaced", [True, False])
 async def test_nothing_is_acknowledged_that_goes_into_a_file_that_is_gone(
-    tmp_path: Path, replaced: bool
+    tmp_path: Path, replaced: bool, ending: str
 ) -> None:
     """SQLite does not notice; and nothing new is made where it was, which would be empty."""
-    path = tmp_path / "metadata.sqlite3"
-    metadata = open_metadata(path)
+    metadata = open_metadata(tmp_path / "metadata.sqlite3")
+    path = tmp_path / f"metadata.sqlite3{ending}"
     await push(metadata, EMPTY, "first")
     path.rename(tmp_path / "away")
     if replaced:

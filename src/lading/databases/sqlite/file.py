@@ -23,7 +23,7 @@ from lading.databases.sqlite.failures import (
     translate,
     translating_failures,
 )
-from lading.databases.sqlite.kept_file import KeptFile
+from lading.databases.sqlite.kept_files import KeptFiles
 from lading.databases.sqlite.lock import OpenLock
 from lading.databases.sqlite.migration import migrate
 from lading.databases.sqlite.read_breaker import ReadBreaker
@@ -155,7 +155,7 @@ class FileDatabase(SqliteFile):
             if begin is not None:
                 begin(reader)
             sync_directory(path.parent)
-            kept = KeptFile(path)
+            kept = KeptFiles(path)
             reader.execute(f"PRAGMA busy_timeout = {READ_TIMEOUT}")
             self._turn = Turn(path)
             opened.pop_all()
@@ -200,7 +200,7 @@ def _connect(path: Path) -> SqliteConnection:
     return connection
 
 
-def _connect_again(path: Path, kept: KeptFile) -> SqliteConnection:
+def _connect_again(path: Path, kept: KeptFiles) -> SqliteConnection:
     """Open the database once more; of one that is gone, SQLite would make an empty one."""
     kept.require()
     return _connect(path)

@@ -1,0 +1,57 @@
+"""The files of an open database, which have to stay at their paths.
+
+SQLite goes on with a file that was deleted, or that another one was put in the place of
+(sqlite.org/howtocorrupt.html, 4.2), and all that is written there is gone with its last connection.
+So it is with its log and the index of that: who opens the database then makes others beside them.
+"""
+
+import logging
+import os
+from pathlib import Path
+
+from lading.ports.database import unusable
+
+log = logging.getLogger(__name__)
+
+# Of the database, of its write-ahead log, and of what its processes share of that. They are there
+# as long as a connection is open that has read something.
+_ENDINGS = ("", "-wal", "-shm")
+
+
+class KeptFiles:
+    """The files of a database that is open.
+
+    Raises:
+        OSError: one of them is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        # Texts: of path objects, each commit would ask for them.
+        self._files = [(name, _identity(name)) for name in (f"{path}{end}" for end in _ENDINGS)]
+
+    def require(self) -> None:
+        """Go on only while the files are there.
+
+        Raises:
+            Unavailable: one is gone, or another one is there.
+        """
+        for path, file in self._files:
+            if not _is_there(path, file):
+                log.error(
+                    "a file of the database was deleted or replaced while the registry runs, so"
+                    " nothing is written: put it back, or start the registry again: %s",
+                    path,
+                )
+                raise unusable()
+
+
+def _is_there(path: str, file: tuple[int, int]) -> bool:
+    try:
+        return _identity(path) == file
+    except OSError:
+        return False
+
+
+def _identity(path: str) -> tuple[int, int]:
+    status = os.stat(path)  # noqa: PTH116 - see above
+    return status.st_dev, status.st_ino
