@@ -11,6 +11,7 @@ from lading.databases.sqlite import backup
 from lading.databases.sqlite.connection import connect
 from lading.databases.sqlite.file import FileDatabase
 from lading.databases.sqlite.restore import restore
+from lading.ports.backup import UnusableBackup
 from lading.ports.database import SqlConnection
 
 MANY = 2000
@@ -87,3 +88,17 @@ def test_what_is_left_of_a_database_that_is_lost_does_no_harm_to_the_one_in_its_
 
     assert repositories_in(database) == ["new/0"]
     assert (tmp_path / "root" / "aside-journal").exists()
+
+
+def test_a_copy_that_was_made_beside_a_server_is_no_backup(tmp_path: Path, old: Path) -> None:
+    """What was pushed last is in the log that is beside it, and would be lost."""
+    server = FileDatabase(tmp_path / "server" / "database")
+    copied = tmp_path / "copied"
+    shutil.copytree(tmp_path / "server", copied)
+    server.close()
+    database = tmp_path / "root" / "database"
+
+    with pytest.raises(UnusableBackup, match="database-wal"):
+        restore(database, copied / "database", aside=tmp_path / "a", force=True, settle=nothing)
+
+    assert not database.exists()

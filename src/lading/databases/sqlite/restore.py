@@ -58,6 +58,7 @@ def restore(database: Path, backup: Path, *, aside: Path, force: bool, settle: W
 
 
 def _check(backup: Path) -> None:
+    _require_finished(backup)
     try:
         with closing(open_copy(backup)) as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -69,6 +70,22 @@ def _check(backup: Path) -> None:
         raise UnusableBackup(f"{backup} was written by a newer version of lading; run that one")
     if complaint != "ok":
         raise UnusableBackup(f"{backup} is damaged: {complaint}")
+
+
+def _require_finished(backup: Path) -> None:
+    """Refuse the files of a database that was copied as it was, for a part of it is in its log.
+
+    Raises:
+        UnusableBackup: a log or a journal is beside it.
+    """
+    for suffix in ("-wal", "-journal"):
+        log = backup.with_name(backup.name + suffix)
+        if holds_bytes(log):
+            raise UnusableBackup(
+                f"{backup} is no backup that `lading backup` made: what {log.name} holds is missing"
+                " in it; put the two where the database was, or make it whole"
+                f" (`sqlite3 {backup} 'PRAGMA journal_mode = DELETE'`)"
+            )
 
 
 def _prepare(backup: Path, arriving: Path, settle: Work[None]) -> None:
