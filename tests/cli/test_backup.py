@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lading.services.backup import new_directory
 from tests.support.commands import run
 from tests.support.lading import Lading, lading, lading_serve
 from tests.support.pushes import Repository, digest_of, encode, image
@@ -138,6 +139,33 @@ def test_a_backup_that_cannot_be_written_leaves_nothing(registry: Lading, tmp_pa
     (tmp_path / "file").touch()
     said = lading("backup", tmp_path / "file" / "backup", registry.config, status=1)
     assert f"cannot write {tmp_path / 'file' / 'backup'}" in said
+
+
+def test_of_two_that_make_one_backup_one_does(registry: Lading, tmp_path: Path) -> None:
+    """Else the first would give its name to what the second has just begun."""
+    backup = tmp_path / "backup"
+    with new_directory(backup) as begun:
+        (begun / "metadata.sqlite3").write_text("the first one's")
+        said = lading("backup", backup, registry.config, status=1)
+        assert "another `lading backup` is making it" in said
+        assert (begun / "metadata.sqlite3").read_text() == "the first one's"
+    assert [path.name for path in tmp_path.glob("backup*")] == ["backup"]
+
+
+def test_what_a_crash_has_left_of_a_backup_is_replaced(registry: Lading, tmp_path: Path) -> None:
+    left = tmp_path / "backup.partial"
+    left.mkdir()
+    (left / "blobs.txt").touch()
+    lading("backup", tmp_path / "backup", registry.config)
+    assert (tmp_path / "backup" / "blobs.txt").read_text()
+
+
+def test_what_is_no_backup_s_is_not_deleted(registry: Lading, tmp_path: Path) -> None:
+    other = tmp_path / "backup.partial"
+    other.mkdir()
+    (other / "notes").touch()
+    assert "other files" in lading("backup", tmp_path / "backup", registry.config, status=1)
+    assert (other / "notes").exists()
 
 
 def test_nothing_is_restored_under_a_running_server(registry: Lading, tmp_path: Path) -> None:

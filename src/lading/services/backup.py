@@ -5,6 +5,8 @@ of can still be copied. Blobs never change, so they can be copied in any order, 
 those that a backup has already need not be copied again.
 """
 
+import errno
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -26,23 +28,64 @@ LONGEST = LONGEST_HOLD - 24 * 3600.0
 def new_directory(path: Path) -> Iterator[Path]:
     """A directory under another name, which gets its own at the end: if it is there, it is whole.
 
-    What was not made by a backup is not deleted if that fails.
+    What was not made by a backup is not deleted if that fails. Of two that make the same one at
+    once, one is refused: it would take what the other has begun for left by a crash.
 
     Raises:
         OSError: it cannot be made.
     """
     partial = path.with_name(f"{path.name}.partial")
+    lock = _make_locked(partial)
     try:
-        _discard(partial)  # what a crash has left
-        partial.mkdir(parents=True, mode=0o700)
+        _empty(partial)  # of what a crash has left
         yield partial
         sync_directory(partial)
         partial.rename(path)
         sync_directory(path.parent)
     except BaseException:
         with suppress(OSError):
-            _discard(partial)
+            _empty(partial)
+            partial.rmdir()
         raise
+    finally:
+        os.close(lock)
+
+
+def _make_locked(directory: Path) -> int:
+    """A descriptor of a directory, by which it is locked until that is closed; made if need be.
+
+    Raises:
+        OSError: it cannot be made, or another process has it locked.
+    """
+    while True:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _lock(descriptor)
+            if _is_at(descriptor, directory):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # who had it has just finished, or given up
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether a path leads to an open file."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OSError(errno.EBUSY, "another `lading backup` is making it") from error
+    except OSError as error:
+        if error.errno != errno.EBADF:  # as on NFS, where no directory can be locked
+            raise
 
 
 async def copy_metadata(registry: Registry, directory: Path, *, name: str, until: float) -> Path:
@@ -96,9 +139,13 @@ async def note_restored(registry: Registry, principal: Principal) -> None:
     registry.note("backup.restore", source="programs of the database")
 
 
-def _discard(partial: Path) -> None:
-    """Delete what was made under the other name; what is not of a backup stays."""
+def _empty(partial: Path) -> None:
+    """Delete what was made under the other name.
+
+    Raises:
+        OSError: something is there that is not of a backup; it stays.
+    """
     for name in (METADATA, f"{METADATA}-journal", BLOBS):
         (partial / name).unlink(missing_ok=True)
-    with suppress(FileNotFoundError):
-        partial.rmdir()
+    if any(partial.iterdir()):
+        raise OSError(errno.ENOTEMPTY, f"{partial} holds other files")
