@@ -27,6 +27,8 @@ from tests.support.processes import wait_until
 # Whoever goes on to write where the server has hung up is told of a broken pipe.
 REFUSED = (ssl.SSLError, ConnectionResetError, BrokenPipeError)
 DAY = timedelta(days=1)
+# The name of a curve, as it is in a certificate.
+P_256 = bytes.fromhex("06082A8648CE3D030107")
 
 
 @dataclass(frozen=True)
@@ -333,6 +335,12 @@ def test_a_renewed_certificate_is_taken_up(authority: Authority, workers: int) -
         assert serial_on(early) == old
 
 
+def with_unknown_curve(pem: str) -> str:
+    """The certificate with a key on a curve that no program knows."""
+    der = ssl.PEM_cert_to_DER_cert(pem)
+    return ssl.DER_cert_to_PEM_cert(der.replace(P_256, P_256[:-1] + b"\x09"))
+
+
 def test_a_renewed_certificate_is_noticed(authority: Authority) -> None:
     """Nobody has to send a signal: the files are looked at every few seconds."""
     with serving(authority) as server:
@@ -348,6 +356,7 @@ def test_a_renewal_that_failed_changes_nothing(authority: Authority) -> None:
         certificate, key = directory / "server.crt", directory / "server.key"
         for spoil in (
             lambda: certificate.write_text("half a certificate"),
+            lambda: certificate.write_text(with_unknown_curve(certificate.read_text())),
             lambda: shutil.copy(authority.files.key, key),
             key.unlink,
         ):

@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from lading.edge.asgi import Receive, Scope, Send
+from lading.server.http.connections import Connections
+from lading.server.http.deadlines import timeouts
+from lading.server.process.balance import Loads
+from lading.server.process.worker import Worker
 from tests.support.lading import lading_serve, started_workers, workers_of
 from tests.support.processes import wait_until
 
@@ -53,6 +58,25 @@ def test_a_server_whose_workers_cannot_start_says_so_and_ends(tmp_path: Path) ->
             os.kill(worker, signal.SIGKILL)
         wait_until(lambda: not is_running(registry.pid), "the end of the server")
     assert "no worker process could start" in log_of(tmp_path)
+
+
+def test_what_cannot_be_taken_up_ends_no_worker(caplog: pytest.LogCaptureFixture) -> None:
+    """Nor does it keep what else has changed from being taken up."""
+    taken_up = []
+
+    def fail() -> None:
+        raise LookupError("of a kind that nobody has thought of")
+
+    connections = Connections(1024, {}, timeouts(60, 60))
+    reloads = [fail, lambda: taken_up.append("another")]
+    worker = Worker(never, connections, Loads(1).of(0), patience=1, reloads=reloads)
+    worker._reload()
+    assert taken_up == ["another"]
+    assert "of a kind that nobody has thought of" in caplog.text
+
+
+async def never(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    """An application that nobody asks."""
 
 
 def is_running(pid: int) -> bool:

@@ -97,6 +97,12 @@ def _check_pair(certificate: Path, key: Path) -> None:
     """Check a pair: OpenSSL would say less of what is wrong, and ask for a key's password."""
     leaf = _read_certificates(certificate, "certificate")[0]
     try:
+        public = leaf.public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise UnusableTls(
+            f"http.tls.certificate: {certificate} has a key that nobody can use: {error}"
+        ) from error
+    try:
         private = load_pem_private_key(_read(key, "key"), password=None)
     except TypeError as error:
         raise UnusableTls(
@@ -104,7 +110,7 @@ def _check_pair(certificate: Path, key: Path) -> None:
         ) from error
     except (ValueError, UnsupportedAlgorithm) as error:
         raise UnusableTls(f"http.tls.key: {key} is not a private key in PEM") from error
-    if private.public_key() != leaf.public_key():
+    if private.public_key() != public:
         raise UnusableTls(f"http.tls.key: {key} is not the key of {certificate}")
 
 

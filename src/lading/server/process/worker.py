@@ -141,8 +141,12 @@ class Worker:
         self._stopping.set()
 
     def _reload(self) -> None:
+        """Take up what has changed; what cannot be taken up changes nothing, whatever it is."""
         for reload in self._reloads:
-            reload()
+            try:
+                reload()
+            except Exception:
+                log.exception("a file that has changed was not taken up; what was in force stays")
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
