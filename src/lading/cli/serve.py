@@ -1,5 +1,6 @@
 """`lading serve`: answer requests until told to stop."""
 
+import logging
 import os
 import socket
 from contextlib import ExitStack
@@ -21,6 +22,8 @@ from lading.server.process.tls import Certificates, UnusableTls
 from lading.wiring.audit import AuditUnusable
 from lading.wiring.start import prepared
 from lading.wiring.stores import is_on_read_only_disk
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -49,7 +52,9 @@ def serve(config: Path | None) -> None:
         watched = debug.listen and _listen(debug.listen, debug.addr, "http.debug.addr")
         _greet(settings, listener, watched, file)
         if not workers.serve(settings, file, files, certificates, listener, watched):
-            raise click.ClickException("no worker process could start; the lines above say why")
+            # Not by click, which would wait for whoever reads standard error, perhaps for ever.
+            log.error("no worker process could start; the lines above say why")
+            raise SystemExit(1)
 
 
 def _listen(address: TcpAddress | Path, text: str, key: str) -> socket.socket:

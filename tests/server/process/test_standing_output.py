@@ -101,6 +101,20 @@ def test_a_worker_that_died_is_replaced_all_the_same(tmp_path: Path) -> None:
         assert server.end() == 0
 
 
+def test_a_parent_ends_that_has_no_workers_any_more(tmp_path: Path) -> None:
+    """It would say why, and whoever starts it again waits for its end."""
+    with piped(tmp_path, 2) as server:
+        server.ask_much()
+        pid = server.process.pid
+        fill(Path(f"/proc/{pid}/fd/2"))
+        database = tmp_path / "data" / "lading" / "metadata.sqlite3"
+        database.rename(tmp_path / "elsewhere")
+        database.mkdir()
+        for worker in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            os.kill(int(worker), signal.SIGKILL)
+        assert server.process.wait(SOON) == 1
+
+
 def fill(pipe: Path) -> None:
     """Write to a pipe until it takes nothing more."""
     end = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
