@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lading.edge import forwarded
 from lading.edge.forwarded import (
     base_url,
     client_address,
@@ -190,3 +191,12 @@ def test_new_ids_are_all_different() -> None:
     ids = list(islice(new_ids(), 1000))
     assert len(set(ids)) == 1000
     assert {len(id_) for id_ in ids} == {32}
+
+
+def test_what_is_too_long_for_an_address_is_not_remembered() -> None:
+    """A client whose own address is among the trusted ones may write anything before it."""
+    before = forwarded._remembered_address.cache_info().currsize
+    for number in range(10):
+        written = {"x-forwarded-for": f"{number:060000}, 10.0.0.9"}
+        assert client_address("10.0.0.1", written, PROXIES) == "10.0.0.9"
+    assert forwarded._remembered_address.cache_info().currsize <= before + 2

@@ -24,6 +24,8 @@ _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]{1,64}){1,8}/?", re.
 # What prints, and neither ends a column of a log line nor has to be escaped in one.
 _ID = re.compile(r"[!#-\[\]-~]{1,128}")
 _IDS_AT_ONCE = 256
+# Characters of an address with a zone, which the name of an interface is, and spaces.
+_LONGEST_ADDRESS = 100
 _THIS_MACHINE = "127.0.0.1"
 _USUAL = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host")
 
@@ -168,9 +170,14 @@ def said_by_proxy(headers: Mapping[str, str]) -> Mapping[str, str]:
     return {"proto": proto.lower(), "host": host}
 
 
-@lru_cache(maxsize=1024)  # the same few proxies and clients, with each request
 def _parse(text: str) -> IPv4Address | IPv6Address | None:
     """An address; without its zone, which only says by which interface it is reached."""
+    # A client may have written it, and what is asked for is remembered.
+    return _remembered_address(text) if len(text) <= _LONGEST_ADDRESS else None
+
+
+@lru_cache(maxsize=1024)  # the same few proxies and clients, with each request
+def _remembered_address(text: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text.strip().partition("%")[0])
     except ValueError:
