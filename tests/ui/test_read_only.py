@@ -62,11 +62,24 @@ async def test_of_one_that_is_switched_for_a_while_nothing_either(
     assert ("Delete" in shown, "is read-only" in shown) == (True, False)
 
 
-async def test_no_robot_is_made_or_revoked(visitor: Browser, people: People) -> None:
+async def test_no_robot_is_made(visitor: Browser, people: People) -> None:
     await visitor.sign_in("admin")
     assert "New robot" in (await visitor.get("/-/robots")).text
     await people.metadata.read_only.set(people.change())
     assert "New robot" not in (await visitor.get("/-/robots")).text
+
+
+async def test_a_robot_is_revoked_all_the_same(visitor: Browser, people: People) -> None:
+    """Its secret may have leaked; `lading token revoke` does it, too."""
+    await visitor.sign_in("admin")
+    form = (await visitor.get("/-/robots")).form("/-/robots")
+    made = {"name": "ci", "repositories": "**", "actions": "pull", "days": "90"}
+    await visitor.post("/-/robots", {**form, **made})
+    await people.metadata.read_only.set(people.change())
+    form = (await visitor.get("/-/robots")).form("/-/robots/revoke")
+    gone = await visitor.post("/-/robots/revoke", form)
+    assert gone.headers["location"] == "/-/robots?done=robot-revoked"
+    assert await people.metadata.robots.all() == []
 
 
 async def test_a_style_needs_no_database(browser: Browser, people: People) -> None:

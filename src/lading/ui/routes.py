@@ -83,7 +83,7 @@ def _form(
 
     Args:
         audited: the name of what it does in the audit log, where it always is.
-        writes: whether that changes what is stored, and so is refused by a read-only registry.
+        writes: whether a read-only registry refuses it, as it changes what is stored.
     """
     done = Audited(audited, When.ALWAYS)
     return {"POST": Endpoint(id_, written(posted(handler)), done, needs, writes=writes)}
@@ -139,7 +139,8 @@ ROUTES: Sequence[Route[Visit]] = (
     _route(
         "ui_robots_revoke",
         "/-/robots/revoke",
-        _form("robots-revoke", robots.revoke, "page.robot-revoke", Need.LOGIN),
+        # A secret that leaked is locked out whatever else has to stand still.
+        _form("robots-revoke", robots.revoke, "page.robot-revoke", Need.LOGIN, writes=False),
     ),
     _route("ui_users", "/-/users", _page("users", users.show, Need.LOGIN)),
     _route(
