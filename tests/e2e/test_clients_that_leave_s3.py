@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lading.blobs.s3.object_store import ObjectStore
+from lading.blobs.s3.staged_objects import LEASE
 from tests.support.lading import Lading, lading_serve
 from tests.support.processes import wait_until
 from tests.support.pushes import Repository, digest_of
@@ -109,7 +110,11 @@ def test_an_upload_goes_on_after_its_client_has_left(
     where: str,
     chunked: bool,
 ) -> None:
-    """It is let go of at once, whatever was sent; and the memory for it is given back."""
+    """It is let go of at once, whatever was sent; and the memory for it is given back.
+
+    A machine that is slow for a moment is so for one of the clients; a lease runs out for all.
+    """
+    waits = []
     for number in range(CLIENTS):
         data = os.urandom(size + number)
         location = repository.start_upload()
@@ -117,7 +122,8 @@ def test_an_upload_goes_on_after_its_client_has_left(
         leave(repository, f"{method} {location}{query}", data, where, chunked=chunked)
         began = time.monotonic()
         go_on(repository, location, data)
-        assert time.monotonic() - began < 8
+        waits.append(time.monotonic() - began)
+    assert min(waits) < LEASE
     require_room(s3, repository)
 
 

@@ -264,8 +264,8 @@ async def test_a_client_that_leaves_while_the_store_hangs_leaves_nothing_behind_
                 await staged.write(bytes(MIB))
             began = asyncio.get_running_loop().time()
             raise ConnectionError
-    assert asyncio.get_running_loop().time() - began < 5
-    async with asyncio.timeout(5):
+    assert asyncio.get_running_loop().time() - began < 30  # the store would hang for an hour
+    async with asyncio.timeout(60):
         while not budget.has(MEMORY):
             await asyncio.sleep(0.01)
     place.s3.proxy.reset()
