@@ -64,10 +64,6 @@ class FileLocks(Locks):
                     locked.add(path)
             yield [digest for digest in digests if self._layout.lock(digest) in locked]
 
-    @override
-    def lock_by_rows(self, digest: Digest) -> None:
-        return None
-
 
 class _Lock:
     """The lock of a digest, locked while it is entered.

@@ -90,18 +90,6 @@ class FileUploads(Uploads):
         return StagedFile(self._disk, self._hashes, self._notes, upload, algorithm)
 
     @override
-    def commit_as_it_is(self, upload: UploadKey, digest: Digest) -> None:
-        pass  # bytes have to be renamed
-
-    @override
-    async def append_small(self, upload: UploadKey, data: bytes) -> bool:
-        return False  # to open an upload costs nothing
-
-    @override
-    async def commit_small(self, upload: UploadKey, digest: Digest, data: bytes) -> None:
-        pass
-
-    @override
     async def size(self, upload: UploadKey) -> int:
         with file_calls.translating():
             size = file_calls.size_if_there(self._layout.upload(upload))

@@ -70,14 +70,6 @@ class InMemoryBlobs(Blobs):
         self._quarantine[digest] = self._blobs.pop(digest)
         return "the memory of this process"
 
-    @override
-    async def referred_to(self, digests: Sequence[Digest]) -> frozenset[Digest]:
-        return frozenset()  # nobody else reaches what is in here
-
-    @override
-    async def is_shared(self) -> bool:
-        return False
-
 
 class InMemoryUploads(Uploads):
     """Uploads in memory, which become blobs there."""
@@ -116,18 +108,6 @@ class InMemoryUploads(Uploads):
             yield staged
         finally:
             staged.is_open = False
-
-    @override
-    def commit_as_it_is(self, upload: UploadKey, digest: Digest) -> None:
-        pass  # bytes have to be renamed
-
-    @override
-    async def append_small(self, upload: UploadKey, data: bytes) -> bool:
-        return False  # to open an upload costs nothing
-
-    @override
-    async def commit_small(self, upload: UploadKey, digest: Digest, data: bytes) -> None:
-        pass
 
     @override
     async def size(self, upload: UploadKey) -> int:
@@ -230,14 +210,6 @@ class InMemoryUpload(StagedUpload):
         await self.verify(digest)
         self._uploads.become_blob(self._key, digest)
 
-    @override
-    async def commit_by_rows(self, digest: Digest) -> None:
-        pass  # the bytes have to be moved
-
-    @override
-    def end(self) -> None:
-        pass
-
 
 class InMemoryLocks(Locks):
     """Locks in memory."""
@@ -257,7 +229,3 @@ class InMemoryLocks(Locks):
             for shard in free:
                 await stack.enter_async_context(self._locks[shard])
             yield [digest for digest in digests if digest.hex[:2] in free]
-
-    @override
-    def lock_by_rows(self, digest: Digest) -> None:
-        return None

@@ -140,14 +140,6 @@ class StagedFile(StagedUpload):
             await self.verify(digest)
         await self._disk.run(self._commit, digest)
 
-    @override
-    async def commit_by_rows(self, digest: Digest) -> None:
-        pass  # the bytes have to be renamed
-
-    @override
-    def end(self) -> None:
-        pass
-
     async def _close(self) -> None:
         frees_much = False
         with suppress(OSError):  # of which nobody can tell

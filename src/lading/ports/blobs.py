@@ -85,6 +85,8 @@ class Blobs(Protocol):
 
     async def referred_to(self, digests: Sequence[Digest]) -> frozenset[Digest]:
         """The blobs among these that another registry's repositories in the same place refer to."""
+        return frozenset()  # as nobody else knows what is there
 
     async def is_shared(self) -> bool:
         """Whether another registry has repositories in the same place."""
+        return False

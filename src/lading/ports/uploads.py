@@ -123,9 +123,11 @@ class StagedUpload(Protocol):
         Raises:
             DigestMismatch: as `verify`.
         """
+        return None
 
     def end(self) -> None:
         """The upload is over, as what `commit_by_rows` has returned was done."""
+        return
 
 
 class Uploads(Protocol):
@@ -179,6 +181,7 @@ class Uploads(Protocol):
         To do that raises `UploadNotReady` if it cannot be: then the upload is to be opened. `None`
         where it always is.
         """
+        return None
 
     async def append_small(self, upload: UploadKey, data: bytes) -> bool:
         """Append few bytes to an upload that has none, without opening it.
@@ -186,12 +189,14 @@ class Uploads(Protocol):
         Returns:
             False if that cannot be: then nothing was done, and the upload is to be opened.
         """
+        return False
 
     async def commit_small(self, upload: UploadKey, digest: Digest, data: bytes) -> Becoming | None:
         """What `commit_as_it_is` returns, of an upload that has no bytes yet, and is to have few.
 
         `None` if it is to be opened: that cannot be, or they have another digest.
         """
+        return None
 
     async def size(self, upload: UploadKey) -> int:
         """How many bytes an upload has.

@@ -105,14 +105,6 @@ class S3Blobs(Blobs):
         keys = await self._rows.quarantine(digest)
         return f"objects of their own ({', '.join(keys)})" if keys else None
 
-    @override
-    async def referred_to(self, digests: Sequence[Digest]) -> frozenset[Digest]:
-        return frozenset()  # nobody else knows what the objects are for
-
-    @override
-    async def is_shared(self) -> bool:
-        return False
-
     async def _size_there(self, segments: Sequence[PlacedSegment]) -> int | None:
         """How many bytes the store has of the segments; `None` if one is not there."""
         size = 0
