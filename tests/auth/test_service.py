@@ -13,7 +13,7 @@ from lading.auth.tokens import RegistryTokens
 from lading.core.access import Principal
 from lading.core.permissions import ALL_TO_USERS, CurrentPermissions
 from lading.databases.sqlite.memory import MemoryDatabase
-from lading.metadata.logins import refresh_tokens
+from lading.metadata.logins import kept_logins
 from lading.metadata.metadata import Metadata
 from tests.auth.forge import Clock
 
@@ -68,7 +68,7 @@ async def test_a_refresh_token_of_the_future_ends_when_one_of_now_does() -> None
 async def test_tokens_of_the_future_do_not_push_out_one_of_now(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(refresh_tokens, "MOST_PER_NAME", 3)
+    monkeypatch.setattr(kept_logins, "MOST_TOKENS", 3)
     clock, metadata = Clock(), Metadata(MemoryDatabase())
     tokens = service(metadata, clock)
     clock.now += YEARS

@@ -6,7 +6,7 @@ import pytest
 
 from lading.core.digest import Digest
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.metadata.logins.page_sessions import MOST_PER_NAME, PageSession
+from lading.metadata.logins.kept_logins import MOST_SESSIONS, KeptLogin
 from lading.metadata.metadata import Metadata
 from lading.metadata.shown import manifest_lists, tag_lists
 from lading.metadata.shown.repository_lists import ListedRepository, ListOrder
@@ -235,7 +235,7 @@ async def test_what_nothing_leads_to_is_untagged(metadata: Metadata) -> None:
 
 async def test_a_session_is_found_until_it_ends(metadata: Metadata) -> None:
     sessions = metadata.page_sessions
-    session = PageSession("hash", "ann", "stamp", 10.0)
+    session = KeptLogin("hash", "ann", "stamp", 10.0)
     await sessions.add(session, now=1.0)
     assert await sessions.find("hash", now=9.0) == session
     assert await sessions.find("hash", now=10.0) is None
@@ -245,9 +245,9 @@ async def test_a_session_is_found_until_it_ends(metadata: Metadata) -> None:
 
 async def test_who_signs_in_too_often_pushes_out_their_own(metadata: Metadata) -> None:
     sessions = metadata.page_sessions
-    await sessions.add(PageSession("other", "bob", "stamp", 5.0), now=1.0)
-    for number in range(MOST_PER_NAME + 1):
-        await sessions.add(PageSession(f"{number}", "ann", "stamp", 10.0 + number), now=1.0)
+    await sessions.add(KeptLogin("other", "bob", "stamp", 5.0), now=1.0)
+    for number in range(MOST_SESSIONS + 1):
+        await sessions.add(KeptLogin(f"{number}", "ann", "stamp", 10.0 + number), now=1.0)
     assert await sessions.find("0", now=2.0) is None
     assert await sessions.find("1", now=2.0) is not None
     assert await sessions.find("other", now=2.0) is not None

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from lading.metadata.logins.refresh_tokens import MOST_PER_NAME, RefreshToken
+from lading.metadata.logins.kept_logins import MOST_TOKENS, KeptLogin
 from lading.metadata.metadata import Metadata
 
-TOKEN = RefreshToken(hash="a", name="alice", stamp="1", expires_at=100.0)
+TOKEN = KeptLogin(hash="a", name="alice", stamp="1", expires_at=100.0)
 
 
 async def test_a_token_is_found_until_it_ends(metadata: Metadata) -> None:
@@ -27,7 +27,7 @@ async def test_what_has_ended_goes(metadata: Metadata) -> None:
 async def test_one_name_cannot_fill_the_database(metadata: Metadata) -> None:
     """Its oldest go; those of others stay."""
     await metadata.refresh_tokens.add(replace(TOKEN, hash="bob's", name="bob"), now=0)
-    for number in range(MOST_PER_NAME + 1):
+    for number in range(MOST_TOKENS + 1):
         token = replace(TOKEN, hash=f"{number:05}", expires_at=100.0 + number)
         await metadata.refresh_tokens.add(token, now=0)
     assert await metadata.refresh_tokens.find("00000", now=0) is None

@@ -31,7 +31,7 @@ from lading.core.errors import (
 from lading.core.globs import Glob
 from lading.core.names import Owner, Tag, UploadId, UploadKey, attachments_of
 from lading.metadata.documents import PIECE
-from lading.metadata.logins.refresh_tokens import RefreshToken
+from lading.metadata.logins.kept_logins import KeptLogin
 from lading.metadata.logins.secrets import SecretRow
 from lading.services import (
     backup,
@@ -365,7 +365,7 @@ async def _log_in(people: People) -> None:
     )
     await people.metadata.robots.note_used({"robot": people.now})
     await robots.revoke(people.registry, "robot")
-    token = RefreshToken(people.registry.new_uuid().hex, "alice", "stamp", people.now + DAY)
+    token = KeptLogin(people.registry.new_uuid().hex, "alice", "stamp", people.now + DAY)
     await people.metadata.refresh_tokens.add(token, now=people.now)
 
 

@@ -15,7 +15,7 @@ from lading.core.permissions import CurrentPermissions, Permissions
 from lading.core.secret_texts import hash_of
 from lading.edge.forwarded import PublicAddress
 from lading.edge.options import EdgeOptions
-from lading.metadata.logins.page_sessions import MOST_PER_NAME, PageSession
+from lading.metadata.logins.kept_logins import MOST_SESSIONS, KeptLogin
 from lading.ui import sessions
 from lading.ui.context import UiParts
 from lading.ui.cookies import SESSION, new_secret
@@ -116,10 +116,10 @@ async def test_a_session_that_a_clock_ahead_has_begun_is_over(
     people.now += 3650 * DAY
     old = visitors()
     await old.sign_in("reader")
-    secrets = [new_secret() for _ in range(MOST_PER_NAME)]
+    secrets = [new_secret() for _ in range(MOST_SESSIONS)]
     for secret in secrets:
         ends = people.now + sessions.LIFETIME
-        later = PageSession(hash_of(secret), "reader", "stamp", ends)
+        later = KeptLogin(hash_of(secret), "reader", "stamp", ends)
         await people.metadata.page_sessions.add(later, now=people.now)
     people.now -= 3650 * DAY
     assert "Signed in as" not in (await old.get("/")).text

@@ -20,7 +20,7 @@ from lading.core.errors import StorageFull, Unavailable
 from lading.core.permissions import CurrentPermissions
 from lading.core.scopes import CATALOG, Scope
 from lading.core.secret_texts import SECRET_BYTES, hash_of, text_of
-from lading.metadata.logins.refresh_tokens import RefreshToken, RefreshTokens
+from lading.metadata.logins.kept_logins import KeptLogin, RefreshTokens
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class TokenService:
         """
         secret = text_of(os.urandom(SECRET_BYTES))
         now = self._clock()
-        token = RefreshToken(
+        token = KeptLogin(
             hash=hash_of(secret),
             name=login.principal.name,
             stamp=login.stamp,
@@ -110,7 +110,7 @@ class TokenService:
         login = await self.logins.recall(token.name)
         return login if login is not None and login.stamp == token.stamp else None
 
-    async def _shorten(self, token: RefreshToken) -> None:
+    async def _shorten(self, token: KeptLogin) -> None:
         """Shorten a token that ends later than one of now would: the clock was ahead then."""
         now = self._clock()
         ends = now + self._refresh_lifetime

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from lading.metadata.layers.overlays import Overlays
     from lading.metadata.layers.trees import Trees
     from lading.metadata.logins.guesses import Guesses
-    from lading.metadata.logins.page_sessions import PageSessions
-    from lading.metadata.logins.refresh_tokens import RefreshTokens
+    from lading.metadata.logins.kept_logins import PageSessions, RefreshTokens
     from lading.metadata.logins.right_logins import RightLogins
     from lading.metadata.logins.robots import Robots
     from lading.metadata.logins.secrets import Secrets
@@ -105,10 +104,10 @@ class Metadata:
     migrations: "Migrations" = _later("moving.migrations")
     objects: "Objects" = _later("objects")
     overlays: "Overlays" = _later("layers.overlays", attempts=True)
-    page_sessions: "PageSessions" = _later("logins.page_sessions", attempts=True)
+    page_sessions: "PageSessions" = _later("logins.kept_logins", attempts=True)
     past_moves: "PastMoves" = _later("past_moves")
     pulls: "LastPulls" = _later("shown.pulls")
-    refresh_tokens: "RefreshTokens" = _later("logins.refresh_tokens", attempts=True)
+    refresh_tokens: "RefreshTokens" = _later("logins.kept_logins", attempts=True)
     refusals: "Refusals" = _later("shown.refusals")
     right_logins: "RightLogins" = _later("logins.right_logins")
     robots: "Robots" = _later("logins.robots")

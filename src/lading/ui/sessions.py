@@ -7,7 +7,7 @@ begun with, as tokens do; and it is a new one with every sign-in, whatever the b
 from lading.auth.authenticator import Login
 from lading.auth.logins import Logins
 from lading.core.secret_texts import hash_of
-from lading.metadata.logins.page_sessions import PageSession
+from lading.metadata.logins.kept_logins import KeptLogin
 from lading.services.registry import Registry
 from lading.ui.cookies import new_secret
 
@@ -23,7 +23,7 @@ async def begin(registry: Registry, login: Login) -> str:
     """
     secret, now = new_secret(), registry.clock()
     ends = min(now + LIFETIME, login.until)
-    session = PageSession(hash_of(secret), login.principal.name, login.stamp, ends)
+    session = KeptLogin(hash_of(secret), login.principal.name, login.stamp, ends)
     await registry.metadata.page_sessions.add(session, now=now)
     return secret
 
