@@ -10,7 +10,7 @@ from typing import Any, Concatenate
 
 from lading.core.typing import P, T
 from lading.metadata.attempts import Attempts
-from lading.ports.database import Database, SqlConnection
+from lading.ports.database import Database, SqlConnection, Work
 from lading.system.gathering import Gathering
 
 # Ends a condition of a statement that `writing_once` runs: its commit is not waited for on a disk.
@@ -58,33 +58,21 @@ def scanning(
     database: Database, work: Callable[Concatenate[SqlConnection, P], T]
 ) -> Callable[P, Coroutine[Any, Any, T]]:
     """A call that runs `work` as a long read."""
-
-    def call(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
-        return database.scan(lambda connection: work(connection, *args, **kwargs))
-
-    return call
+    return _call(database.scan, work)
 
 
 def looking(
     database: Database, work: Callable[Concatenate[SqlConnection, P], T]
 ) -> Callable[P, Coroutine[Any, Any, T]]:
     """A call that runs `work` as a read that is short unless very much is there."""
-
-    def call(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
-        return database.look(lambda connection: work(connection, *args, **kwargs))
-
-    return call
+    return _call(database.look, work)
 
 
 def writing(
     database: Database, work: Callable[Concatenate[SqlConnection, P], T], *, durable: bool = True
 ) -> Callable[P, Coroutine[Any, Any, T]]:
     """A call that runs `work` in a transaction, which a power cut may undo unless it is durable."""
-
-    def call(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
-        return database.write(lambda connection: work(connection, *args, **kwargs), durable=durable)
-
-    return call
+    return _call(lambda bound: database.write(bound, durable=durable), work)
 
 
 def writing_once(
@@ -94,21 +82,23 @@ def writing_once(
 
     The statement may be run twice, see `Database.write_once`.
     """
-
-    def call(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
-        return database.write_once(
-            lambda connection: work(connection, *args, **kwargs), durable=durable
-        )
-
-    return call
+    return _call(lambda bound: database.write_once(bound, durable=durable), work)
 
 
 def attempting(
     attempts: Attempts, work: Callable[Concatenate[SqlConnection, P], T]
 ) -> Callable[P, Coroutine[Any, Any, T]]:
     """A call that runs `work` in a transaction in a moment or not at all; see `Attempts.write`."""
+    return _call(attempts.write, work)
+
+
+def _call(
+    run: Callable[[Work[T]], Coroutine[Any, Any, T]],
+    work: Callable[Concatenate[SqlConnection, P], T],
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """A call that has `work` run, with the arguments that the call gets."""
 
     def call(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
-        return attempts.write(lambda connection: work(connection, *args, **kwargs))
+        return run(lambda connection: work(connection, *args, **kwargs))
 
     return call
