@@ -176,7 +176,7 @@ async def _tell_of_hold(registry: Registry) -> None:
 
 async def _print_kept(registry: Registry, plan: Plan) -> int:
     """Print every manifest that stays, and what it needs once; how many digests that were."""
-    marked = await registry.metadata.collection.marks()
+    marked = registry.metadata.collection.marks()
     last: RepositoryName | None = None
     async for repository, manifests in collect.list_kept(registry, plan):
         if repository != last:

@@ -9,15 +9,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from lading.core.errors import Unavailable
-from lading.core.typing import override
-from lading.ports.database import Scratch
 
 # KiB of it that are kept in memory.
 _CACHE = 8192
 
 
-class SqliteScratch(Scratch):
-    """A scratch database in SQLite, whatever the database is of which it remembers something."""
+class Scratch:
+    """A scratch database in SQLite, whatever the database is of which it remembers something.
+
+    One thread at a time may use it. Its methods raise `Unavailable` if the disk has no room for it.
+    """
 
     def __init__(self, tables: str) -> None:
         self._connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
@@ -27,12 +28,12 @@ class SqliteScratch(Scratch):
             f" {tables}"
         )
 
-    @override
-    def execute(self, statement: str, parameters: Sequence[Any] = (), /) -> Sequence[Any]:
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> Sequence[Any]:
+        """Run a statement; the rows that it gives."""
         return self._run(statement, parameters).fetchall()
 
-    @override
-    def add(self, statement: str, parameters: Sequence[Any], /) -> bool:
+    def add(self, statement: str, parameters: Sequence[Any]) -> bool:
+        """Run a statement that adds a row unless it is there; whether it was not."""
         return self._run(statement, parameters).rowcount > 0
 
     def _run(self, statement: str, parameters: Sequence[Any]) -> sqlite3.Cursor:

@@ -42,24 +42,6 @@ class Rows(Protocol):
         """Each row in turn."""
 
 
-class Scratch(Protocol):
-    """A scratch database, of one piece of work: on the disk if it is much, and gone with that."""
-
-    def execute(self, statement: str, parameters: Sequence[Any] = ..., /) -> Sequence[Any]:
-        """Run a statement, in the words of SQLite; the rows that it gives.
-
-        Raises:
-            Unavailable: the disk has no room for it.
-        """
-
-    def add(self, statement: str, parameters: Sequence[Any], /) -> bool:
-        """Run a statement that adds a row unless it is there; whether it was not.
-
-        Raises:
-            Unavailable: the disk has no room for it.
-        """
-
-
 class SqlConnection(Protocol):
     """A connection within a transaction, for as long as a function of it runs.
 
@@ -88,9 +70,6 @@ class SqlConnection(Protocol):
         Returns:
             What those that return something have returned, by their names.
         """
-
-    def scratch(self, tables: str, /) -> Scratch:
-        """A scratch database of its own, with these tables; one thread at a time may use it."""
 
 
 Work = Callable[[SqlConnection], T]

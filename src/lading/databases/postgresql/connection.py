@@ -25,8 +25,7 @@ from psycopg.pq.abc import PGresult
 
 from lading.core.typing import T, override
 from lading.databases.postgresql.statements import Statement, merge, translate
-from lading.databases.scratch import SqliteScratch
-from lading.ports.database import Parameters, Rows, Scratch, SqlConnection
+from lading.ports.database import Parameters, Rows, SqlConnection
 from lading.ports.dialect import Dialect
 
 POSTGRESQL = Dialect(
@@ -274,10 +273,6 @@ class PostgresqlConnection(SqlConnection):
         """Run a command without parameters: in one message with what begins the transaction."""
         begin, self._begin = self._begin, b""
         return PostgresqlRows(self._connection, self._connection.ask(begin + command))
-
-    @override
-    def scratch(self, tables: str, /) -> Scratch:
-        return SqliteScratch(tables)
 
     @override
     def execute(self, statement: str, parameters: Parameters = (), /) -> Rows:

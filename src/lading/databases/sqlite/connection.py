@@ -7,8 +7,7 @@ from typing import Any
 
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName, Tag, UploadKey
-from lading.databases.scratch import SqliteScratch
-from lading.ports.database import COUNTED, Scratch
+from lading.ports.database import COUNTED
 from lading.ports.dialect import Dialect
 
 SQLITE = Dialect(
@@ -42,10 +41,6 @@ class SqliteConnection(sqlite3.Connection):
             elif statement.endswith(COUNTED):
                 returned[name] = range(rows.rowcount)
         return returned
-
-    def scratch(self, tables: str, /) -> Scratch:
-        """A scratch database of its own."""
-        return SqliteScratch(tables)
 
 
 def connect(database: Path | str, *, timeout: float = 5.0, uri: bool = False) -> SqliteConnection:

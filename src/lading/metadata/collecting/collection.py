@@ -215,7 +215,7 @@ class Collection(Noun):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.find = scanning(database, garbage.find)
-        self.marks = scanning(database, Marks)
+        self.marks = Marks
         self.trash_orphans = writing(database, orphans.trash_orphans)
         self.ended_half_way = reading(database, ended_half_way)
         self.remove_links = writing(database, remove_links)

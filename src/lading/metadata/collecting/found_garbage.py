@@ -8,7 +8,7 @@ from lading.core.digest import Digest
 from lading.core.garbage import Cause, GarbageBlob, GarbageLink, GarbageManifest, OrphanTag
 from lading.core.names import RepositoryName, Tag
 from lading.core.typing import T, override
-from lading.ports.database import Scratch, SqlConnection
+from lading.databases.scratch import Scratch
 
 # Rows that are read at once.
 PAGE = 500
@@ -93,8 +93,8 @@ class Linked:
 class Garbage:
     """The garbage that a collection removes."""
 
-    def __init__(self, connection: SqlConnection) -> None:
-        self._scratch = connection.scratch(_TABLES)
+    def __init__(self) -> None:
+        self._scratch = Scratch(_TABLES)
         self.manifests = FoundItems(self._scratch, "manifests", _manifest)
         self.tags = FoundItems(self._scratch, "tags", _tag)
         self.links = FoundItems(self._scratch, "links", _link)
@@ -169,8 +169,8 @@ class Garbage:
 class Marks:
     """Digests that were seen."""
 
-    def __init__(self, connection: SqlConnection) -> None:
-        self._scratch = connection.scratch(_MARKS)
+    def __init__(self) -> None:
+        self._scratch = Scratch(_MARKS)
         self._count = 0
 
     def __len__(self) -> int:

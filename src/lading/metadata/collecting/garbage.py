@@ -124,7 +124,7 @@ class _GarbageSearch:
     """A search for garbage; what keeps some of it comes before that."""
 
     def __init__(self, connection: SqlConnection, criteria: Criteria) -> None:
-        self.found = Garbage(connection)
+        self.found = Garbage()
         self._connection = connection
         self._criteria = criteria
         self._values = values_of(criteria)
