@@ -19,31 +19,22 @@ from lading.core.digest import SHA256, SHA512, Bytes
 _LIBRARIES = ("libcrypto.so.3", "libcrypto.so.4")
 
 
-class _Context256(Structure):
-    """`SHA256_CTX`."""
+def _context(word: Any) -> type[Structure]:
+    """`SHA256_CTX` or `SHA512_CTX`, which differ by how long their words are."""
 
-    _fields_: ClassVar = [
-        ("h", ctypes.c_uint32 * 8),
-        ("bits", ctypes.c_uint32 * 2),  # of all bytes so far; the low half first
-        ("block", ctypes.c_uint32 * 16),
-        ("in_block", ctypes.c_uint),
-        ("digest_size", ctypes.c_uint),
-    ]
+    class Context(Structure):
+        _fields_: ClassVar = [
+            ("h", word * 8),
+            ("bits", word * 2),  # of all bytes so far; the low half first
+            ("block", word * 16),
+            ("in_block", ctypes.c_uint),
+            ("digest_size", ctypes.c_uint),
+        ]
 
-
-class _Context512(Structure):
-    """`SHA512_CTX`."""
-
-    _fields_: ClassVar = [
-        ("h", ctypes.c_uint64 * 8),
-        ("bits", ctypes.c_uint64 * 2),
-        ("block", ctypes.c_uint64 * 16),
-        ("in_block", ctypes.c_uint),
-        ("digest_size", ctypes.c_uint),
-    ]
+    return Context
 
 
-_CONTEXTS: dict[str, type[Structure]] = {SHA256: _Context256, SHA512: _Context512}
+_CONTEXTS = {SHA256: _context(ctypes.c_uint32), SHA512: _context(ctypes.c_uint64)}
 
 
 class _Functions:

@@ -1,6 +1,5 @@
 """Stores of bytes: blobs, uploads and locks that belong together."""
 
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,10 @@ from lading.ports.locks import Locks
 from lading.ports.measures import UNMEASURED, Measures
 from lading.ports.objects import ObjectRows, Upkeep, UploadRows
 from lading.ports.uploads import Uploads
-from lading.system.budget import Budget
 from lading.system.threads import Threads
 
 if TYPE_CHECKING:
     from lading.blobs.s3.object_store import ObjectStore
-
-# Threads that hash what comes to an object store, and what is read of it.
-HASHING = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,25 +80,19 @@ class Stores:
             directory: where files may be made for what waits; `None` for the system's place.
         """
         # Who has blobs in files does without loading this.
+        from lading.blobs.s3.object_room import ObjectRoom  # noqa: PLC0415
         from lading.blobs.s3.object_upkeep import ObjectUpkeep  # noqa: PLC0415
-        from lading.blobs.s3.object_writer import MEMORY  # noqa: PLC0415
         from lading.blobs.s3.s3_blobs import S3Blobs  # noqa: PLC0415
         from lading.blobs.s3.s3_uploads import S3Uploads  # noqa: PLC0415
-        from lading.blobs.s3.staged_objects import UploadRoom  # noqa: PLC0415
-        from lading.blobs.s3.unused_objects import UnusedObjects  # noqa: PLC0415
         from lading.blobs.s3.waiting_files import WaitingRoom  # noqa: PLC0415
 
-        threads = Threads(HASHING, "hashing")
-        unused = UnusedObjects(store, objects)
-        files = WaitingRoom(directory)
-        room = UploadRoom(store, uploads, Budget(MEMORY), files, threads, clock, new_key)
-        blobs = S3Blobs(store, objects, threads, clock)
+        room = ObjectRoom(store, uploads, objects, clock, WaitingRoom(directory))
         return cls(
-            SmallBlobCache(blobs, measures=measures),
-            S3Uploads(room, unused),
+            SmallBlobCache(S3Blobs(room), measures=measures),
+            S3Uploads(room),
             locks,
-            upkeep=ObjectUpkeep(store, objects, threads, clock, new_key),
-            threads=(threads, files.thread),
+            upkeep=ObjectUpkeep(room),
+            threads=(room.hashing, room.files.thread),
         )
 
     def close(self) -> None:
@@ -112,12 +101,3 @@ class Stores:
             self.disk.close()
         for threads in self.threads:
             threads.close()
-
-
-def new_key() -> str:
-    """The key of an object, which no other has or ever had.
-
-    Servers that keep objects as files have as many in a directory as that is good at.
-    """
-    name = secrets.token_hex(16)
-    return f"objects/{name[:2]}/{name[2:]}"

@@ -8,9 +8,10 @@ from contextlib import suppress
 import pytest
 
 from lading.blobs.s3 import object_writer, staged_objects, waiting_files
+from lading.blobs.s3.object_room import ObjectRoom
 from lading.blobs.s3.object_writer import FROM_FILE, MEMORY, WHOLE
 from lading.blobs.s3.s3_uploads import COMMITTING
-from lading.blobs.s3.staged_objects import LEASE, UploadRoom
+from lading.blobs.s3.staged_objects import LEASE
 from lading.blobs.s3.waiting_files import DISK
 from lading.core.clocks import SLACK
 from lading.core.digest import SHA512, Digest
@@ -291,9 +292,9 @@ async def test_bytes_that_the_store_does_not_take_are_not_acknowledged(
     assert await fetch(await here.stores.blobs.find(digest)) == b"hello world"
 
 
-def spend(here: OpenPlace, *, but: int) -> UploadRoom:
+def spend(here: OpenPlace, *, but: int) -> ObjectRoom:
     """Have others take all memory but so much."""
-    room: UploadRoom = here.stores.uploads._room  # type: ignore[attr-defined]
+    room: ObjectRoom = here.stores.uploads._room  # type: ignore[attr-defined]
     assert room.budget.take(object_writer.MEMORY - but)
     return room
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 
 from lading.blobs.hashing import RunningHash
-from lading.blobs.s3.object_store import ObjectStore
+from lading.blobs.s3.object_room import ObjectRoom, new_key
 from lading.blobs.s3.ownership import FOLDER, Ownership
 from lading.blobs.s3.signed_requests import UnfinishedParts
 from lading.core.digest import Bytes, Digest
@@ -22,13 +22,11 @@ from lading.ports.object_sources import LostObject
 from lading.ports.objects import (
     READING,
     ForeignObjects,
-    ObjectRows,
     PlacedSegment,
     StrayObject,
     UnusedBytes,
     Upkeep,
 )
-from lading.system.threads import Threads
 
 log = logging.getLogger(__name__)
 
@@ -48,30 +46,14 @@ class _Wrong(Exception):
 
 
 class ObjectUpkeep(Upkeep):
-    """The upkeep of an object store.
+    """The upkeep of an object store."""
 
-    Args:
-        store: that has the objects.
-        rows: of the objects.
-        hashing: threads to hash in.
-        clock: the time, in seconds since the epoch.
-        new_key: makes a key that nobody has used.
-    """
-
-    def __init__(
-        self,
-        store: ObjectStore,
-        rows: ObjectRows,
-        hashing: Threads,
-        clock: Callable[[], float],
-        new_key: Callable[[], str],
-    ) -> None:
-        self._store = store
-        self._rows = rows
-        self._hashing = hashing
-        self._clock = clock
-        self._new_key = new_key
-        self._ownership = Ownership(store, rows, clock, new_key)
+    def __init__(self, room: ObjectRoom) -> None:
+        self._store = room.store
+        self._rows = room.objects
+        self._hashing = room.hashing
+        self._clock = room.clock
+        self._ownership = Ownership(room)
 
     @override
     async def check(self) -> None:
@@ -135,7 +117,7 @@ class ObjectUpkeep(Upkeep):
 
     async def _join(self, digest: Digest, going_on: GoingOn) -> bool:
         old = await self._rows.find(digest)
-        key = self._new_key()
+        key = new_key()
         await self._rows.reserve(key, self._clock())
         try:
             pieces = self._verified(digest, old, key, going_on)

@@ -8,13 +8,14 @@ other's; and whoever deletes what no row names reads the owner again first.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lading.blobs.s3.object_store import ObjectStore, StoredObject
-from lading.ports.objects import ForeignObjects, ObjectRows
+from lading.blobs.s3.object_room import ObjectRoom, new_key
+from lading.blobs.s3.object_store import StoredObject
+from lading.ports.objects import ForeignObjects
 
 log = logging.getLogger(__name__)
 
@@ -46,19 +47,9 @@ class _Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """The ownership of a database in the folder of an object store.
+    """The ownership of a database in the folder of an object store."""
 
-    Attributes:
-        store: that has the objects.
-        rows: of the objects.
-        clock: the time, in seconds since the epoch.
-        new_key: makes a key that nobody has used.
-    """
-
-    store: ObjectStore
-    rows: ObjectRows
-    clock: Callable[[], float]
-    new_key: Callable[[], str]
+    room: ObjectRoom
 
     async def require(self) -> None:
         """Go on only if the folder is this database's, or nobody's, and then take it.
@@ -70,8 +61,8 @@ class Ownership:
             Unavailable: the store cannot be asked.
         """
         # In this order: a replica that begins meanwhile writes its badge down before it is named.
-        owner = await self.store.content(OWNER)
-        badge = await self.rows.badge()
+        owner = await self.room.store.content(OWNER)
+        badge = await self.room.objects.badge()
         if owner is None:
             await self._take(badge)
         elif badge is None or owner != badge.encode():
@@ -83,15 +74,15 @@ class Ownership:
             raise _foreign()
         if badge is None:
             await self._warn_of_distribution()
-            badge = await self.rows.set_badge(self.new_key(), self.clock())
-        await self.store.put_first(OWNER, badge.encode())
-        if await self.store.content(OWNER) != badge.encode():
+            badge = await self.room.objects.set_badge(new_key(), self.room.clock())
+        await self.room.store.put_first(OWNER, badge.encode())
+        if await self.room.store.content(OWNER) != badge.encode():
             raise _foreign()
-        await self.store.put(badge, BADGE)
+        await self.room.store.put(badge, BADGE)
         after = await self._look()  # in which its own badge is known
         if after.badges or (after.unknown and not before.known):
             if not before.known:  # it has nothing here, and the other one may go on
-                await self.store.delete([badge])
+                await self.room.store.delete([badge])
             raise ForeignObjects(
                 "another registry has begun in this place of the bucket at the same time, and the"
                 " store has let both: give one of them a place of its own"
@@ -105,9 +96,9 @@ class Ownership:
         That takes a request for a thousand of them, and happens where there is no owner.
         """
         known = unknown = badges = False
-        async with aclosing(self.store.pages(FOLDER)) as pages:
+        async with aclosing(self.room.store.pages(FOLDER)) as pages:
             async for page in pages:
-                nobodys = await self.rows.unknown([stored.key for stored in page])
+                nobodys = await self.room.objects.unknown([stored.key for stored in page])
                 strange = [stored for stored in page if stored.key in nobodys]
                 known |= len(strange) < len(page)
                 unknown |= bool(strange)
@@ -117,13 +108,13 @@ class Ownership:
     async def _has_badge(self, strange: Sequence[StoredObject]) -> bool:
         """Whether one of some objects is a badge, by which its database knows the folder."""
         for stored in strange:
-            if stored.size == len(BADGE) and await self.store.content(stored.key) == BADGE:
+            if stored.size == len(BADGE) and await self.room.store.content(stored.key) == BADGE:
                 return True
         return False
 
     async def _warn_of_distribution(self) -> None:
         """Say, when a registry begins, that images of another one are beside it in the bucket."""
-        async with aclosing(self.store.pages(_DISTRIBUTION)) as pages:
+        async with aclosing(self.room.store.pages(_DISTRIBUTION)) as pages:
             async for _ in pages:
                 log.warning(
                     "what CNCF Distribution has in this bucket (%s) stays as it is, and this"

@@ -4,14 +4,13 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from lading.blobs.hashing import RunningHash
-from lading.blobs.s3.object_store import ObjectStore
+from lading.blobs.s3.object_room import ObjectRoom
 from lading.core.digest import Digest
 from lading.core.typing import override
 from lading.ports.blob_sources import all_bytes
 from lading.ports.blobs import Blobs, StoredBytes
 from lading.ports.object_sources import Chunks, LostObject
-from lading.ports.objects import ObjectRows, PlacedSegment
-from lading.system.threads import Threads
+from lading.ports.objects import PlacedSegment
 
 log = logging.getLogger(__name__)
 
@@ -20,26 +19,13 @@ PAGE = 1000
 
 
 class S3Blobs(Blobs):
-    """Blobs in an object store.
+    """Blobs in an object store."""
 
-    Args:
-        store: that has the objects.
-        rows: of the objects.
-        hashing: threads to hash in.
-        clock: the time, in seconds since the epoch.
-    """
-
-    def __init__(
-        self,
-        store: ObjectStore,
-        rows: ObjectRows,
-        hashing: Threads,
-        clock: Callable[[], float],
-    ) -> None:
-        self._store = store
-        self._rows = rows
-        self._hashing = hashing
-        self._clock = clock
+    def __init__(self, room: ObjectRoom) -> None:
+        self._store = room.store
+        self._rows = room.objects
+        self._hashing = room.hashing
+        self._clock = room.clock
 
     @override
     async def find(

@@ -8,8 +8,9 @@ from dataclasses import replace
 from lading.blobs.file_uploads import UploadCount
 from lading.blobs.hashing import RunningHash
 from lading.blobs.s3 import hash_states
+from lading.blobs.s3.object_room import ObjectRoom
 from lading.blobs.s3.small_objects import SmallObjects
-from lading.blobs.s3.staged_objects import SMALL, StagedObjects, UploadRoom
+from lading.blobs.s3.staged_objects import SMALL, StagedObjects
 from lading.blobs.s3.unused_objects import UnusedObjects
 from lading.core.clocks import SLACK
 from lading.core.digest import Digest
@@ -33,11 +34,11 @@ class S3Uploads(Uploads):
 
     small = SMALL
 
-    def __init__(self, room: UploadRoom, unused: UnusedObjects) -> None:
+    def __init__(self, room: ObjectRoom) -> None:
         self._room = room
         self._small = SmallObjects(room)
-        self._rows = room.rows
-        self._unused = unused
+        self._rows = room.uploads
+        self._unused = UnusedObjects(room)
         self._about = UploadCount()
         # Whose commits are settled, and whose rows go together, soon: a crash leaves them to the
         # collector, and nothing else.

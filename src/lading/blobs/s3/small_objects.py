@@ -6,8 +6,8 @@ that are all here need none of it.
 
 from lading.blobs.hashing import RunningHash
 from lading.blobs.s3 import hash_states
+from lading.blobs.s3.object_room import ObjectRoom, new_key
 from lading.blobs.s3.reserved_keys import ReservedKeys
-from lading.blobs.s3.staged_objects import UploadRoom
 from lading.core.digest import SHA256, Digest
 from lading.core.names import UploadKey
 from lading.ports.objects import PlacedSegment
@@ -17,9 +17,9 @@ from lading.ports.uploads import Becoming, UploadNotReady
 class SmallObjects:
     """Small objects, each of which is all that an upload has."""
 
-    def __init__(self, room: UploadRoom) -> None:
+    def __init__(self, room: ObjectRoom) -> None:
         self._room = room
-        self._keys = ReservedKeys(room.rows.reserve, room.clock, room.new_key)
+        self._keys = ReservedKeys(room.uploads.reserve, room.clock, new_key)
 
     async def append(self, upload: UploadKey, data: bytes) -> bool:
         """Make bytes all that an upload has; false if it is to be opened for that."""
@@ -30,7 +30,7 @@ class SmallObjects:
         begun = hash_states.pack(running.known())
         running.update(data)
         try:
-            await self._room.rows.save_small(
+            await self._room.uploads.save_small(
                 upload, stored, begun, hash_states.pack(running.known())
             )
         except UploadNotReady:
@@ -42,7 +42,7 @@ class SmallObjects:
         if not digest.names(data):
             return None
         stored = await self._store(data)
-        return None if stored is None else self._room.rows.becoming_small(upload, stored)
+        return None if stored is None else self._room.uploads.becoming_small(upload, stored)
 
     async def _store(self, data: bytes) -> PlacedSegment | None:
         """Store an object, unused until a row says what it is; `None` if there is no memory."""

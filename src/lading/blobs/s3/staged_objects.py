@@ -8,15 +8,13 @@ process can still store that; if it is killed, the upload is as it was before.
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from lading.blobs.hashing import RunningHash
 from lading.blobs.s3 import hash_states
-from lading.blobs.s3.object_store import ObjectStore
+from lading.blobs.s3.object_room import ObjectRoom, new_key
 from lading.blobs.s3.object_writer import ObjectWriter
-from lading.blobs.s3.waiting_files import WaitingRoom
 from lading.core.digest import SHA256, Bytes, Digest
 from lading.core.errors import (
     DigestMismatch,
@@ -29,10 +27,9 @@ from lading.core.names import UploadKey
 from lading.core.typing import override
 from lading.ports.blob_sources import all_bytes
 from lading.ports.object_sources import LostObject
-from lading.ports.objects import PlacedSegment, UploadProgress, UploadRows
+from lading.ports.objects import PlacedSegment, UploadProgress
 from lading.ports.uploads import Becoming, StagedUpload
-from lading.system.budget import Budget
-from lading.system.threads import Pending, Threads, finish
+from lading.system.threads import Pending, finish
 
 log = logging.getLogger(__name__)
 
@@ -45,33 +42,10 @@ LEAVING = 30.0
 SMALL = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class UploadRoom:
-    """The room of uploads to an object store: what they work with.
-
-    Attributes:
-        store: that has the objects.
-        rows: of the uploads.
-        budget: of memory, for all uploads of this worker.
-        files: where their bytes wait when that is spent.
-        hashing: threads that hash what comes.
-        clock: the time, in seconds since the epoch.
-        new_key: makes a key that nobody has used.
-    """
-
-    store: ObjectStore
-    rows: UploadRows
-    budget: Budget
-    files: WaitingRoom
-    hashing: Threads
-    clock: Callable[[], float]
-    new_key: Callable[[], str]
-
-
 class StagedObjects(StagedUpload):
     """The objects of an upload, which is this request's while it is entered."""
 
-    def __init__(self, room: UploadRoom, upload: UploadKey, algorithm: str | None = None) -> None:
+    def __init__(self, room: ObjectRoom, upload: UploadKey, algorithm: str | None = None) -> None:
         self._room = room
         self._upload = upload
         self._algorithm = algorithm
@@ -95,9 +69,9 @@ class StagedObjects(StagedUpload):
 
     async def __aenter__(self) -> "StagedObjects":
         """Take the upload, unless another request has it."""
-        room, key = self._room, self._room.new_key()
+        room, key = self._room, new_key()
         now = room.clock()
-        taken = await room.rows.take(
+        taken = await room.uploads.take(
             self._upload, generation=self._generation, writing=key, now=now, until=now + LEASE
         )
         self._key = key
@@ -165,26 +139,20 @@ class StagedObjects(StagedUpload):
         actual = await self._digest(digest.algorithm)
         if actual != digest:
             with suppress(UploadUnknown):
-                await self._room.rows.count_wrong_digest(self._upload, self._generation)
+                await self._room.uploads.count_wrong_digest(self._upload, self._generation)
             raise DigestMismatch("", {"expected": digest, "actual": actual})
         self._verified = digest
 
     @override
     async def commit(self, digest: Digest) -> None:
-        if self._verified != digest:
-            await self.verify(digest)
-        if self.size == 0:
-            await self._store_nothing()
-        await self._room.rows.commit(self._upload, self._generation, self._progress(), digest)
+        progress = await self._complete(digest)
+        await self._room.uploads.commit(self._upload, self._generation, progress, digest)
         self._over = True
 
     @override
     async def commit_by_rows(self, digest: Digest) -> Becoming:
-        if self._verified != digest:
-            await self.verify(digest)
-        if self.size == 0:
-            await self._store_nothing()
-        return self._room.rows.becoming(self._upload, self._generation, self._progress())
+        progress = await self._complete(digest)
+        return self._room.uploads.becoming(self._upload, self._generation, progress)
 
     @override
     def end(self) -> None:
@@ -202,7 +170,7 @@ class StagedObjects(StagedUpload):
     async def _next_writer(self) -> ObjectWriter:
         """Begin an object, whose key the rows know already."""
         if self._key is None:
-            await self._save(self._room.new_key())
+            await self._save(new_key())
         assert self._key is not None
         room = self._room
         self._writer = ObjectWriter(room.store, room.budget, room.files, self._key)
@@ -237,10 +205,14 @@ class StagedObjects(StagedUpload):
         self._stored = segment, _Known(start + writer.size, packed)
         self._writer = self._key = None
 
-    async def _store_nothing(self) -> None:
-        """Store an object without bytes, as that is a blob too."""
-        await self._next_writer()
-        await self._store()
+    async def _complete(self, digest: Digest) -> UploadProgress:
+        """Verify the upload, unless it was; what is to be written down when it becomes a blob."""
+        if self._verified != digest:
+            await self.verify(digest)
+        if self.size == 0:  # an object without bytes is a blob, too
+            await self._next_writer()
+            await self._store()
+        return self._progress()
 
     @property
     def _end(self) -> int:
@@ -252,7 +224,7 @@ class StagedObjects(StagedUpload):
         if self._stored is not None and self._stored[0].size == 0:  # it is of no use but to a blob
             self._unused.append(self._stored[0].key)
             self._stored = None
-        await self._room.rows.save(self._upload, self._generation, self._progress(writing))
+        await self._room.uploads.save(self._upload, self._generation, self._progress(writing))
         if self._stored is not None:
             self._saved, self._stored = self._stored[1], None
         self._unused.clear()
@@ -296,12 +268,12 @@ class StagedObjects(StagedUpload):
 
     async def _cut(self, size: int) -> None:
         """Cut off segments; the one that `size` lies in is stored again as far as that."""
-        await self._save(self._room.new_key())
-        segments = await self._room.rows.segments(self._upload)
+        await self._save(new_key())
+        segments = await self._room.uploads.segments(self._upload)
         last = [segment for segment in segments if segment.start <= size][-1]
         known = self._known_of(last.start)
         self._saved = known
-        await self._room.rows.cut(self._upload, self._generation, self._progress(self._key))
+        await self._room.uploads.cut(self._upload, self._generation, self._progress(self._key))
         self._go_on_from(known)
         if size > last.start:
             async with aclosing(self._room.store.pieces(last.key, 0, size - last.start)) as pieces:
@@ -322,7 +294,7 @@ class StagedObjects(StagedUpload):
 
     async def _read_all(self, algorithm: str) -> RunningHash:
         running = RunningHash.start(algorithm)
-        segments = list(await self._room.rows.segments(self._upload))
+        segments = list(await self._room.uploads.segments(self._upload))
         if self._stored is not None:
             segments.append(self._stored[0])
         try:
@@ -336,7 +308,7 @@ class StagedObjects(StagedUpload):
 
     async def _renew(self) -> None:
         """Go on having the upload."""
-        rows, clock = self._room.rows, self._room.clock
+        rows, clock = self._room.uploads, self._room.clock
         held = True
         while held:
             await asyncio.sleep(RENEWAL)

@@ -9,9 +9,8 @@ import logging
 import time
 from collections.abc import Sequence
 
-from lading.blobs.s3.object_store import ObjectStore
+from lading.blobs.s3.object_room import ObjectRoom
 from lading.core.errors import RegistryError
-from lading.ports.objects import ObjectRows
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +25,9 @@ TIDYING = 20.0
 class UnusedObjects:
     """Objects that nothing needs."""
 
-    def __init__(self, store: ObjectStore, rows: ObjectRows) -> None:
-        self._store = store
-        self._rows = rows
+    def __init__(self, room: ObjectRoom) -> None:
+        self._store = room.store
+        self._rows = room.objects
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Delete objects that nobody reads, as their rows say; what fails is left to `tidy`."""
