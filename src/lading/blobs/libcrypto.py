@@ -22,7 +22,7 @@ _LIBRARIES = ("libcrypto.so.3", "libcrypto.so.4")
 def _context(word: Any) -> type[Structure]:
     """`SHA256_CTX` or `SHA512_CTX`, which differ by how long their words are."""
 
-    class Context(Structure):
+    class HashContext(Structure):
         _fields_: ClassVar = [
             ("h", word * 8),
             ("bits", word * 2),  # of all bytes so far; the low half first
@@ -31,7 +31,7 @@ def _context(word: Any) -> type[Structure]:
             ("digest_size", ctypes.c_uint),
         ]
 
-    return Context
+    return HashContext
 
 
 _CONTEXTS = {SHA256: _context(ctypes.c_uint32), SHA512: _context(ctypes.c_uint64)}
