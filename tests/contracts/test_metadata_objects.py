@@ -28,7 +28,7 @@ async def test_objects_of_a_blob_that_is_in_a_repository_are_not_unused(
     (digest,) = await add(metadata, b"hello")
     await commit_objects(metadata, digest, "pushed again")
     await metadata.objects.unuse([digest], 2.0)
-    assert await metadata.objects.unused(before=2.0, limit=1) == []
+    assert await metadata.objects.retire(before=2.0, limit=1) == []
     assert len(await metadata.objects.find(digest)) == 1
 
 
@@ -100,7 +100,32 @@ async def test_all_that_an_upload_has_is_saved_once_and_for_one_request(metadata
         await rows.save_small(upload, late, b"nothing", b"world")
     assert await rows.segments(upload) == [ours]
     assert await rows.size(upload) == 5
-    assert await metadata.objects.unused(before=9.0, limit=9) == ["late"]
+    assert await metadata.objects.retire(before=9.0, limit=9) == ["late"]
+
+
+async def test_an_object_that_is_being_deleted_becomes_nothing_any_more(
+    metadata: Metadata,
+) -> None:
+    """Whoever has stored it may have stood still for as long as what is unused is kept."""
+    upload, digest, objects = new_upload(), Digest.of(b"hello"), metadata.objects
+    keys = ["appended", "committed", "joined"]
+    await commit_objects(metadata, digest, "there")
+    await metadata.uploads.reserve(keys, 1.0)
+    await metadata.uploads.begin(upload, b"nothing", 1.0)
+    assert sorted(await objects.retire(before=2.0, limit=9)) == keys
+
+    appended, committed, joined = (PlacedSegment(key, 0, 5, 2.0) for key in keys)
+    with pytest.raises(UploadNotReady):
+        await metadata.uploads.save_small(upload, appended, b"nothing", b"hello")
+    becoming = metadata.uploads.becoming_small(upload, committed)
+    with pytest.raises(UploadNotReady):
+        await metadata.links.add(HELLO, digest, becoming, upload=upload, change=by_alice())
+    await objects.reserve("joined", 3.0)
+    there = await objects.find(digest)
+    with pytest.raises(Unavailable):
+        await objects.replace(digest, there, joined)
+    assert await objects.find(digest) == there
+    assert sorted(await objects.retire(before=2.0, limit=9)) == keys, "a killed collection goes on"
 
 
 async def test_what_came_is_written_down_twice_if_nobody_knows_whether_it_was(

@@ -170,9 +170,9 @@ async def test_objects_that_nothing_needed_in_the_future_go(people: People) -> N
     """An object store does not keep them for ten years."""
     objects, grace = people.metadata.objects, 3600.0
     await objects.reserve("key", people.now + YEARS)
-    assert not await objects.unused(before=people.now + grace, limit=9)
+    assert not await objects.retire(before=people.now + grace, limit=9)
     await times.set_back(people.registry)
-    assert await objects.unused(before=people.now + grace, limit=9) == ["key"]
+    assert await objects.retire(before=people.now + grace, limit=9) == ["key"]
 
 
 async def test_an_upload_whose_writer_died_in_the_future_goes_on(people: People) -> None:

@@ -11,6 +11,8 @@ from lading.ports.objects import PlacedSegment, UnusedBytes
 
 # Instead of an upload's key: the object is the badge of the place.
 _BADGE = "badge"
+# Instead of the time since when it is unused: the object is being deleted.
+_RETIRED = 0.0
 
 _FIND_TOGETHER = """
     SELECT digest, key, start, size, stored_at FROM objects
@@ -36,6 +38,12 @@ _QUARANTINE = """
     UPDATE objects SET digest = NULL, quarantined = :digest
     WHERE digest = :digest
         AND NOT EXISTS (SELECT 1 FROM blobs WHERE digest = :digest AND lost_at IS NULL)
+    RETURNING key
+"""
+_RETIRE = f"""
+    UPDATE objects SET unused_at = {_RETIRED}
+    WHERE unused_at <= :before AND key IN (
+        SELECT key FROM objects WHERE unused_at <= :before ORDER BY unused_at LIMIT :limit)
     RETURNING key
 """
 
@@ -90,7 +98,8 @@ def reserve(connection: SqlConnection, key: str, now: float) -> None:
     """Write down the key of an object that is about to be stored, and unused until then."""
     connection.execute(
         "INSERT INTO objects (key, start, size, stored_at, unused_at) VALUES (?, 0, 0, ?, ?)"
-        " ON CONFLICT (key) DO UPDATE SET unused_at = excluded.unused_at",
+        " ON CONFLICT (key) DO UPDATE SET unused_at = excluded.unused_at"
+        f" WHERE objects.unused_at > {_RETIRED}",
         (key, now, now),
     )
 
@@ -106,7 +115,7 @@ def replace(
     )
     changed = connection.execute(
         "UPDATE objects SET digest = ?, size = ?, stored_at = ?, unused_at = NULL"
-        " WHERE key = ? AND unused_at IS NOT NULL",
+        f" WHERE key = ? AND unused_at > {_RETIRED}",
         (digest, new.size, new.stored_at, new.key),
     )
     if changed.rowcount == 0:
@@ -114,12 +123,14 @@ def replace(
     return True
 
 
-def unused(connection: SqlConnection, *, before: float, limit: int) -> Sequence[str]:
-    """Keys of objects that nothing has needed since that time."""
-    rows = connection.execute(
-        "SELECT key FROM objects WHERE unused_at <= ? ORDER BY unused_at LIMIT ?", (before, limit)
-    )
-    return [key for (key,) in rows]
+def retire(connection: SqlConnection, *, before: float, limit: int) -> Sequence[str]:
+    """Let objects that nothing has needed since that time be deleted; their keys.
+
+    Between a look at their rows and the deletion, one that was stored long ago by a machine which
+    stood still since could become a blob; those that were retired cannot.
+    """
+    retired = connection.execute(_RETIRE, {"before": before, "limit": limit})
+    return [key for (key,) in retired.fetchall()]
 
 
 def remove(connection: SqlConnection, keys: Sequence[str]) -> None:
@@ -184,7 +195,7 @@ class Objects:
         self.quarantine = writing(database, quarantine)
         self.reserve = writing(database, reserve)
         self.replace = writing(database, replace)
-        self.unused = scanning(database, unused)
+        self.retire = writing(database, retire)
         self.remove = writing(database, remove, durable=False)
         self.count_unused = scanning(database, count_unused)
         self.unknown = scanning(database, unknown)

@@ -21,11 +21,11 @@ _RESERVE = f"""
 """
 _IS_FREE = """key = :upload AND digest IS NULL AND writing IS NULL
         AND (leased_until IS NULL OR leased_until <= :at)"""
-# One that was deleted meanwhile counts for nothing: whoever has stored it may have stood still for
-# as long as what is unused is kept. Nor does one that the database has forgotten, as one does that
-# is killed: nobody can tell the two apart.
+# One that was deleted meanwhile, or is being deleted (see `objects.retire`), counts for nothing:
+# whoever has stored it may have stood still for as long as what is unused is kept. Nor does one
+# that the database has forgotten, as one does that is killed: nobody can tell the two apart.
 _HOLD = """
-    SELECT key FROM objects WHERE key = :key AND (unused_at IS NOT NULL OR upload = :upload)
+    SELECT key FROM objects WHERE key = :key AND (unused_at > 0 OR upload = :upload)
     /*! FOR UPDATE */"""
 # Sent twice, the second one finds what the first has done, and does it again.
 _SAVE = f"""
@@ -44,7 +44,7 @@ _REPLACE = f"""
 # No two objects of a blob begin at the same byte, at any time: so the others have to go before.
 _PLACE_IN_BLOB = f"""
     UPDATE objects SET size = :stored, stored_at = :at, digest = :digest, unused_at = NULL
-    WHERE key = :key AND unused_at IS NOT NULL /*! AND (SELECT count(*) FROM replaced) >= 0 */
+    WHERE key = :key AND unused_at > 0 /*! AND (SELECT count(*) FROM replaced) >= 0 */
     {COUNTED}"""
 
 

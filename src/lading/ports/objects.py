@@ -207,8 +207,12 @@ class ObjectRows(Protocol):
     ) -> bool:
         """Put one object in the place of a blob's segments; false if it has others by now."""
 
-    async def unused(self, *, before: float, limit: int) -> Sequence[str]:
-        """Keys of objects that nothing has needed since that time."""
+    async def retire(self, *, before: float, limit: int) -> Sequence[str]:
+        """Let objects that nothing has needed since that time be deleted; their keys.
+
+        From then on they can become nothing. Those of a collection that was killed are among the
+        next ones.
+        """
 
     async def remove(self, keys: Sequence[str]) -> None:
         """Remove the rows of unused objects, which are deleted."""

@@ -170,6 +170,49 @@ async def test_an_object_that_was_collected_before_its_row_says_what_it_is_count
     assert await commit(here, upload, digest) == b"hello"
 
 
+@pytest.mark.e2e
+@pytest.mark.parametrize("way", ["appended", "committed"])
+async def test_an_object_that_is_being_collected_is_not_served_after_all(
+    here: OpenPlace, there: OpenPlace, clock: Clock, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """A machine stood still for a day, and goes on just as another replica deletes the object."""
+    upload, digest = await begin(here.stores), Digest.of(b"hello")
+    put, delete = here.store.put, there.store.delete
+    deleting, goes_on = asyncio.Event(), asyncio.Event()
+    collecting: list[asyncio.Task[None]] = []
+
+    async def stand_still(key: str, data: Any) -> None:
+        await put(key, data)
+        clock.ahead = READING + 1
+        collecting.append(asyncio.create_task(there.stores.uploads.tidy(clock())))
+        await deleting.wait()
+        clock.ahead = 0
+
+    async def delete_late(keys: Any) -> None:
+        deleting.set()
+        await goes_on.wait()
+        await delete(keys)
+
+    monkeypatch.setattr(here.store, "put", stand_still)
+    monkeypatch.setattr(there.store, "delete", delete_late)
+    if way == "appended":
+        is_done = await append(here, upload, b"hello")
+    else:
+        becoming = await here.stores.uploads.commit_small(upload, digest, b"hello")
+        assert becoming is not None
+        add = here.metadata.links.add
+        with pytest.raises(UploadNotReady):
+            await add(HELLO, digest, becoming, upload=upload, change=Change("", 0.0))
+        is_done = False
+    goes_on.set()
+    await collecting[0]
+    monkeypatch.undo()
+    assert not is_done
+    async with here.stores.uploads.stage(upload) as staged:
+        await staged.write(b"hello")
+    assert await commit(here, upload, digest) == b"hello"
+
+
 class Reserved:
     """Keys that were written down, in the order of that."""
 

@@ -46,7 +46,7 @@ class UnusedObjects:
             Unavailable: it cannot be done now.
         """
         stop = time.monotonic() + TIDYING
-        while keys := await self._rows.unused(before=before, limit=BATCH):
+        while keys := await self._rows.retire(before=before, limit=BATCH):
             await self._store.delete(keys)
             await self._rows.remove(keys)
             if time.monotonic() > stop:
