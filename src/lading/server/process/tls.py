@@ -7,6 +7,8 @@ are open keep theirs.
 
 import logging
 import ssl
+import time
+from contextlib import suppress
 from pathlib import Path
 from ssl import SSLContext, TLSVersion
 
@@ -20,6 +22,10 @@ from lading.config.http import TlsSection
 from lading.system.watching import WatchedFiles
 
 log = logging.getLogger(__name__)
+
+# Seconds for which clients with certificates go on with a session of TLS 1.2, at most. OpenSSL
+# would keep them for hours, and asks no more whether an authority has ended meanwhile.
+SESSIONS = 60.0
 
 _VERSIONS = {"tls1.2": TLSVersion.TLSv1_2, "tls1.3": TLSVersion.TLSv1_3}
 _VERIFICATION = {
@@ -44,7 +50,7 @@ class Certificates:
         paths = settings.certificate, settings.key, *settings.clientcas
         self._files = WatchedFiles(*filter(None, paths))
         self._files.have_changed()  # and from here on they count
-        self._newest = load_context(settings)
+        self._take_up()
 
     def newest(self) -> SSLContext:
         """The context of the newest files that were good, for a connection that begins now.
@@ -56,14 +62,19 @@ class Certificates:
 
     def refresh(self) -> None:
         """Take up the files if they have changed; if they are no good, go on with what is."""
-        if not self._files.have_changed():
-            return
-        try:
-            self._newest = load_context(self._settings)
-        except UnusableTls as error:
-            log.warning("the new certificate is not used, the old one stays: %s", error)
-        else:
-            log.info("the new certificate is in use")
+        if self._files.have_changed():
+            try:
+                self._take_up()
+            except UnusableTls as error:
+                log.warning("the new certificate is not used, the old one stays: %s", error)
+            else:
+                log.info("the new certificate is in use")
+        elif self._settings.clientcas and time.monotonic() > self._taken_up_at + SESSIONS:
+            with suppress(UnusableTls):  # which was said when they became so
+                self._take_up()
+
+    def _take_up(self) -> None:
+        self._newest, self._taken_up_at = load_context(self._settings), time.monotonic()
 
 
 def load_context(settings: TlsSection) -> SSLContext:
