@@ -4,17 +4,21 @@ The tables stand in SQLite's words (`databases/schema.py`); here they become Pos
 compared byte by byte, as names and digests are everywhere.
 """
 
+import logging
 import re
 import time
 from functools import partial
 
 import psycopg
+from psycopg import errors
 
 from lading.databases.postgresql import failures
 from lading.databases.postgresql.connection import PostgresqlConnection, TimedConnection
 from lading.databases.postgresql.sessions import Sessions
 from lading.databases.schema import STEPS, OlderSchema, is_empty, pending
 from lading.ports.database import CannotOpen, SqlConnection, Work
+
+log = logging.getLogger(__name__)
 
 # Seconds that a migration may take: on large tables an index takes minutes.
 LONGEST = 3600.0
@@ -34,8 +38,18 @@ _WORDS = (
 )
 _DIALECT = tuple((re.compile(pattern), words) for pattern, words in _WORDS)
 
+# Whatever the role or the database is allowed: that is for short statements. And who has waited
+# sees what the one before has made, which a view of an earlier moment would not show.
+_BEGIN = (
+    b"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0;"
+    b" SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '1h'"
+)
 # One server at a time looks for what is missing. Of two numbers, unlike the locks of digests.
-_BEGIN = b"BEGIN; SELECT pg_advisory_xact_lock(1818322279, 1)"
+_LOCK = b"SELECT pg_advisory_xact_lock(1818322279, 1)"
+# What waits for a table that somebody reads for long (a dump) has all others wait behind it, be it
+# for a read. So it gives up soon, and tries again after as many seconds.
+_WAIT_BRIEFLY = b"SET LOCAL lock_timeout = '2s'"
+_PAUSE = 5.0
 # Not `to_regclass`, which may remember within a transaction what was there at its beginning.
 _IS_MADE = """
     SELECT EXISTS (SELECT 1 FROM pg_tables
@@ -104,15 +118,31 @@ def _migrate(connection: TimedConnection, begin: Work[None] | None) -> None:
     wrapped = PostgresqlConnection(connection)
     if find_version(wrapped) == len(STEPS) and (begin is None or not is_empty(wrapped)):
         return
-    connection.run(_BEGIN)
     try:
-        _build(connection, find_version(wrapped))
+        while not _is_built(connection):
+            log.warning(
+                "the tables are brought up to date when nobody else uses one of them for long"
+            )
+            time.sleep(_PAUSE)
         if begin is not None and is_empty(wrapped):
             begin(wrapped)
         connection.run(b"COMMIT")
     except BaseException:
         connection.close()
         raise
+
+
+def _is_built(connection: TimedConnection) -> bool:
+    """Whether all is there that was missing, in a transaction which goes on then."""
+    connection.run(_BEGIN)
+    connection.run(_LOCK)
+    connection.run(_WAIT_BRIEFLY)
+    try:
+        _build(connection, find_version(PostgresqlConnection(connection)))
+    except errors.LockNotAvailable:
+        connection.run(b"ROLLBACK")
+        return False
+    return True
 
 
 def _build(connection: TimedConnection, version: int | None) -> None:

@@ -28,6 +28,8 @@ _DEFAULTS: dict[str, str | int] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,  # milliseconds
 }
+# Whatever the role, the database or the environment says: names have letters of all alphabets.
+_ALWAYS = {"client_encoding": "UTF8"}
 
 
 class UnusableAddress(CannotOpen):
@@ -79,10 +81,12 @@ class Server:
             ) from None
         if self.password_file is not None:
             given["password"] = self._password(self.password_file)
-        hosts = f"{given.get('host', '')}{given.get('hostaddr', '')}"
-        several = _OF_SEVERAL if "," in hosts else {}
-        # Libpq counts whole seconds, of which it takes two at least.
-        return {**_DEFAULTS, **several, "connect_timeout": max(2, int(seconds)), **given}
+        hosts = 1 + max(str(given.get(name, "")).count(",") for name in ("host", "hostaddr"))
+        several = _OF_SEVERAL if hosts > 1 else {}
+        # For each of the hosts, or one that swallows everything would take the time of all. Libpq
+        # counts whole seconds, of which it takes two at least.
+        patience = {"connect_timeout": max(2, int(seconds / hosts))}
+        return {**_DEFAULTS, **several, **patience, **given, **_ALWAYS}
 
     def _password(self, path: Path) -> str:
         try:
