@@ -135,3 +135,16 @@ def test_the_environment_is_the_old_registrys(registry: Lading, tmp_path: Path) 
     registry.run("migrate", "--to", to, env=variable)
 
     assert (tmp_path / "two" / "data" / "lading" / "metadata.sqlite3").exists()
+
+
+def test_what_was_left_behind_collects_nothing(registry: Lading, tmp_path: Path) -> None:
+    """Where only the database goes, the bytes that it would remove are those of the new place."""
+    to = configuration(tmp_path / "two")
+    registry.run("migrate", "--to", to)
+
+    refused = registry.run("garbage-collect", check=False)
+    assert refused.returncode == 1
+    assert "was migrated to another place" in refused.stderr.decode()
+    assert "would be" in registry.run("garbage-collect", "--dry-run", "--quiet").stdout.decode()
+    registry.run("read-only", "off")
+    registry.run("garbage-collect")

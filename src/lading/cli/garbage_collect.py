@@ -30,6 +30,7 @@ from lading.core.names import RepositoryName
 from lading.core.timestamps import utc
 from lading.services import backup, collect, jobs, lease, times, upkeep
 from lading.services.collect import Plan, Tally
+from lading.services.departed import why_bytes_stay
 from lading.services.lease import Lease
 from lading.services.registry import Registry
 from lading.wiring.process_names import COLLECTION, process_name
@@ -85,6 +86,8 @@ class _Collection:
             plan = await self._plan(registry, untagged=untagged)
             await self._report(_each(plan.items), dry_run=True)
             return
+        if departed := await why_bytes_stay(registry):
+            raise click.ClickException(f"{departed}: nothing was removed")
         name = process_name(COLLECTION)
         waiting = step_progress(_DOING).wait
         async with lease.wait_for(registry, jobs.COLLECT, name, waiting) as held:

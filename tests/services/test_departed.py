@@ -1,0 +1,51 @@
+"""What a registry leaves behind when its rows go elsewhere, and its bytes stay where they are."""
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from lading.blobs.stores import Stores
+from lading.core.damage import Finding
+from lading.core.digest import Digest
+from lading.services import verify
+from lading.services.verify_blobs import Check
+from tests.support.migrating import migrate
+from tests.support.people import DAY, People
+from tests.support.rows import open_metadata
+
+
+@pytest.fixture
+async def places(tmp_path: Path) -> AsyncIterator[tuple[People, People]]:
+    """Two databases beside the same bytes."""
+    stores = Stores.in_files(tmp_path / "data")
+    old, new = (People(open_metadata(tmp_path / name), stores) for name in ("old", "new"))
+    yield old, new
+    stores.close()
+    for people in (old, new):
+        await people.metadata.close()
+
+
+async def mended(people: People) -> list[Finding]:
+    """All findings of a check with mending."""
+    check = Check(people.registry, checksums=False, repair=True)
+    return [finding async for finding in verify.run(check)]
+
+
+async def test_what_was_pushed_to_the_new_place_is_no_garbage_of_the_old_one(
+    places: tuple[People, People],
+) -> None:
+    old, new = places
+    await old.push_image(b"one", "latest")
+    await migrate(old.registry, new.registry)
+    await new.metadata.migrations.serve()
+    await new.push_image(b"two", "latest")
+    old.now = new.now = time.time() + 2 * DAY
+
+    found = await mended(old)
+
+    assert all("migrated to another place" in finding.advice for finding in found)
+    assert len(found) > 1
+    assert await new.blobs.hash(Digest.of(b"two"), lambda _: None) == Digest.of(b"two")
+    assert await mended(new) == []
