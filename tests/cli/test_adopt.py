@@ -122,6 +122,45 @@ def test_a_plan_of_nothing_makes_nothing(tmp_path: Path) -> None:
     assert names(tmp_path) == before
 
 
+@pytest.mark.parametrize(
+    "named",
+    ["data/docker", "data/docker/registry/v2", "data/docker/registry/v2/repositories", "."],
+)
+def test_who_names_another_directory_is_told_which_one_is_meant(named: str, tree: Tree) -> None:
+    """Else nothing would be taken over, with success, and a registry begun in there."""
+    (tree.root.parent / "beside").write_text("")
+    before = names(tree.root.parent)
+    for options in (["--dry-run"], []):
+        done = run([program(), "adopt", *options, tree.root.parent / named], check=False)
+
+        assert done.returncode == 1
+        assert f"`lading adopt {tree.root}`" in done.stderr.decode()
+    assert names(tree.root.parent) == before
+
+
+@pytest.mark.parametrize(
+    ("file", "advice"), [("team/app/oci-layout", "lading import"), ("a/b", "`rootdirectory`")]
+)
+def test_what_is_no_volume_is_not_taken_for_an_empty_one(
+    file: str, advice: str, tmp_path: Path
+) -> None:
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text("{}")
+    before = names(tmp_path)
+
+    done = run([program(), "adopt", tmp_path], check=False)
+
+    assert done.returncode == 1
+    assert advice in done.stderr.decode()
+    assert names(tmp_path) == before
+
+
+def test_a_disk_that_is_new_is_an_empty_volume(tmp_path: Path) -> None:
+    (tmp_path / "lost+found").mkdir()
+
+    assert "0 manifests" in run([program(), "adopt", tmp_path]).stdout.decode()
+
+
 def test_what_was_adopted_is_served(tree: Tree) -> None:
     done = run([program(), "adopt", "--checksums", tree.root])
     assert "5 manifests and 5 tags" in done.stdout.decode()

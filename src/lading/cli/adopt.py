@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from lading.blobs.volume_places import has_layouts, is_root, root_near
 from lading.cli.arguments import load_settings
 from lading.cli.exits import to_exit
 from lading.cli.output import JSON_LINES, counted, human_size, plain, say, to_json
@@ -76,6 +77,7 @@ def adopt(
     lading adopt /var/lib/registry
     """
     settings = _settings(config, root)
+    _require_root(settings.storage.filesystem.rootdirectory)
     command = _TakingOver(settings, checksums=checksums, repair=repair, as_json=as_json)
     with in_findings_alone():
         left = command.plan() if dry_run else run_with(settings, command.run, create=True)
@@ -101,6 +103,20 @@ def _settings(config: Path | None, root: Path | None) -> Settings:
     files = storage.filesystem.model_copy(update=update)
     storage = storage.model_copy(update={"filesystem": files})
     return settings.model_copy(update={"storage": storage})
+
+
+def _require_root(place: Path) -> None:
+    """Require a volume, so that nobody takes the wrong directory for one that has nothing."""
+    if is_root(place):
+        return
+    near = root_near(place)
+    if near is not None:
+        where = f"that is {near}, which `lading adopt {near}` takes over"
+    elif has_layouts(place):
+        where = f"what is there are OCI image layouts, as zot has them: `lading import {place}`"
+    else:
+        where = "name the `rootdirectory` of its configuration, in which `docker/registry/v2` is"
+    raise click.ClickException(f"{place} is not the root of a volume of `registry:2`: {where}")
 
 
 class _TakingOver:
