@@ -1,8 +1,8 @@
 """Copies of images from one place to another: what is there already is left alone.
 
-An image is whole at its target at all times: blobs first, then the manifests that need them, the
-one that was asked for last, then what is about it. Each blob goes once, however many images of a
-run have it.
+An image is whole at its target at all times: blobs first, then the manifests that need them, then
+what is attached to these, and last the tag, by which another run takes all of it for there. Each
+blob goes once, however many images of a run have it.
 """
 
 import json
@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from typing import Any
 
+from lading.client.attached import AttachedManifests, find_attached, list_referrers
 from lading.client.copy_rules import CopiedImage, CopyRules, CopySteps
 from lading.client.errors import ContentWrong, NotThere
 from lading.client.known_tags import KnownTags
 from lading.client.places import BlobContent, ImagePlace, RemoteManifest
 from lading.core import media
 from lading.core.digest import Digest
-from lading.core.names import attachments_of
 
 # No one builds an index of indexes deeper than this.
 _MOST_DEPTH = 8
@@ -79,12 +79,18 @@ class Copier:
         there = self._target_digest(target_wanted)
         may_skip = there and not self._rules.again
         if may_skip and not self._rules.platforms and self._source_digest(wanted, there) == there:
-            return CopiedImage(there, copied=False)
+            return self._skip(there, target_wanted)
         manifest = self._chosen(wanted)
         if may_skip and manifest.digest == there:
-            return CopiedImage(there, copied=False)
+            return self._skip(there, target_wanted)
         self._bring(manifest, target_wanted)
         return CopiedImage(manifest.digest, copied=True)
+
+    def _skip(self, digest: str, target_wanted: str) -> CopiedImage:
+        """Leave an image alone that is there, and what is attached to it if a tag says it came."""
+        if ":" in target_wanted:
+            self._bring_attached(digest, self._attached(digest), 0)
+        return CopiedImage(digest, copied=False)
 
     def _target_digest(self, wanted: str) -> str:
         """What the target has under a tag or a digest; empty if nothing."""
@@ -134,10 +140,14 @@ class Copier:
         for future in futures:
             future.result()
         self._alive()
-        listed = self._target.push_manifest(target_wanted, manifest)
+        attached = self._attached(manifest.digest)
+        first = manifest.digest if attached.are_any else target_wanted
+        listed = self._target.push_manifest(first, manifest)
         self._brought[manifest.digest] = listed
-        if self._rules.referrers:
-            self._bring_referrers(manifest.digest, depth)
+        self._bring_attached(manifest.digest, attached, depth)
+        if first != target_wanted:
+            self._alive()
+            self._target.push_manifest(target_wanted, manifest)
         return listed
 
     def _bring_child(self, child: dict[str, Any], depth: int) -> None:
@@ -145,25 +155,28 @@ class Copier:
         known = media.IMAGES | media.INDEXES
         if child.get("mediaType", media.OCI_MANIFEST) not in known:
             self._blob(child).result()
-        elif digest not in self._brought and (self._rules.again or not self._target_digest(digest)):
+        elif digest in self._brought:
+            return
+        elif self._rules.again or not self._target_digest(digest):
             self._bring(self._source.manifest(digest), digest, depth + 1)
+        else:  # maybe of a run that ended before it had brought what is attached
+            self._bring_attached(digest, self._attached(digest), depth + 1)
 
-    def _bring_referrers(self, digest: str, depth: int) -> None:
-        """Bring the manifests that are about one, and the tags that clients keep for it.
+    def _attached(self, digest: str) -> AttachedManifests:
+        """What is attached to a manifest at the source, if that is to come along."""
+        if not self._rules.referrers:
+            return AttachedManifests()
+        return find_attached(self._source, self._source_tags, digest)
 
-        There may be others about these, such as the signature of an SBOM.
-        """
-        source_tags = self._source_tags.read()
-        descriptors = self._source.referrers(digest, source_tags)
+    def _bring_attached(self, digest: str, attached: AttachedManifests, depth: int) -> None:
+        """Bring what is attached to a manifest, and to that again, as the signature of an SBOM."""
         listed = True
-        for descriptor in descriptors:
+        for descriptor in attached.referrers:
             listed = self._bring_referrer(descriptor["digest"], depth) and listed
-        fallback, *tags = attachments_of(Digest(digest))
-        if descriptors and not listed:
-            self._list_referrers(fallback, descriptors)
-        for tag in tags:
-            is_there = tag in (source_tags or ())
-            if is_there and self._source_digest(tag) != self._target_digest(tag):
+        if not listed:
+            list_referrers(self._target, digest, attached.referrers)
+        for tag in attached.tags:
+            if self._source_digest(tag) != self._target_digest(tag):
                 self._bring(self._source.manifest(tag), tag, depth + 1)
 
     def _bring_referrer(self, digest: str, depth: int) -> bool:
@@ -175,22 +188,6 @@ class Copier:
         if listed is None:
             listed = self._bring(self._source.manifest(digest), digest, depth + 1)
         return listed
-
-    def _list_referrers(self, fallback: str, descriptors: list[dict[str, Any]]) -> None:
-        """Keep the list by a tag where the registry keeps none (Referrers Tag Schema)."""
-        try:
-            there = self._target.manifest(fallback).children
-        except NotThere:
-            there = []
-        new = {one["digest"]: one for one in [*there, *descriptors]}
-        document = {
-            "schemaVersion": 2,
-            "mediaType": media.OCI_INDEX,
-            "manifests": list(new.values()),
-        }
-        body = json.dumps(document).encode()
-        manifest = RemoteManifest(Digest.of(body), media.OCI_INDEX, body)
-        self._target.push_manifest(fallback, manifest)
 
     def _blob(self, descriptor: dict[str, Any]) -> Future[None]:
         """Bring a blob, unless that is under way or was done."""
