@@ -12,7 +12,6 @@ from pathlib import Path
 
 import click
 
-from lading.blobs.volume_places import has_layouts, is_root, root_near
 from lading.cli.arguments import load_settings
 from lading.cli.exits import to_exit
 from lading.cli.output import JSON_LINES, counted, human_size, plain, say, to_json
@@ -28,6 +27,7 @@ from lading.services.moving import adopt as adopting
 from lading.services.moving.adopt import Adoption, CannotAdopt
 from lading.services.registry import Registry
 from lading.wiring.moving.adoption import new_adoption, open_plan
+from lading.wiring.moving.volume_places import has_layouts, is_root, root_near
 
 # Findings of a kind that are printed for people.
 MOST = 20

@@ -4,7 +4,6 @@ A volume is named by its `rootdirectory`, in which `docker/registry/v2` is. Peop
 there, or the directory that holds it, such as a volume of Docker instead of its `_data`.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +21,7 @@ _OF_DISKS = frozenset({"lost+found"})
 def is_root(place: Path) -> bool:
     """Whether a place is the root of a volume, or may become one: nothing else is there."""
     layout = Layout(place)
-    if os.path.isdir(layout.repositories) or os.path.isdir(layout.blobs):
+    if _is_directory(layout.repositories) or _is_directory(layout.blobs):
         return True
     return _OF_DISKS.issuperset(_names(place))
 
@@ -30,7 +29,7 @@ def is_root(place: Path) -> bool:
 def root_near(place: Path) -> Path | None:
     """The root of a volume that a place is within, or that is below it, if there is one."""
     candidates = [*place.absolute().parents, *_below(place)]
-    return next((one for one in candidates if os.path.isdir(Layout(one).repositories)), None)
+    return next((one for one in candidates if _is_directory(Layout(one).repositories)), None)
 
 
 def has_layouts(place: Path) -> bool:
@@ -53,5 +52,12 @@ def _below(place: Path) -> Iterator[Path]:
 def _names(folder: Path) -> list[str]:
     """The names in a folder; none of what is no folder, or must not be looked into."""
     with suppress(OSError):
-        return sorted(os.listdir(folder))
+        return sorted(child.name for child in folder.iterdir())
     return []
+
+
+def _is_directory(path: str) -> bool:
+    """Whether it is a directory that can be looked at."""
+    with suppress(OSError):
+        return Path(path).is_dir()
+    return False
