@@ -18,7 +18,8 @@ from tests.support.lading import program
 # What a client of registries has no need of, and takes long to load.
 HEAVY = (
     *("asyncio", "click.shell_completion", "cryptography", "dataclasses", "msgspec", "rich"),
-    *("subprocess", "lading.ports"),
+    *("email", "http.client", "importlib.metadata", "ssl", "subprocess", "tempfile", "urllib3"),
+    *("lading.client.credentials", "lading.client.uploads", "lading.ports"),
 )
 
 # Less what Python's start loads, as that of a run that counts lines does.

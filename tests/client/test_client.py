@@ -214,7 +214,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise ConnectionRefusedError
 
-    monkeypatch.setattr("urllib3.util.connection.create_connection", refuse)
+    monkeypatch.setattr("socket.create_connection", refuse)
 
 
 @pytest.mark.parametrize(("told", "waits"), [({}, 2), ({"refused_retries": 0}, 0)])

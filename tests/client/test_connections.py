@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from urllib3.exceptions import HTTPError, ProxyError, SSLError
+from urllib3.exceptions import ProxyError, SSLError
 
 from lading.client import Client, ClientError, HostLogin, SessionOptions, Unreachable
 from lading.client.connections import HostConnections
@@ -381,9 +381,9 @@ def test_a_host_without_a_port_is_asked_at_that_of_its_scheme(
         tried.append(address)
         raise ConnectionRefusedError
 
-    monkeypatch.setattr("urllib3.util.connection.create_connection", refuse)
+    monkeypatch.setattr("socket.create_connection", refuse)
 
-    with closing(HostConnections(QUICK)) as connections, pytest.raises(HTTPError):
+    with closing(HostConnections(QUICK)) as connections, pytest.raises(ConnectionRefusedError):
         connections.send("GET", f"{base}/v2/", {}, None)
 
     assert tried == [asked]

@@ -3,7 +3,6 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from lading.client.credentials import HostLogin, find_login
 from lading.client.errors import (
     ClientError,
     ContentWrong,
@@ -19,6 +18,7 @@ from lading.client.registry import Client, RemoteRepository
 
 if TYPE_CHECKING:
     from lading.client.asynchronous import AsyncClient
+    from lading.client.credentials import HostLogin, find_login
     from lading.client.layouts import LayoutFolder
 
 __all__ = [
@@ -44,7 +44,12 @@ __all__ = [
 
 # What not every program needs, and takes a tenth of the start of a command that does not: asyncio,
 # temporary files. Values here are named tuples, as dataclasses take ten times as long to be made.
-_LATE = {"AsyncClient": "asynchronous", "LayoutFolder": "layouts"}
+_LATE = {
+    "AsyncClient": "asynchronous",
+    "HostLogin": "credentials",
+    "LayoutFolder": "layouts",
+    "find_login": "credentials",
+}
 
 
 def __getattr__(name: str) -> object:

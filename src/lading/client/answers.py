@@ -4,18 +4,28 @@ A registry, or what is between, may send more than it said, for ever, or compres
 been asked. So bodies are read as they come (no decompression) and up to a bound.
 """
 
-import email.utils
 import json
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Protocol, overload
 from urllib.parse import urljoin
 
-import urllib3
-from urllib3.exceptions import HTTPError
+from lading.client.errors import (
+    ClientError,
+    ContentWrong,
+    NoAnswer,
+    Unreachable,
+    as_line,
+    bare,
+    no_answer,
+    reason,
+)
 
-from lading.client.errors import ClientError, ContentWrong, Unreachable, as_line, bare, reason
+TAKEN = (201, 202, 204)
+"""What is said of a blob or a manifest that was taken: 201 as the specification has it, or others.
 
-Answered = urllib3.response.BaseHTTPResponse
+No 200: that is what a proxy says with a page of its own.
+"""
 
 # Of lists, of referrers and of manifests; no registry takes manifests as large as this.
 MOST_DOCUMENT = 32 * 1024 * 1024
@@ -29,12 +39,57 @@ _LEFT_SECONDS = 1.0
 _PIECE = 256 * 1024
 
 
-class TooSlow(HTTPError):
+class AnswerHeaders(Protocol):
+    """Headers of an answer; names in any case."""
+
+    def __contains__(self, name: object, /) -> bool:
+        """Whether there is a header of a name."""
+
+    @overload
+    def get(self, name: str, /) -> str | None: ...
+
+    @overload
+    def get(self, name: str, default: str, /) -> str: ...
+
+    def getlist(self, name: str, /) -> list[str]:
+        """The values of a name, one for each line."""
+
+
+class HostAnswer(Protocol):
+    """An answer, its body not read yet: of a connection of our own, or of urllib3's.
+
+    Attributes:
+        status: the code of its status line.
+    """
+
+    status: int
+
+    @property
+    def headers(self) -> AnswerHeaders:
+        """The headers of its head."""
+
+    def geturl(self) -> str | None:
+        """The address that was asked."""
+
+    def read1(self, most: int, /) -> bytes:
+        """The bytes of the body that there are, or come next; none at the end."""
+
+    def stream(self, most: int, /) -> Iterator[bytes]:
+        """The body in pieces."""
+
+    def release_conn(self) -> None:
+        """Be done with it: its connection may have another request."""
+
+    def close(self) -> None:
+        """End its connection."""
+
+
+class TooSlow(NoAnswer):
     """A body that does not come in its time, and would not the next time."""
 
 
 def read_bounded(
-    answer: Answered, most: int = MOST_DOCUMENT, seconds: float = _MOST_SECONDS
+    answer: HostAnswer, most: int = MOST_DOCUMENT, seconds: float = _MOST_SECONDS
 ) -> bytes:
     """The body of an answer, its connection given back.
 
@@ -43,7 +98,7 @@ def read_bounded(
 
     Raises:
         ContentWrong: it is longer than `most` bytes.
-        HTTPError: the connection is cut, or the body is shorter than was said, or too slow.
+        HTTPError, OSError: the connection is cut, or the body is too short, or too slow.
     """
     pieces, length, until = [], 0, time.monotonic() + seconds
     try:
@@ -64,7 +119,7 @@ def read_bounded(
 
 
 def read_document(
-    answer: Answered, url: str, most: int = MOST_DOCUMENT, seconds: float = _MOST_SECONDS
+    answer: HostAnswer, url: str, most: int = MOST_DOCUMENT, seconds: float = _MOST_SECONDS
 ) -> dict[str, Any]:
     """The JSON object that an answer has.
 
@@ -76,7 +131,7 @@ def read_document(
     """
     try:
         body = read_bounded(answer, most, seconds)
-    except (HTTPError, OSError) as error:
+    except no_answer() as error:
         raise cut_off(url, error) from error
     return parse_document(answer, url, body)
 
@@ -89,7 +144,7 @@ def cut_off(url: str, error: Exception) -> ClientError:
     )
 
 
-def parse_document(answer: Answered, url: str, body: bytes) -> dict[str, Any]:
+def parse_document(answer: HostAnswer, url: str, body: bytes) -> dict[str, Any]:
     """The JSON object that the body of an answer is.
 
     Raises:
@@ -106,14 +161,14 @@ def parse_document(answer: Answered, url: str, body: bytes) -> dict[str, Any]:
     raise ClientError(f"{bare(url)} is answered with what is no JSON{how}", status=answer.status)
 
 
-def read_error(answer: Answered) -> bytes:
+def read_error(answer: HostAnswer) -> bytes:
     """The beginning of what an answer says of an error; empty if it is cut off."""
     said, _ = _read_some(answer, _ERROR_SECONDS)
     dismiss(answer)
     return said
 
 
-def dismiss(answer: Answered) -> None:
+def dismiss(answer: HostAnswer) -> None:
     """Be done with an answer: its connection is kept unless much of the body is left."""
     _, ended = _read_some(answer, _LEFT_SECONDS)
     if ended:
@@ -122,7 +177,7 @@ def dismiss(answer: Answered) -> None:
         answer.close()
 
 
-def _read_some(answer: Answered, seconds: float) -> tuple[bytes, bool]:
+def _read_some(answer: HostAnswer, seconds: float) -> tuple[bytes, bool]:
     """What comes of a body within bounds, and whether that is all; nothing if it is cut off."""
     said, until = b"", time.monotonic() + seconds
     try:
@@ -131,26 +186,26 @@ def _read_some(answer: Answered, seconds: float) -> tuple[bytes, bool]:
             if not piece:
                 return said, True
             said += piece
-    except (HTTPError, OSError):
+    except no_answer():
         return b"", False
     return said, False
 
 
-def _read_piece(answer: Answered, most: int, until: float) -> bytes:
+def _read_piece(answer: HostAnswer, most: int, until: float) -> bytes:
     """The bytes that there are, or come next; none at the end.
 
     Raises:
-        HTTPError: the connection is cut, or the body is none, or it is late.
+        HTTPError, OSError: the connection is cut, or the body is none, or it is late.
     """
     if time.monotonic() > until:
         raise TooSlow("it does not end")
     try:
         return answer.read1(most)
     except ValueError as error:  # http.client's, of a chunk whose length is below zero
-        raise HTTPError(f"its length is none: {error}") from error
+        raise NoAnswer(f"its length is none: {error}") from error
 
 
-def asked_wait(answer: Answered) -> float:
+def asked_wait(answer: HostAnswer) -> float:
     """The seconds that an answer says to wait, by `Retry-After`; 0 if it says nothing.
 
     It is a number of seconds or a time (RFC 9110, 10.2.3), by the clock of who says it; what is
@@ -167,6 +222,10 @@ def asked_wait(answer: Answered) -> float:
 
 def _moment(said: str) -> float | None:
     """A time of HTTP in seconds; `None` if it is none."""
+    if not said:
+        return None
+    import email.utils  # noqa: PLC0415 - it takes long to load
+
     try:
         return email.utils.parsedate_to_datetime(said[:64]).timestamp()
     except (ValueError, OverflowError):

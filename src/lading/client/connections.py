@@ -1,28 +1,30 @@
 """Connections to hosts: kept, by TLS as people's folders say it, through proxies that are named."""
 
-import socket
-import ssl
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import SplitResult, urlsplit
 
-import urllib3
-from urllib3.exceptions import InsecureRequestWarning
-from urllib3.util import Retry, Timeout
-
-from lading.client.answers import Answered
-from lading.client.certificates import tls_context
+from lading.client.answers import HostAnswer
+from lading.client.direct import PORTS, ContextMaker, DirectConnections
 from lading.client.errors import ClientError, bare
 from lading.client.options import SessionOptions
 from lading.client.proxies import proxy_for
-from lading.client.timed import POOLS
-from lading.system.proxies import login_of
 
-_PORTS = {"http": 80, "https": 443}
-_Sender = Callable[..., Answered]
-# What fails is tried again by the session, not by urllib3.
-_NEVER_AGAIN = Retry(total=False, redirect=False)
+if TYPE_CHECKING:
+    import ssl
+
+
+class _Way(Protocol):
+    """A way to a host: connections to it, or to the proxy before it."""
+
+    @property
+    def close(self) -> Callable[[], None]:
+        """What ends all of them."""
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: Any) -> HostAnswer:
+        """Send one request."""
 
 
 class HostConnections:
@@ -30,13 +32,11 @@ class HostConnections:
 
     def __init__(self, options: SessionOptions) -> None:
         self._options = options
-        self._timeout = Timeout(connect=options.connect_seconds, read=options.read_seconds)
         self._lock = threading.Lock()
-        self._senders: dict[str, _Sender] = {}
+        self._ways: dict[str, _Way] = {}
         self._answered: set[str] = set()
-        self._ends: list[Callable[[], None]] = []
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], body: Any) -> Answered:
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: Any) -> HostAnswer:
         """Send one request; its body not read yet, and as it comes: nothing is decompressed.
 
         Raises:
@@ -44,18 +44,7 @@ class HostConnections:
             HTTPError, OSError: there is no answer.
         """
         origin = _origin(url)
-        sender = self._sender(origin, url)
-        answer = sender(
-            method,
-            url,
-            headers=headers,
-            body=body,
-            retries=_NEVER_AGAIN,
-            redirect=False,
-            preload_content=False,
-            decode_content=False,
-            timeout=self._timeout,
-        )
+        answer = self._way(origin, url).send(method, url, headers, body)
         self._answered.add(origin)
         return answer
 
@@ -66,49 +55,65 @@ class HostConnections:
     def close(self) -> None:
         """End all connections."""
         with self._lock:
-            for end in self._ends:
-                end()
-            self._ends.clear()
-            self._senders.clear()
+            for way in self._ways.values():
+                way.close()
+            self._ways.clear()
 
-    def _sender(self, origin: str, url: str) -> _Sender:
-        sender = self._senders.get(origin)
-        if sender is None:
+    def _way(self, origin: str, url: str) -> _Way:
+        way = self._ways.get(origin)
+        if way is None:
             parts = _checked(url)
             with self._lock:
-                sender = self._senders.get(origin) or self._new_sender(parts)
-                self._senders[origin] = sender
-        return sender
+                way = self._ways.get(origin) or self._new_way(parts)
+                self._ways[origin] = way
+        return way
 
-    def _new_sender(self, parts: SplitResult) -> _Sender:
+    def _new_way(self, parts: SplitResult) -> _Way:
         options = self._options
         host = parts.netloc.rpartition("@")[2]
-        known: dict[str, Any] = {"maxsize": options.at_once}
+
+        @cache
+        def context() -> "ssl.SSLContext":
+            from lading.client.certificates import tls_context  # noqa: PLC0415 - not without TLS
+
+            return tls_context(host, insecure=options.insecure, authorities=options.authorities)
+
         if parts.scheme == "https":
-            if options.insecure:
-                urllib3.disable_warnings(InsecureRequestWarning)  # it was said, no need to warn
-            known["ssl_context"] = tls_context(
-                host, insecure=options.insecure, authorities=options.authorities
-            )
+            context()  # or what is wrong with it would be told of a request, as one that may pass
         proxy = proxy_for(parts.scheme, host)
-        if proxy:
-            manager = urllib3.ProxyManager(proxy, proxy_headers=login_of(proxy), **known)
-            manager.pool_classes_by_scheme = POOLS
-            self._ends.append(manager.clear)
-            return manager.urlopen
-        # With a port, as without one a colon of IPv6 would be taken for what stands before it.
-        port = parts.port or _PORTS[parts.scheme]
-        pool = POOLS[parts.scheme](str(parts.hostname), port, **known)
-        self._ends.append(pool.close)
-        start = len(f"{parts.scheme}://{parts.netloc}")
+        if not proxy:
+            return _DirectWay(parts, options, context)
+        from lading.client.pooled import through_proxy  # noqa: PLC0415 - few need it
 
-        def send(method: str, url: str, **words: Any) -> Answered:
-            answer: Answered = pool.urlopen(
-                method, url[start:] or "/", assert_same_host=False, **words
-            )
-            return answer
+        return through_proxy(proxy, parts, options, context)
 
-        return send
+
+class _DirectWay:
+    """A way to a host without a proxy; by urllib3 for what has a body."""
+
+    def __init__(self, parts: SplitResult, options: SessionOptions, context: ContextMaker) -> None:
+        self._direct = DirectConnections(parts, options, context)
+        self._made = parts, options, context
+        self._lock = threading.Lock()
+        self._pool: _Way | None = None
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: Any) -> HostAnswer:
+        if body is None and method in {"GET", "HEAD", "DELETE"}:
+            return self._direct.ask(method, url, headers)
+        return self._pooled().send(method, url, headers, body)
+
+    def close(self) -> None:
+        self._direct.close()
+        if self._pool is not None:
+            self._pool.close()
+
+    def _pooled(self) -> _Way:
+        with self._lock:
+            if self._pool is None:
+                from lading.client.pooled import to_host  # noqa: PLC0415 - not if nothing is sent
+
+                self._pool = to_host(*self._made)
+            return self._pool
 
 
 def _origin(url: str) -> str:
@@ -125,32 +130,8 @@ def _checked(url: str) -> SplitResult:
     """
     try:
         parts = urlsplit(url)
-        if parts.scheme in _PORTS and parts.hostname and parts.port != 0:
+        if parts.scheme in PORTS and parts.hostname and parts.port != 0:
             return parts
     except ValueError:
         pass
     raise ClientError(f"{bare(url)!r} is no address that a registry may send clients to")
-
-
-def speaks_tls(host: str, seconds: float) -> bool:
-    """Whether who listens at a host speaks TLS; its certificate is looked at by the first request.
-
-    Args:
-        host: with its port, if it has one.
-        seconds: for which an answer is waited.
-    """
-    # Without authorities, which take longer to load than all else here.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    parts = urlsplit(f"https://{host}")
-    try:
-        with (
-            socket.create_connection((parts.hostname, parts.port or 443), seconds) as connection,
-            context.wrap_socket(connection, server_hostname=parts.hostname),
-        ):
-            return True
-    except ssl.SSLError as error:
-        return "ALERT" in error.reason  # which is how TLS refuses, a client's certificate or all
-    except OSError:
-        return False

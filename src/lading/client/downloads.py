@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 
-from urllib3.exceptions import HTTPError
-
 from lading.client.answers import dismiss
-from lading.client.errors import ContentWrong, Unreachable
+from lading.client.errors import ContentWrong, NoAnswer, Unreachable, no_answer
 from lading.client.session import HostSession
 from lading.core.digest import Digest, new_hasher
 
@@ -62,8 +60,8 @@ def _continued(
                 yield taken
             if length < 0:
                 return
-            problem: Exception = HTTPError("it has fewer bytes than were asked for")
-        except (HTTPError, OSError) as error:
+            problem: Exception = NoAnswer("it has fewer bytes than were asked for")
+        except no_answer() as error:
             problem = error
         cuts = cuts + 1 if done == before else 1
         if cuts >= _MOST_CUTS:

@@ -3,7 +3,7 @@
 import json
 import re
 import socket
-from http.client import BadStatusLine, HTTPException, RemoteDisconnected, UnknownProtocol
+import sys
 
 _ADVICE = {
     401: "sign in first (`docker login` or `podman login`), or check that the login that is kept is"
@@ -75,6 +75,23 @@ class ContentWrong(ClientError):
     """Bytes that do not have the digest by which they were asked for."""
 
 
+class NoAnswer(OSError):
+    """What came is no answer, or not all of one; why, in words."""
+
+
+def no_answer() -> tuple[type[Exception], ...]:
+    """What is raised where no answer comes, or not all of it: what urllib3 has if it is in use."""
+    urllib3 = sys.modules.get("urllib3.exceptions")
+    return (OSError,) if urllib3 is None else (OSError, urllib3.HTTPError)
+
+
+def is_of_tls(error: Exception) -> bool:
+    """Whether there is no answer as TLS could not be agreed on, which does not pass."""
+    found = (("ssl", "SSLError"), ("urllib3.exceptions", "SSLError"))
+    kinds = [getattr(sys.modules[module], name) for module, name in found if module in sys.modules]
+    return isinstance(error, tuple(kinds))
+
+
 def of_answer(what: str, status: int, body: bytes) -> ClientError:
     """The error that an answer tells of.
 
@@ -113,6 +130,12 @@ def bare(url: str) -> str:
 
 def reason(error: Exception) -> str:
     """Why there is no answer, without the names of Python's objects: `Connection refused`."""
+    from http.client import (  # noqa: PLC0415 - it takes long to load
+        BadStatusLine,
+        RemoteDisconnected,
+        UnknownProtocol,
+    )
+
     cause = cause_of(getattr(error, "original_error", error))  # of a proxy
     if isinstance(cause, RemoteDisconnected):
         return "the connection is closed without an answer"
@@ -124,6 +147,8 @@ def reason(error: Exception) -> str:
 
 def cause_of(error: Exception) -> Exception:
     """What urllib3 says was the reason of an error, if it says that."""
+    from http.client import HTTPException  # noqa: PLC0415 - it takes long to load
+
     last = error.args[-1] if error.args else error
     return last if isinstance(last, HTTPException | OSError) else error
 
@@ -139,9 +164,9 @@ def is_refused(error: Exception) -> bool:
     return isinstance(_cause_of_no_connection(error), ConnectionRefusedError)
 
 
-def _cause_of_no_connection(error: Exception) -> BaseException | None:
+def _cause_of_no_connection(error: Exception) -> BaseException:
     error = getattr(error, "original_error", None) or error  # of a proxy
-    return error.__cause__
+    return error.__cause__ or error
 
 
 def unreachable(url: str, error: Exception) -> Unreachable:

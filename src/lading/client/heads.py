@@ -8,6 +8,7 @@ from http.client import HTTPException, HTTPMessage, LineTooLong
 from io import BufferedIOBase
 from typing import Any
 
+from lading.client.header_lines import pairs_of
 from lading.core.typing import override
 from lading.system.whole_heads import HeadCutOff
 
@@ -17,7 +18,7 @@ _MOST_HEADERS = 100
 _ENDS = frozenset({b"\r\n", b"\n"})
 
 
-class AnswerHeaders(HTTPMessage):
+class MessageHeaders(HTTPMessage):
     """Headers of an answer, in their order; to be read, not changed."""
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
@@ -43,28 +44,15 @@ class AnswerHeaders(HTTPMessage):
         return None
 
 
-def read_headers(file: BufferedIOBase) -> AnswerHeaders:
+def read_headers(file: BufferedIOBase) -> MessageHeaders:
     """The headers of an answer, up to the empty line after them.
-
-    A line without a colon is passed over; one that begins with a space goes on with the one before
-    (RFC 9112, 5.2: "replace each received obs-fold with one or more SP octets").
 
     Raises:
         HeadCutOff: the connection ends before that line. What came may lack the length of the body,
             which would be taken for all that comes until the end.
         HTTPException: there are too many, or one is too long.
     """
-    pairs: list[tuple[str, str]] = []
-    for line in _lines(file):
-        if line[0] in " \t":
-            if pairs:
-                name, value = pairs[-1]
-                pairs[-1] = name, f"{value} {line.strip()}".strip()
-            continue
-        name, colon, value = line.partition(":")
-        if colon and name.strip():
-            pairs.append((name.strip(), value.strip()))
-    return AnswerHeaders(pairs)
+    return MessageHeaders(pairs_of(_lines(file)))
 
 
 def _lines(file: BufferedIOBase) -> Iterator[str]:

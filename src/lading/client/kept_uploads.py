@@ -5,9 +5,7 @@ nobody else may read them.
 """
 
 import contextlib
-import hashlib
 import os
-import tempfile
 import time
 from pathlib import Path
 
@@ -55,6 +53,8 @@ class KeptUploads:
         path = self._path(name)
         if path is None or self._folder is None:
             return
+        import tempfile  # noqa: PLC0415 - few uploads need it
+
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._forget_old(self._folder)
@@ -73,6 +73,8 @@ class KeptUploads:
     def _path(self, name: str) -> Path | None:
         if self._folder is None:
             return None
+        import hashlib  # noqa: PLC0415 - few uploads need it
+
         return self._folder / hashlib.sha256(name.encode()).hexdigest()
 
     @staticmethod

@@ -1,7 +1,6 @@
 """Folders of the person who runs this, where programs keep what is theirs."""
 
 import os
-import pwd
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +9,8 @@ def home_folder(environ: Mapping[str, str]) -> Path:
     """The home: as the environment says, or as the system knows it where that says nothing."""
     if named := environ.get("HOME"):
         return Path(named)
+    import pwd  # noqa: PLC0415 - few need it
+
     try:
         return Path(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError:  # as in containers that run under a number without a name

@@ -2,12 +2,11 @@
 
 from collections.abc import Container, Iterator, Mapping
 from functools import cache
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
-from lading.client.answers import Answered, address, dismiss, parse_document
-from lading.client.credentials import HostLogin, find_login
-from lading.client.downloads import download
+from lading.client.answers import TAKEN, HostAnswer, address, dismiss, parse_document
+from lading.client.chunk_sizes import SMALL, ChunkSizes
 from lading.client.errors import ClientError, ContentWrong, NotThere
 from lading.client.kept_uploads import KeptUploads
 from lading.client.next_pages import next_page
@@ -22,11 +21,13 @@ from lading.client.places import (
     refuse_schema_1,
 )
 from lading.client.session import HostSession
-from lading.client.uploads import SMALL, TAKEN, ChunkSizes, Upload
 from lading.core import media
 from lading.core.digest import Digest
 from lading.core.names import attachments_of
 from lading.core.typing import override
+
+if TYPE_CHECKING:
+    from lading.client.credentials import HostLogin
 
 _ACCEPT = ", ".join(sorted(media.IMAGES | media.INDEXES))
 _PAGE = 1000
@@ -61,11 +62,13 @@ class Client:
         self,
         registry: str,
         *,
-        login: HostLogin | None = None,
+        login: "HostLogin | None" = None,
         options: SessionOptions | None = None,
     ) -> None:
         @cache
-        def find(repository: str) -> HostLogin | None:
+        def find(repository: str) -> "HostLogin | None":
+            from lading.client.credentials import find_login  # noqa: PLC0415 - if one is asked for
+
             return login or find_login(registry, repository)
 
         self.session = HostSession(registry, find, options)
@@ -236,7 +239,7 @@ class RemoteRepository(ImagePlace):
         except NotThere:
             return ""
 
-    def _ask_head(self, place: str, headers: Mapping[str, str] | None = None) -> Answered | None:
+    def _ask_head(self, place: str, headers: Mapping[str, str] | None = None) -> HostAnswer | None:
         """The answer to HEAD: 200, 304 or 404.
 
         It is `None` where something does not let that method through, which is asked no more then.
@@ -298,6 +301,8 @@ class RemoteRepository(ImagePlace):
 
     @override
     def blob(self, digest: str, offset: int = 0, length: int = -1) -> Iterator[bytes]:
+        from lading.client.downloads import download  # noqa: PLC0415 - not if nothing is copied
+
         place = f"{self._path}/blobs/{digest}"
         return download(self._session, place, self._read, digest, offset, length)
 
@@ -307,6 +312,8 @@ class RemoteRepository(ImagePlace):
         unasked = _MOST_UNASKED if content.fresh else SMALL
         if content.size > unasked and not content.mount_from and self.has_blob(content.digest):
             return False
+        from lading.client.uploads import Upload  # noqa: PLC0415 - not if nothing is copied
+
         kept = self.client.kept_uploads
         return Upload(self._session, self._path, self._push, self._chunks, kept).push(content)
 

@@ -4,18 +4,22 @@ What fails is tried again: after `Retry-After` as told, otherwise after twice as
 with a random part.
 """
 
-import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
-from urllib3.util import Retry
-
 from lading import __version__
-from lading.client.answers import Answered, asked_wait, dismiss
+from lading.client.answers import HostAnswer, asked_wait, dismiss
 from lading.client.connections import HostConnections
-from lading.client.errors import ClientError, is_no_name, is_refused, reason, unreachable
+from lading.client.errors import (
+    ClientError,
+    is_no_name,
+    is_of_tls,
+    is_refused,
+    no_answer,
+    reason,
+    unreachable,
+)
 from lading.client.options import SessionOptions
 from lading.client.pace import HostPace
 
@@ -25,6 +29,7 @@ Body = bytes | Callable[[], Iterable[bytes]]
 _TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
 # Longer than this nobody waits without being asked.
 MOST_WAIT = 120.0
+_MOST_PAUSE = 30.0
 _COMMON = {"User-Agent": f"lading/{__version__}", "Accept-Encoding": "identity"}
 
 
@@ -67,40 +72,36 @@ class HostSender:
         self.pace.close()
         self._connections.close()
 
-    def send(self, url: str, wanted: WantedRequest, login: str = "") -> Answered:
+    def send(self, url: str, wanted: WantedRequest, login: str = "") -> HostAnswer:
         """Send a request, and again where that helps.
 
         Raises:
             Unreachable: there is no answer.
         """
-        retry: Retry | None = None
+        tried = 0
         while True:
             problem: Exception | None = None
-            answer: Answered | None = None
+            answer: HostAnswer | None = None
             try:
                 answer = self._send_once(url, wanted, login)
                 if answer.status not in _TRY_AGAIN or asked_wait(answer) > MOST_WAIT:
                     return answer
-            except (SSLError, ssl.SSLError) as error:
-                raise unreachable(url, error) from error
-            except (HTTPError, OSError) as error:
-                if self._closed.is_set() or self._is_final(url, error, retry):
+            except no_answer() as error:
+                if self._closed.is_set() or self._is_final(url, error, tried):
                     raise unreachable(url, error) from error
                 problem = error
-            try:
-                # Not told of the answer, whose headers it would read without care.
-                before = retry or _retries(wanted.again)
-                retry = before.increment(wanted.method, url, error=problem)
-            except (MaxRetryError, HTTPError) as error:
+            if tried >= wanted.again:
                 if answer is not None:
                     return answer
-                raise unreachable(url, problem or error) from error
+                assert problem is not None
+                raise unreachable(url, problem) from problem
+            tried += 1
             wait = 0.0
             if answer is not None:
                 wait = asked_wait(answer)
                 dismiss(answer)
             why = reason(problem) if problem is not None else str(answer.status if answer else "")
-            self.wait(wait or retry.get_backoff_time(), why)
+            self.wait(wait or _pause(tried), why)
 
     def wait(self, seconds: float, why: str) -> None:
         """Wait before something is tried again, and say so.
@@ -113,19 +114,19 @@ class HostSender:
         if self._closed.wait(seconds):
             raise ClientError(f"the session with {self._registry} was closed")
 
-    def _is_final(self, url: str, error: Exception, before: Retry | None) -> bool:
+    def _is_final(self, url: str, error: Exception, tried: int) -> bool:
         """Whether an error is likely to be the same after a while.
 
         Args:
-            before: the tries so far, but for this one; `None` if it is the first.
+            tried: how many times more it was tried.
         """
-        if is_no_name(error):
+        if is_of_tls(error) or is_no_name(error):
             return True
         if not is_refused(error) or self._connections.has_answered(url):
             return False
-        return len(before.history if before else ()) >= self._options.refused_retries
+        return tried >= self._options.refused_retries
 
-    def _send_once(self, url: str, wanted: WantedRequest, login: str) -> Answered:
+    def _send_once(self, url: str, wanted: WantedRequest, login: str) -> HostAnswer:
         content: Any = wanted.body() if callable(wanted.body) else wanted.body
         begun = self.pace.begin()
         try:
@@ -140,7 +141,7 @@ class HostSender:
     def _count(self, method: str) -> None:
         self.counted[method] = self.counted.get(method, 0) + 1
 
-    def _note(self, answer: Answered, begun: float) -> None:
+    def _note(self, answer: HostAnswer, begun: float) -> None:
         if answer.status == 429:
             self.pace.slow_down(begun, min(asked_wait(answer), MOST_WAIT))
         else:
@@ -151,8 +152,10 @@ def _headers(wanted: Mapping[str, str], login: str) -> Mapping[str, str]:
     return {**_COMMON, **wanted, **({"Authorization": login} if login else {})}
 
 
-def _retries(most: int) -> Retry:
-    """So many tries more, each after twice as long."""
-    return Retry(
-        total=most, allowed_methods=None, backoff_factor=0.5, backoff_jitter=0.5, backoff_max=30
-    )
+def _pause(tried: int) -> float:
+    """Seconds before it is tried again, which it is at once after the first failure."""
+    if tried <= 1:
+        return 0.0
+    import random  # noqa: PLC0415 - it takes long to load
+
+    return min(_MOST_PAUSE, 2.0 ** (tried - 2) + random.uniform(0, 0.5))  # noqa: S311 - no secret

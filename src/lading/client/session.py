@@ -7,10 +7,8 @@ import threading
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
-from urllib3.exceptions import HTTPError
-
 from lading.client.answers import (
-    Answered,
+    HostAnswer,
     TooSlow,
     address,
     asked_wait,
@@ -19,11 +17,11 @@ from lading.client.answers import (
     read_bounded,
     read_error,
 )
-from lading.client.connections import speaks_tls
-from lading.client.errors import ClientError, bare, of_answer
+from lading.client.errors import ClientError, bare, no_answer, of_answer
 from lading.client.options import SessionOptions
 from lading.client.references import host_of, is_local
 from lading.client.sending import Body, HostSender, WantedRequest
+from lading.client.speaks_tls import speaks_tls
 from lading.client.tokens import HostTokens, LoginFinder
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -89,7 +87,7 @@ class HostSession:
         body: Body | None = None,
         expect: Iterable[int] = (200,),
         again: bool = True,
-    ) -> Answered:
+    ) -> HostAnswer:
         """Send a request, and again where that helps; the answer, its body not read yet.
 
         Args:
@@ -114,7 +112,7 @@ class HostSession:
 
     def fetch(
         self, place: str, *, scopes: tuple[str, ...], headers: Mapping[str, str] | None = None
-    ) -> tuple[Answered, bytes]:
+    ) -> tuple[HostAnswer, bytes]:
         """GET a document, and again where it is cut off; the answer, and all of its body.
 
         Raises:
@@ -126,7 +124,7 @@ class HostSession:
             answer = self.request("GET", place, scopes=scopes, headers=headers)
             try:
                 return answer, read_bounded(answer)
-            except (HTTPError, OSError) as error:
+            except no_answer() as error:
                 pause = None if isinstance(error, TooSlow) else next(pauses, None)
                 if pause is None:
                     raise cut_off(answer.geturl() or place, error) from error
@@ -140,7 +138,7 @@ class HostSession:
         """
         self._sender.wait(seconds, why)
 
-    def _follow(self, url: str, wanted: WantedRequest) -> Answered:
+    def _follow(self, url: str, wanted: WantedRequest) -> HostAnswer:
         for _ in range(_MOST_REDIRECTS):
             answer = self._authorized(url, wanted)
             location = answer.headers.get("location")
@@ -150,7 +148,7 @@ class HostSession:
             url = address(url, location)
         raise ClientError(f"{wanted.method} {bare(url)}: more than {_MOST_REDIRECTS} redirects")
 
-    def _authorized(self, url: str, wanted: WantedRequest) -> Answered:
+    def _authorized(self, url: str, wanted: WantedRequest) -> HostAnswer:
         """Send with what is known of logins; if that is not enough, with what is asked for."""
         if not self.is_own(url):
             self._check_safe(url)
@@ -194,7 +192,7 @@ class HostSession:
 
     def _ask(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
-    ) -> Answered:
+    ) -> HostAnswer:
         """Send a request for a token, with no login but the one in its headers."""
         return self._sender.send(url, WantedRequest(method, headers, body, self._options.retries))
 

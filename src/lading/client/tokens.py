@@ -3,23 +3,24 @@
 Source: Docker's "Token Authentication Specification" and "OAuth2 Token Authentication".
 """
 
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote_plus, urlencode, urlsplit
 
-from lading.client.answers import Answered, read_document, read_error
-from lading.client.challenges import AskedLogin, parse_challenges
-from lading.client.credentials import HostLogin
+from lading.client.answers import HostAnswer, read_document, read_error
 from lading.client.errors import ClientError, NotPermitted, bare, of_answer
 from lading.client.references import is_local
 
-LoginFinder = Callable[[str], HostLogin | None]
+if TYPE_CHECKING:
+    from lading.client.challenges import AskedLogin
+    from lading.client.credentials import HostLogin
+
+LoginFinder = Callable[[str], "HostLogin | None"]
 """Gives the login for a repository."""
 
-Asker = Callable[[str, str, Mapping[str, str], bytes | None], Answered]
+Asker = Callable[[str, str, Mapping[str, str], bytes | None], HostAnswer]
 """Sends a request: its method, address, headers and body."""
 
 # "If omitted, this defaults to 60 seconds" (Token Authentication Specification, expires_in).
@@ -27,7 +28,6 @@ _DEFAULT_SECONDS = 60
 _MOST_SECONDS = 366 * 86400
 _MOST_TOKEN = 1024 * 1024
 _TOKEN_SECONDS = 30.0
-_PRINTABLE = r"[!-~]+"
 _CLIENT_ID = "lading"
 
 
@@ -90,18 +90,20 @@ class HostTokens:
         header = self._get(way, scopes)
         return "" if header == sent else header
 
-    def _choose(self, challenges: list[str], scopes: tuple[str, ...]) -> AskedLogin | None:
+    def _choose(self, challenges: list[str], scopes: tuple[str, ...]) -> "AskedLogin | None":
         """The first way to log in that can be gone; the first one of all if none can.
 
         A registry may take several: who has no password for Basic may be anybody for a token, and
         where tokens are had nowhere the password may do.
         """
+        from lading.client.challenges import parse_challenges  # noqa: PLC0415 - if there is one
+
         ways = [way for way in parse_challenges(challenges) if way.scheme in {"basic", "bearer"}]
         if len(ways) < 2:
             return ways[0] if ways else None
         return next((way for way in ways if self._can_go(way, scopes)), ways[0])
 
-    def _can_go(self, way: AskedLogin, scopes: tuple[str, ...]) -> bool:
+    def _can_go(self, way: "AskedLogin", scopes: tuple[str, ...]) -> bool:
         if way.scheme == "bearer":
             return self._is_safe(way.parameters.get("realm", ""))
         login = self._find(_repository_of(scopes))
@@ -117,7 +119,7 @@ class HostTokens:
     def _is(self, scopes: tuple[str, ...], header: str) -> bool:
         return scopes in self._kept and self._kept[scopes].header == header
 
-    def _get(self, way: AskedLogin, scopes: tuple[str, ...]) -> str:
+    def _get(self, way: "AskedLogin", scopes: tuple[str, ...]) -> str:
         login = self._find(_repository_of(scopes))
         if way.scheme == "basic":
             return login.header if login is not None and login.password else ""
@@ -130,7 +132,9 @@ class HostTokens:
                 self._kept[scopes] = kept
             return kept.header
 
-    def _fetch(self, way: AskedLogin, scopes: tuple[str, ...], login: HostLogin | None) -> _Kept:
+    def _fetch(
+        self, way: "AskedLogin", scopes: tuple[str, ...], login: "HostLogin | None"
+    ) -> _Kept:
         realm = way.parameters.get("realm", "")
         if not self._is_safe(realm):
             raise NotPermitted(
@@ -152,7 +156,7 @@ class HostTokens:
 
     def _post(
         self, realm: str, query: list[tuple[str, str]], scopes: list[str], token: str
-    ) -> Answered:
+    ) -> HostAnswer:
         form = [
             *query,
             ("grant_type", "refresh_token"),
@@ -178,7 +182,7 @@ class HostTokens:
             scheme == "https" or (scheme == "http" and (self._is_plain() or near))
         )
 
-    def _read(self, realm: str, answer: Answered) -> _Kept:
+    def _read(self, realm: str, answer: HostAnswer) -> _Kept:
         if answer.status != 200:
             raise of_answer(f"token of {bare(realm)}", answer.status, read_error(answer))
         document = read_document(answer, realm, _MOST_TOKEN, self._seconds)
@@ -193,7 +197,7 @@ class HostTokens:
 
 def is_token(said: object) -> bool:
     """Whether what a server gives is a token; else it might be a header of its own in one."""
-    return isinstance(said, str) and re.fullmatch(_PRINTABLE, said) is not None
+    return isinstance(said, str) and said != "" and all("!" <= char <= "~" for char in said)
 
 
 def _repository_of(scopes: tuple[str, ...]) -> str:

@@ -10,22 +10,16 @@ import random
 import re
 from collections.abc import Iterator
 
-from lading.client.answers import Answered, address, dismiss
+from lading.client.answers import TAKEN, HostAnswer, address, dismiss
+from lading.client.chunk_sizes import LEAST_CHUNK, ChunkSizes
 from lading.client.errors import ClientError, NotThere, Unreachable
 from lading.client.kept_uploads import KeptUploads
 from lading.client.places import BlobContent
 from lading.client.sending import MOST_WAIT, Body
 from lading.client.session import HostSession
 
-_CHUNK = 64 * 1024 * 1024
-# What is smaller is sent with the first request, which costs less than to ask whether it is there.
-SMALL = 256 * 1024
-# What is known not to be there goes so up to this size, to a registry that is known to take it.
-_MOST_AT_ONCE = 8 * 1024 * 1024
 # Uploads of what is smaller are not worth a file and a question.
 _LEAST_KEPT = 16 * 1024 * 1024
-_LEAST_CHUNK = 1024 * 1024
-_MOST_CHUNK = 1024 * 1024 * 1024
 _MOST_FAILURES = 6
 # Where a registry does not mount, or may not read the other repository for who asks, instead of
 # beginning an upload as the specification wants it (distribution-spec, "Mounting a blob").
@@ -33,44 +27,8 @@ _NO_MOUNT = frozenset({400, 401, 403, 404, 405, 501})
 # Where a registry, or what is before it, takes no blob with the request that begins its upload:
 # the specification has it answer 202 then.
 _NOT_AT_ONCE = frozenset({400, 405, 411, 415, 501})
-TAKEN = (201, 202, 204)
-"""What is said of a blob or a manifest that was taken: 201 as the specification has it, or others.
-
-No 200: that is what a proxy says with a page of its own.
-"""
 _RANGE = r"(?:bytes=)?(\d{1,18})-(\d{1,18})"
 _OCTETS = "application/octet-stream"
-
-
-class ChunkSizes:
-    """How much a request to one registry carries; of all uploads to it.
-
-    Attributes:
-        size: of a chunk in bytes; 0 sends blobs as a whole.
-        one_request: whether a blob may come with the request that begins its upload, as the
-            specification has it ("Single POST") and not every registry; `None` until it is known.
-    """
-
-    def __init__(self) -> None:
-        self.size = 0
-        self.one_request: bool | None = None
-
-    def shrink(self, refused: bool) -> None:
-        """Send less at once, after 413 or a cut."""
-        if self.size == 0:
-            self.size = _CHUNK
-        elif refused:
-            self.size = max(_LEAST_CHUNK, self.size // 2)
-
-    def grow(self) -> None:
-        """Send fewer and larger requests, after 429."""
-        if self.size:
-            self.size = min(_MOST_CHUNK, self.size * 2)
-
-    def takes_at_once(self, size: int) -> bool:
-        """Whether a blob of so many bytes may come with the request that begins its upload."""
-        most = _MOST_AT_ONCE if self.one_request else SMALL
-        return self.one_request is not False and 0 < size <= min(most, self.size or most)
 
 
 class Upload:
@@ -140,7 +98,7 @@ class Upload:
         self._keep(content)
         return False
 
-    def _mount(self, content: BlobContent) -> Answered | None:
+    def _mount(self, content: BlobContent) -> HostAnswer | None:
         """Ask for a mount, which may begin an upload instead; `None` where that is refused."""
         query = f"?mount={content.digest}&from={content.mount_from}"
         source = f"repository:{content.mount_from}:pull"
@@ -165,7 +123,7 @@ class Upload:
 
     def _post(
         self, query: str, scopes: tuple[str, ...], body: Body = b"", length: int = 0
-    ) -> Answered:
+    ) -> HostAnswer:
         answer = self._session.request(
             "POST",
             f"{self._path}/blobs/uploads/{query}",
@@ -239,7 +197,7 @@ class Upload:
         content: BlobContent,
         length: int,
         expect: tuple[int, ...],
-    ) -> Answered:
+    ) -> HostAnswer:
         start, moved = self._offset, 0
 
         def body() -> Iterator[bytes]:
@@ -272,7 +230,7 @@ class Upload:
         if error.wait_seconds > MOST_WAIT:
             return False
         if error.status == 413:
-            at_least = self._chunks.size == _LEAST_CHUNK or content.size <= _LEAST_CHUNK
+            at_least = self._chunks.size == LEAST_CHUNK or content.size <= LEAST_CHUNK
             self._chunks.shrink(refused=True)
             return not at_least
         if isinstance(error, Unreachable):
@@ -309,7 +267,7 @@ class Upload:
         content.moved(offset - self._offset)
         self._offset = offset
 
-    def _keep_place(self, answer: Answered, base: str) -> None:
+    def _keep_place(self, answer: HostAnswer, base: str) -> None:
         location = answer.headers.get("location")
         if location:
             self._place = address(base, location)

@@ -6,11 +6,13 @@ parsed cannot be held: each class is a `str` that was checked when it was made.
 
 import hashlib
 import re
-from typing import Self
-from uuid import UUID
+from typing import TYPE_CHECKING, Self
 
 from lading.core.digest import Digest
 from lading.core.errors import ManifestUnknown, NameInvalid, TagInvalid, UploadUnknown
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 # "Many clients impose a limit of 255 characters on the length of the concatenation of the registry
 # hostname (and optional port), `/`, and `<name>` value." (distribution-spec)
@@ -102,7 +104,7 @@ class UploadId(str):
         return str.__new__(cls, text)
 
     @classmethod
-    def of(cls, uuid: UUID, owner: Owner | None = None) -> Self:
+    def of(cls, uuid: "UUID", owner: Owner | None = None) -> Self:
         """The name made of a UUID."""
         return cls(str(uuid) if owner is None else f"{str(uuid)[:24]}{owner}")
 

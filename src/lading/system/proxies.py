@@ -7,9 +7,7 @@ domain with a dot before it has itself, and no address is in a domain, as in cur
 case come first.
 """
 
-import base64
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
 from urllib.parse import SplitResult, unquote, urlsplit
 
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
@@ -32,6 +30,8 @@ def login_of(proxy: str) -> dict[str, str]:
     url = urlsplit(proxy)
     if not url.username:
         return {}
+    import base64  # noqa: PLC0415 - few proxies need it
+
     login = f"{unquote(url.username)}:{unquote(url.password or '')}"
     return {"Proxy-Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
 
@@ -60,6 +60,8 @@ def _has(entry: str, host: str) -> bool:
 
     Addresses end in no domain, though they may look so: `0.0.1` is not 10.0.0.1, as for curl.
     """
+    from ipaddress import ip_address, ip_network  # noqa: PLC0415 - few environments need it
+
     try:
         address = ip_address(host)
     except ValueError:

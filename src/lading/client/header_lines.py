@@ -1,0 +1,54 @@
+"""Header lines of an answer, taken apart into names and values."""
+
+from collections.abc import Iterable
+from typing import overload
+
+
+class Headers:
+    """Headers of an answer, in their order; names in any case."""
+
+    __slots__ = ("_pairs",)
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        self._pairs = pairs
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name) is not None
+
+    @overload
+    def get(self, name: str, /) -> str | None: ...
+
+    @overload
+    def get(self, name: str, default: str, /) -> str: ...
+
+    def get(self, name: str, default: str | None = None, /) -> str | None:
+        """The value of a name, all of them with commas between if there are several."""
+        return ", ".join(found) if (found := self.getlist(name)) else default
+
+    def getlist(self, name: str, /) -> list[str]:
+        """The values of a name, one for each line."""
+        wanted = name.lower()
+        return [value for own, value in self._pairs if own.lower() == wanted]
+
+    def items(self) -> list[tuple[str, str]]:
+        """The names and their values, line by line."""
+        return self._pairs
+
+
+def pairs_of(lines: Iterable[str]) -> list[tuple[str, str]]:
+    """The names and values of header lines.
+
+    A line without a colon is passed over; one that begins with a space goes on with the one before
+    (RFC 9112, 5.2: "replace each received obs-fold with one or more SP octets").
+    """
+    pairs: list[tuple[str, str]] = []
+    for line in lines:
+        if line[0] in " \t":
+            if pairs:
+                name, value = pairs[-1]
+                pairs[-1] = name, f"{value} {line.strip()}".strip()
+            continue
+        name, colon, value = line.partition(":")
+        if colon and name.strip():
+            pairs.append((name.strip(), value.strip()))
+    return pairs

@@ -1,0 +1,174 @@
+"""Connections of our own take answers apart as they are, and have no other after a doubtful one."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+
+from lading.client.direct import DirectAnswer, DirectConnections, KeptConnection
+from lading.client.errors import NoAnswer
+from lading.client.options import SessionOptions
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@contextmanager
+def asked(said: bytes, method: str = "GET") -> Iterator[tuple[DirectAnswer, list[KeptConnection]]]:
+    """The answer to a request by a connection, and the connections that wait for another one."""
+    own, other = socket.socketpair()
+    idle: list[KeptConnection] = []
+    with own, other:
+        other.sendall(said)
+        other.shutdown(socket.SHUT_WR)
+        own.settimeout(30)
+        options = SessionOptions(read_seconds=30)
+        kept = KeptConnection(own, options, idle)
+        with_head = b"%b / HTTP/1.1\r\n\r\n" % method.encode()
+        yield kept.ask(method, "http://there/", with_head), idle
+
+
+def body(answer: DirectAnswer) -> bytes:
+    return b"".join(answer.stream(4))
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (OK + b"Content-Length: 6\r\n\r\nlayers", b"layers"),
+        (OK + b"Content-Length: 6\r\ncontent-length: 6\r\n\r\nlayers", b"layers"),
+        (OK + b"Content-Length: 0\r\n\r\n", b""),
+        (b"HTTP/1.1 204 No\r\nContent-Length: 6\r\n\r\n", b""),
+        (CHUNKED + b"3\r\nlay\r\n03;x=y\r\ners\r\n0\r\n\r\n", b"layers"),
+        (CHUNKED + b"6\nlayers\n0\nTrailer: x\n\n", b"layers"),
+        (b"HTTP/1.1 103 Early\r\nA: b\r\n\r\n" + OK + b"Content-Length: 1\r\n\r\nx", b"x"),
+    ],
+)
+def test_a_connection_has_the_next_request_when_all_was_read(said: bytes, expected: bytes) -> None:
+    with asked(said) as (answer, idle):
+        assert body(answer) == expected
+        answer.release_conn()
+        assert len(idle) == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        OK + b"\r\nlayers",
+        OK + b"Connection: Close\r\nContent-Length: 6\r\n\r\nlayers",
+        OK.replace(b"1.1", b"1.0") + b"Content-Length: 6\r\n\r\nlayers",
+        OK + b"Content-Length: 6\r\n\r\nlayers and what nobody asked for",
+    ],
+)
+def test_a_connection_that_ends_or_is_out_of_step_has_no_other_request(said: bytes) -> None:
+    with asked(said) as (answer, idle):
+        assert body(answer) == b"layers"
+        answer.release_conn()
+        assert idle == []
+
+
+def test_a_head_with_a_body_is_no_beginning_of_the_next_answer() -> None:
+    """A HEAD has none, whatever is said; what comes though would be taken for another tag's."""
+    with asked(OK + b"Content-Length: 6\r\n\r\nlayers", "HEAD") as (answer, idle):
+        assert body(answer) == b""
+        answer.release_conn()
+        assert idle == []
+
+
+@pytest.mark.parametrize("end", ["close", "release", "nothing"])
+def test_a_connection_with_a_body_that_was_not_read_is_ended(end: str) -> None:
+    with asked(OK + b"Content-Length: 6\r\n\r\nlayers") as (answer, idle):
+        kept = answer._kept
+        assert kept is not None
+        if end == "close":
+            answer.close()
+        elif end == "release":
+            answer.release_conn()
+        del answer
+        assert idle == []
+        assert kept._connection.fileno() == -1
+
+
+def test_bytes_that_come_unasked_end_a_connection() -> None:
+    own, other = socket.socketpair()
+    with own, other:
+        own.settimeout(30)
+        kept = KeptConnection(own, SessionOptions(), [])
+        assert not kept.is_over()
+        other.sendall(b"HTTP/1.1 408 Too late\r\n\r\n")
+        assert kept.is_over()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        OK + b"Content-Length: 6\r\n\r\nlaye",
+        CHUNKED + b"6\r\nlaye",
+        CHUNKED + b"6\r\nlayers",
+        CHUNKED + b"6\r\nlayers\r\n0\r\n",
+        CHUNKED + b"3\r\nlayers\r\n0\r\n\r\n",
+        CHUNKED + b"+6\r\nlayers\r\n0\r\n\r\n",
+        CHUNKED + b"6_0\r\nlayers\r\n0\r\n\r\n",
+        CHUNKED + b"\r\nlayers\r\n0\r\n\r\n",
+        CHUNKED + b"f" * 19 + b"\r\nlayers",
+        CHUNKED + b"0\r\n" + b"A: b\r\n" * 200 + b"\r\n",
+    ],
+)
+def test_a_body_that_is_not_whole_is_none(said: bytes) -> None:
+    with asked(said) as (answer, _), pytest.raises(NoAnswer):
+        body(answer)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        OK + b"Content-Length: 6\r\nContent-Length: 7\r\n\r\nlayers",
+        b"HTTP/1.1 2000 OK\r\n\r\n",
+        b"HTTP/1.1 099 OK\r\n\r\n",
+        b"HTTP/1.1\r\n\r\n",
+        b"HTTP/2 200 OK\r\n\r\n",
+        b"A" * 70_000,
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_no_answer(said: bytes) -> None:
+    with pytest.raises(NoAnswer), asked(said):
+        pass
+
+
+def test_headers_are_found_in_any_case() -> None:
+    said = OK + b"LINK: <a>\r\nlink: <b>\r\nContent-Length: 0\r\n\r\n"
+    with asked(said) as (answer, _):
+        assert answer.headers.getlist("Link") == ["<a>", "<b>"]
+        assert answer.headers.get("Link") == "<a>, <b>"
+        assert answer.headers.get("None", "-") == "-"
+        assert "link" in answer.headers
+        assert "none" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("url", "line", "host"),
+    [
+        ("http://there/v2/?a=%20b&c=[d]#e", "GET /v2/?a=%20b&c=[d] HTTP/1.1", "there"),
+        ("http://me:pw@there:80/\r\nA: b", "GET /%0D%0AA:%20b HTTP/1.1", "there"),
+        ("http://[::1]:5000?x", "GET /?x HTTP/1.1", "[::1]:5000"),
+        ("http://there:81/\xe9", "GET /%C3%A9 HTTP/1.1", "there:81"),
+    ],
+)
+def test_an_address_is_one_line(
+    url: str, line: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(KeptConnection, "is_over", lambda _: False)  # as the answer is there before
+    connections = DirectConnections(urlsplit(url), SessionOptions(), ssl.create_default_context)
+    own, other = socket.socketpair()
+    with own, other, closing(connections):
+        own.settimeout(30)
+        connections._idle.append(KeptConnection(own, SessionOptions(), connections._idle))
+        with pytest.raises(ValueError, match="lines"):
+            connections.ask("GET", url, {"A": "b\r\nC: d"})
+        other.sendall(OK + b"Content-Length: 0\r\n\r\n")
+        connections.ask("GET", url, {"A": "b"}).release_conn()
+        sent = other.recv(1000).decode()
+    assert sent == f"{line}\r\nHost: {host}\r\nA: b\r\n\r\n"
