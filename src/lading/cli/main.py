@@ -29,7 +29,7 @@ class Listed(NamedTuple):
     """A command that is not loaded yet.
 
     Attributes:
-        place: its module and its name there, with a colon between.
+        place: its module in `lading.cli` and its name there, with a colon between.
         summary: its line in the list of commands: the first sentence of its own help.
     """
 
@@ -62,7 +62,7 @@ class LazyGroup(click.Group):
             return None
         module, _, name = self._listed[cmd_name].place.partition(":")
         with _without_collector():
-            command: click.Command = getattr(import_module(module), name)
+            command: click.Command = getattr(import_module(f"lading.cli.{module}"), name)
         return command
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
@@ -146,12 +146,9 @@ def _without_collector() -> Iterator[None]:
 def _settle_streams() -> None:
     """Have all streams there, as whoever started this may have closed them."""
     _open_closed_descriptors()
-    if sys.stdin is None:
-        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         # What a terminal of another encoding than UTF-8 does not know, as standard error has it.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -193,99 +190,67 @@ def _drop_unwritten() -> None:
 
 COMMAND_GROUPS: Mapping[str, Mapping[str, Listed]] = {
     "Serve": {
-        "serve": Listed("lading.cli.serve:serve", "Answer requests until told to stop."),
-        "config": Listed(
-            "lading.cli.config:config", "Check a configuration file, or show what is in force."
-        ),
-        "user": Listed("lading.cli.user:user", "Add and remove those who log in with a password."),
-        "token": Listed("lading.cli.token:token", "Give programs a login of their own."),
-        "cert": Listed("lading.cli.cert:cert", "Make certificates for a network of your own."),
-        "doctor": Listed("lading.cli.doctor:doctor", "Look for what is wrong with a deployment."),
+        "serve": Listed("serve:serve", "Answer requests until told to stop."),
+        "config": Listed("config:config", "Check a configuration file, or show what is in force."),
+        "user": Listed("user:user", "Add and remove those who log in with a password."),
+        "token": Listed("token:token", "Give programs a login of their own."),
+        "cert": Listed("cert:cert", "Make certificates for a network of your own."),
+        "doctor": Listed("doctor:doctor", "Look for what is wrong with a deployment."),
     },
     "Images, here and in other registries": {
-        "ls": Listed("lading.cli.ls:list_repositories", "List the repositories of a registry."),
-        "tags": Listed(
-            "lading.cli.ls:list_tags", "List the tags of a repository, with sizes and times."
-        ),
-        "search": Listed(
-            "lading.cli.ls:search", "Find repositories and tags by a part of their names."
-        ),
+        "ls": Listed("ls:list_repositories", "List the repositories of a registry."),
+        "tags": Listed("ls:list_tags", "List the tags of a repository, with sizes and times."),
+        "search": Listed("ls:search", "Find repositories and tags by a part of their names."),
         "inspect": Listed(
-            "lading.cli.inspect:inspect_image",
-            "Tell what an image is, what is in it, and what it runs.",
+            "inspect:inspect_image", "Tell what an image is, what is in it, and what it runs."
         ),
-        "tree": Listed(
-            "lading.cli.inspect:tree", "Draw what belongs to an image, and what refers to it."
-        ),
-        "du": Listed(
-            "lading.cli.du:du", "Tell how many bytes tags or repositories have and share."
-        ),
-        "diff": Listed("lading.cli.diff:diff", "Compare two images, and their files."),
-        "files": Listed(
-            "lading.cli.files:list_files", "List the files of an image, or those below a path."
-        ),
-        "cat": Listed("lading.cli.files:cat", "Print a file of an image, byte for byte."),
-        "tag": Listed(
-            "lading.cli.change_images:tag_image", "Point tags at an image of the same repository."
-        ),
-        "rm": Listed(
-            "lading.cli.change_images:remove_images", "Delete tags, or images by their digest."
-        ),
-        "cp": Listed("lading.cli.cp:cp", "Copy images between registries and folders."),
-        "login": Listed("lading.cli.login:login", "Log in to a registry, and keep the login."),
-        "logout": Listed("lading.cli.login:logout", "Forget the login for a registry."),
+        "tree": Listed("inspect:tree", "Draw what belongs to an image, and what refers to it."),
+        "du": Listed("du:du", "Tell how many bytes tags or repositories have and share."),
+        "diff": Listed("diff:diff", "Compare two images, and their files."),
+        "files": Listed("files:list_files", "List the files of an image, or those below a path."),
+        "cat": Listed("files:cat", "Print a file of an image, byte for byte."),
+        "tag": Listed("change_images:tag_image", "Point tags at an image of the same repository."),
+        "rm": Listed("change_images:remove_images", "Delete tags, or images by their digest."),
+        "cp": Listed("cp:cp", "Copy images between registries and folders."),
+        "login": Listed("login:login", "Log in to a registry, and keep the login."),
+        "logout": Listed("login:logout", "Forget the login for a registry."),
     },
     "Deleted images, and bytes": {
-        "trash": Listed("lading.cli.trash:trash", "Look at what was deleted and can be restored."),
-        "restore": Listed(
-            "lading.cli.trash:restore", "Bring back an image, a tag, or all of a repository."
-        ),
+        "trash": Listed("trash:trash", "Look at what was deleted and can be restored."),
+        "restore": Listed("trash:restore", "Bring back an image, a tag, or all of a repository."),
         "history": Listed(
-            "lading.cli.trash:history", "Tell where a tag has pointed, since when, and by whom."
+            "trash:history", "Tell where a tag has pointed, since when, and by whom."
         ),
-        "why": Listed("lading.cli.why:why", "Tell what keeps a blob or a manifest."),
+        "why": Listed("why:why", "Tell what keeps a blob or a manifest."),
         "garbage-collect": Listed(
-            "lading.cli.garbage_collect:garbage_collect",
+            "garbage_collect:garbage_collect",
             "Remove deleted images for good, and free their bytes.",
         ),
     },
     "Care": {
-        "verify": Listed(
-            "lading.cli.verify:verify", "Compare what the database says with the bytes."
-        ),
+        "verify": Listed("verify:verify", "Compare what the database says with the bytes."),
         "read-only": Listed(
-            "lading.cli.read_only:read_only",
-            "Switch read-only mode on or off, or say whether it is on.",
+            "read_only:read_only", "Switch read-only mode on or off, or say whether it is on."
         ),
-        "backup": Listed(
-            "lading.cli.backup:backup", "Copy the metadata of a registry, running or not."
-        ),
-        "restore-backup": Listed(
-            "lading.cli.backup:restore_backup", "Put the metadata of a backup in place."
-        ),
-        "restored": Listed(
-            "lading.cli.backup:restored", "Say that PostgreSQL was restored from a backup."
-        ),
+        "backup": Listed("backup:backup", "Copy the metadata of a registry, running or not."),
+        "restore-backup": Listed("backup:restore_backup", "Put the metadata of a backup in place."),
+        "restored": Listed("backup:restored", "Say that PostgreSQL was restored from a backup."),
     },
     "Move in, up and out": {
         "adopt": Listed(
-            "lading.cli.adopt:adopt", "Take over what `registry:2` or `registry:3` has, in place."
+            "adopt:adopt", "Take over what `registry:2` or `registry:3` has, in place."
         ),
         "import": Listed(
-            "lading.cli.import_layouts:import_",
-            "Bring the images of OCI image layouts, as zot has them.",
+            "import_layouts:import_", "Bring the images of OCI image layouts, as zot has them."
         ),
         "migrate": Listed(
-            "lading.cli.migrate:migrate", "Bring a registry to another database or another store."
+            "migrate:migrate", "Bring a registry to another database or another store."
         ),
-        "export": Listed(
-            "lading.cli.export:export", "Write all that is here as `registry:2` keeps it."
-        ),
+        "export": Listed("export:export", "Write all that is here as `registry:2` keeps it."),
     },
     "Shell": {
         "completion": Listed(
-            "lading.cli.completion:completion",
-            "Print the script that completes commands and images.",
+            "completion:completion", "Print the script that completes commands and images."
         ),
     },
 }
