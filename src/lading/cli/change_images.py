@@ -1,7 +1,6 @@
 """`lading rm` and `lading tag`: take away tags and images, and give an image more tags."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
@@ -23,14 +22,11 @@ from lading.core.names import Tag
 @click.argument("image", shell_complete=complete_image)
 @click.argument("tags", nargs=-1, required=True, metavar="TAG...")
 @place_options
-def tag_image(
-    image: str, tags: Sequence[str], config: Path | None, server: str | None, *, as_json: bool
-) -> None:
+def tag_image(image: str, tags: Sequence[str], where: Where, *, as_json: bool) -> None:
     """Point tags at an image of the same repository.
 
     IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
     """
-    where = Where(config, server)
     named = parse_named(image, where)
     for tag in tags:
         _require_tag(tag)
@@ -60,21 +56,13 @@ def tag_image(
 )
 @click.option("--dry-run", is_flag=True, help="Look whether they are there, and delete nothing.")
 @place_options
-def remove_images(
-    images: Sequence[str],
-    config: Path | None,
-    server: str | None,
-    *,
-    dry_run: bool,
-    as_json: bool,
-) -> None:
+def remove_images(images: Sequence[str], where: Where, *, dry_run: bool, as_json: bool) -> None:
     """Delete tags, or images by their digest.
 
     An image goes with all its tags. IMAGE is `app:1.0` for the tag, `app@sha256:…` for the image,
     or the same with a host before it. In our registry both go to the trash. Other registries may
     know no deleting of tags.
     """
-    where = Where(config, server)
     named_images = [parse_named(image, where, default="") for image in images]
     for named in named_images:
         if not named.reference:

@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import NothingCompared
-from lading.cli.images.configs import fetch_config
-from lading.cli.images.documents import ManifestDocument, read_manifest
+from lading.cli.images.documents import ManifestDocument, fetch_config, read_manifest
 from lading.cli.images.file_tree import PlacedEntry
 from lading.cli.images.files import choose_image, hash_contents, read_files
 from lading.cli.images.graph import kind_of
@@ -51,21 +49,13 @@ class _Side:
 @click.option("--platform", default="", help="Of an index: `linux/arm64`.")
 @place_options
 def diff(
-    first: str,
-    second: str,
-    config: Path | None,
-    server: str | None,
-    *,
-    with_files: bool,
-    platform: str,
-    as_json: bool,
+    first: str, second: str, where: Where, *, with_files: bool, platform: str, as_json: bool
 ) -> None:
     """Compare two images, and their files.
 
     The exit code is 0 if they are the same, 1 if they differ, 2 for trouble. FIRST and SECOND are
     `app:1.0` or `app@sha256:…`, or the same with a host before it; they may be in two registries.
     """
-    where = Where(config, server)
     try:
         both = [parse_named(text, where) for text in (first, second)]
         before, after = (_read(where, named, platform, with_files=with_files) for named in both)

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
@@ -39,19 +38,16 @@ class Usage:
 @click.command()
 @click.argument("repositories", nargs=-1, metavar="[REPOSITORY]...")
 @place_options
-def du(
-    repositories: Sequence[str], config: Path | None, server: str | None, *, as_json: bool
-) -> None:
+def du(repositories: Sequence[str], where: Where, *, as_json: bool) -> None:
     """Tell how many bytes tags or repositories have and share.
 
     With one REPOSITORY its tags are compared, with several these, with none all of our registry.
     All that tags lead to counts, and what refers to it, with the sizes that manifests say.
     """
-    where = Where(config, server)
     named_images = [parse_named(text, where, default="") for text in repositories]
     if any(named.reference for named in named_images):
         raise click.UsageError("name repositories alone; all of a registry's by --server HOST")
-    hosts = {named.host for named in named_images} or {server or ""}
+    hosts = {named.host for named in named_images} or {where.server or ""}
     if len(hosts) > 1:
         raise click.UsageError("name repositories of one registry")
     names = [named.repository for named in named_images]

@@ -4,7 +4,6 @@ import stat
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
@@ -12,7 +11,7 @@ from lading.cli.complete_images import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.images.file_tree import PlacedEntry, as_shown
 from lading.cli.images.files import choose_image, read_content, read_files, read_layer
-from lading.cli.images.places import Where, look, parse_named, place_options
+from lading.cli.images.places import Where, look, parse_named, place_options, where_options
 from lading.cli.images.source import ImageSource
 from lading.cli.output import binary_output, human_size, say, to_json
 from lading.cli.tables import Column, print_table
@@ -54,20 +53,12 @@ class ListedFile:
 @_PLATFORM
 @place_options
 def list_files(
-    image: str,
-    path: str,
-    config: Path | None,
-    server: str | None,
-    *,
-    layer: int | None,
-    platform: str,
-    as_json: bool,
+    image: str, path: str, where: Where, *, layer: int | None, platform: str, as_json: bool
 ) -> None:
     """List the files of an image, or those below a path.
 
     IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
     """
-    where = Where(config, server)
     named = parse_named(image, where)
 
     async def gather(source: ImageSource) -> Sequence[PlacedEntry]:
@@ -101,18 +92,14 @@ def list_files(
 @click.argument("image", shell_complete=complete_image)
 @click.argument("path")
 @_PLATFORM
-@click.option("--server", metavar="HOST", help="A registry to ask instead of ours.")
-@click.option(
-    "--config", type=click.Path(path_type=Path), help="The configuration file of our registry."
-)
-def cat(image: str, path: str, platform: str, server: str | None, config: Path | None) -> None:
+@where_options
+def cat(image: str, path: str, platform: str, where: Where) -> None:
     """Print a file of an image, byte for byte.
 
     Links are followed. On a terminal its controls are made visible.
 
     IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
     """
-    where = Where(config, server)
     named = parse_named(image, where)
 
     async def print_it(source: ImageSource) -> None:

@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
 
 from lading.cli.complete_images import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
-from lading.cli.images.configs import fetch_config
-from lading.cli.images.documents import ManifestDocument, read_manifest
+from lading.cli.images.documents import ManifestDocument, fetch_config, read_manifest
 from lading.cli.images.graph import Branch, grow, kind_of
 from lading.cli.images.places import NamedImage, Where, look, parse_named, place_options
 from lading.cli.images.source import FoundManifest, ImageSource
@@ -41,14 +39,11 @@ class Inspected:
 @click.argument("image", shell_complete=complete_image)
 @_RAW
 @place_options
-def inspect_image(
-    image: str, config: Path | None, server: str | None, *, raw: bool, as_json: bool
-) -> None:
+def inspect_image(image: str, where: Where, *, raw: bool, as_json: bool) -> None:
     """Tell what an image is, what is in it, and what it runs.
 
     IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
     """
-    where = Where(config, server)
     named = parse_named(image, where)
 
     async def gather(source: ImageSource) -> Inspected:
@@ -74,12 +69,11 @@ def inspect_image(
 @click.command()
 @click.argument("image", shell_complete=complete_image)
 @place_options
-def tree(image: str, config: Path | None, server: str | None, *, as_json: bool) -> None:
+def tree(image: str, where: Where, *, as_json: bool) -> None:
     """Draw what belongs to an image, and what refers to it.
 
     IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
     """
-    where = Where(config, server)
     named = parse_named(image, where)
 
     async def gather(source: ImageSource) -> Branch:

@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
@@ -47,12 +46,12 @@ class ShownTag:
 @click.command("ls")
 @click.argument("host", required=False, default="")
 @place_options
-def list_repositories(host: str, config: Path | None, server: str | None, *, as_json: bool) -> None:
+def list_repositories(host: str, where: Where, *, as_json: bool) -> None:
     """List the repositories of a registry.
 
     HOST is a registry other than ours.
     """
-    names = look(Where(config, server), host or server or "", host or "the registry", _repositories)
+    names = look(where, host or where.server or "", host or "the registry", _repositories)
     _print_names(names, "REPOSITORY", as_json=as_json)
     if not names and not as_json:
         say("There are none: nothing was pushed yet, or nothing that you may see.", err=True)
@@ -66,15 +65,12 @@ def list_repositories(host: str, config: Path | None, server: str | None, *, as_
 @click.argument("repository", shell_complete=complete_image)
 @click.option("--short", is_flag=True, help="Names alone.")
 @place_options
-def list_tags(
-    repository: str, config: Path | None, server: str | None, *, short: bool, as_json: bool
-) -> None:
+def list_tags(repository: str, where: Where, *, short: bool, as_json: bool) -> None:
     """List the tags of a repository, with sizes and times.
 
     Both are shown as far as the registry tells them. The order is the one that people count in:
     `v1.9` before `v1.10`.
     """
-    where = Where(config, server)
     named = parse_named(repository, where, default="")
     if named.reference:
         raise click.UsageError(f"{repository!r}: write the repository alone")
@@ -125,12 +121,11 @@ def _print_tags(tags: Sequence[ShownTag]) -> None:
 @click.command()
 @click.argument("text")
 @place_options
-def search(text: str, config: Path | None, server: str | None, *, as_json: bool) -> None:
+def search(text: str, where: Where, *, as_json: bool) -> None:
     """Find repositories and tags by a part of their names.
 
     In TEXT, `*` stands for anything. If it has a colon, only tags are searched.
     """
-    where = Where(config, server)
     host, wanted = split_host(text, where)
     found = look(where, host, text, lambda source: _search(source, wanted))
     if as_json:

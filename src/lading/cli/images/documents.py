@@ -1,27 +1,15 @@
-"""Documents of images: what a manifest says, as far as it says it rightly; a stranger wrote it."""
+"""Documents of images: manifests and configurations, as far as they are right; strangers' words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from lading.cli.images.source import FoundManifest
+from lading.cli.images.source import FoundManifest, ImageSource, ReadDescriptor
 from lading.core import media
+from lading.core.images.image_config import ShownConfig, read_config
 from lading.core.json_objects import object_in
 
-
-@dataclass(frozen=True, slots=True)
-class ReadDescriptor:
-    """A descriptor: what a manifest says of something that it refers to.
-
-    Attributes:
-        platform: `linux/arm64/v8`; empty if it names none.
-    """
-
-    digest: str
-    size: int
-    media_type: str
-    platform: str = ""
-    artifact_type: str = ""
-    annotations: Mapping[str, str] = field(default_factory=dict)
+# Bytes of a configuration that are read; real ones have some KiB.
+_MOST = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,36 +34,49 @@ class ManifestDocument:
 def read_manifest(found: FoundManifest) -> ManifestDocument:
     """The document of a manifest; what it should say and does not is left empty."""
     document = object_in(found.body)
-    config, subject = _part(document.get("config")), _part(document.get("subject"))
-    artifact_type = _text(document.get("artifactType"))
     return ManifestDocument(
         is_index=found.media_type in media.INDEXES,
-        artifact_type=artifact_type,
-        config=config,
-        layers=_parts(document.get("layers")),
-        children=_parts(document.get("manifests")),
-        subject=subject,
-        annotations=texts(document.get("annotations")),
+        artifact_type=_text(document.get("artifactType")),
+        config=_part(document.get("config")),
+        layers=descriptors(document.get("layers")),
+        children=descriptors(document.get("manifests")),
+        subject=_part(document.get("subject")),
+        annotations=_texts(document.get("annotations")),
     )
 
 
-def texts(value: object) -> Mapping[str, str]:
+async def fetch_config(
+    source: ImageSource, repository: str, document: ManifestDocument
+) -> ShownConfig:
+    """The configuration that a manifest names.
+
+    Raises:
+        BlobUnknown: the registry does not have it.
+    """
+    assert document.config is not None
+    part = document.config
+    async with source.blob(repository, part.digest, part.size, "configuration") as file:
+        return read_config(file.read(_MOST))
+
+
+def descriptors(value: object) -> Sequence[ReadDescriptor]:
+    """The descriptors of a list; what is none is left out."""
+    found = (_part(item) for item in value) if isinstance(value, list) else ()
+    return [part for part in found if part is not None]
+
+
+def _texts(value: object) -> Mapping[str, str]:
     """The texts of an object, by name."""
     if not isinstance(value, dict):
         return {}
     return {name: text for name, text in value.items() if isinstance(text, str)}
 
 
-def platform_of(value: object) -> str:
+def _platform_of(value: object) -> str:
     """A platform in the way people write it, `linux/arm64/v8`; empty if it is none."""
-    names = texts(value)
+    names = _texts(value)
     parts = (names.get(name, "") for name in ("os", "architecture", "variant"))
     return "/".join(part for part in parts if part)
-
-
-def _parts(value: object) -> Sequence[ReadDescriptor]:
-    found = (_part(item) for item in value) if isinstance(value, list) else ()
-    return [part for part in found if part is not None]
 
 
 def _part(value: object) -> ReadDescriptor | None:
@@ -86,9 +87,9 @@ def _part(value: object) -> ReadDescriptor | None:
         digest=value["digest"],
         size=size if isinstance(size, int) and size >= 0 else 0,
         media_type=_text(value.get("mediaType")),
-        platform=platform_of(value.get("platform")),
+        platform=_platform_of(value.get("platform")),
         artifact_type=_text(value.get("artifactType")),
-        annotations=texts(value.get("annotations")),
+        annotations=_texts(value.get("annotations")),
     )
 
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import platform as machine
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import BinaryIO
 
@@ -12,9 +13,9 @@ from lading.archives.decompress import decompress
 from lading.archives.limits import PIECE, CutOff, Limits
 from lading.archives.listing import content, entries
 from lading.cli.exits import NothingFound
-from lading.cli.images.documents import ManifestDocument, ReadDescriptor, read_manifest
+from lading.cli.images.documents import ManifestDocument, read_manifest
 from lading.cli.images.file_tree import ImageFiles, PlacedEntry
-from lading.cli.images.source import ImageSource
+from lading.cli.images.source import ImageSource, ReadDescriptor
 from lading.core.images.tar_header import TarInvalid
 from lading.core.images.tree import Entry
 
@@ -79,11 +80,8 @@ async def read_layer(
     Raises:
         ClickException: it is no archive, or one of too much.
     """
-    async with source.blob(repository, layer.digest, layer.size, what) as file:
-        try:
-            return list(entries(_pieces(file), Limits.of_layer(layer.size)))
-        except (CutOff, TarInvalid) as error:
-            raise click.ClickException(f"{what}, {layer.digest}: {error}") from error
+    async with _opened(source, repository, layer, what) as pieces:
+        return list(entries(pieces, Limits.of_layer(layer.size)))
 
 
 async def read_content(
@@ -94,13 +92,9 @@ async def read_content(
     Raises:
         ClickException: its layer is damaged.
     """
-    async with source.blob(repository, layer.digest, layer.size, "layer") as file:
-        try:
-            pieces = content(_pieces(file), entry.offset, entry.size, Limits.of_layer(layer.size))
-            for piece in pieces:
-                to.write(piece)
-        except (CutOff, TarInvalid) as error:
-            raise click.ClickException(f"{layer.digest}: {error}") from error
+    async with _opened(source, repository, layer, "layer") as pieces:
+        for piece in content(pieces, entry.offset, entry.size, Limits.of_layer(layer.size)):
+            to.write(piece)
 
 
 async def hash_contents(
@@ -121,19 +115,16 @@ async def hash_contents(
             (placed.entry for placed in wanted if placed.layer == number),
             key=lambda entry: entry.offset,
         )
-        async with source.blob(repository, layer.digest, layer.size, "layer") as file:
-            try:
-                found |= _hash(file, of_layer, Limits.of_layer(layer.size))
-            except CutOff as error:
-                raise click.ClickException(f"{layer.digest}: {error}") from error
+        async with _opened(source, repository, layer, "layer") as pieces:
+            found |= _hash(pieces, of_layer, Limits.of_layer(layer.size))
     return found
 
 
-def _hash(file: BinaryIO, wanted: Sequence[Entry], limits: Limits) -> dict[str, str]:
+def _hash(pieces: Iterator[bytes], wanted: Sequence[Entry], limits: Limits) -> dict[str, str]:
     """Hashes of files that follow each other in an archive."""
     hashing = [(entry, hashlib.sha256()) for entry in wanted]
     first, position = 0, 0
-    for piece in decompress(_pieces(file), limits):
+    for piece in decompress(pieces, limits):
         end = position + len(piece)
         while first < len(hashing) and hashing[first][0].offset + wanted[first].size <= position:
             first += 1
@@ -147,5 +138,17 @@ def _hash(file: BinaryIO, wanted: Sequence[Entry], limits: Limits) -> dict[str, 
     return {entry.path: hasher.hexdigest() for entry, hasher in hashing}
 
 
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    return iter(partial(file.read, PIECE), b"")
+@asynccontextmanager
+async def _opened(
+    source: ImageSource, repository: str, layer: ReadDescriptor, what: str
+) -> AsyncIterator[Iterator[bytes]]:
+    """The bytes of a layer for the length of a block.
+
+    Raises:
+        ClickException: it is no archive, a damaged one, or one of too much.
+    """
+    async with source.blob(repository, layer.digest, layer.size, what) as file:
+        try:
+            yield iter(partial(file.read, PIECE), b"")
+        except (CutOff, TarInvalid) as error:
+            raise click.ClickException(f"{what}, {layer.digest}: {error}") from error

@@ -1,10 +1,10 @@
 """Graph of an image: what it refers to, down to its layers, and what refers to it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lading.cli.images.documents import ManifestDocument, ReadDescriptor, read_manifest
-from lading.cli.images.source import FoundManifest, ImageSource
+from lading.cli.images.documents import ManifestDocument, read_manifest
+from lading.cli.images.source import FoundManifest, ImageSource, ReadDescriptor
 from lading.core.errors import ManifestUnknown, RegistryError
 
 # Indexes in indexes, and referrers of referrers; more is nobody's image.
@@ -79,43 +79,24 @@ async def _child(
     try:
         found = await source.manifest(repository, child.digest)
     except ManifestUnknown:
-        return _absent(child)
+        return replace(_leaf("image", child), name=child.platform, missing=True)
     grown = await grow(source, repository, found, referrers=referrers, depth=depth)
-    name = child.platform or grown.name
-    return Branch(grown.kind, grown.digest, grown.media_type, grown.size, name, parts=grown.parts)
+    return replace(grown, name=child.platform or grown.name)
 
 
 async def _referrers(source: ImageSource, repository: str, digest: str, depth: int) -> list[Branch]:
     branches = []
     for referrer in await source.referrers(repository, digest):
-        parts: Sequence[Branch] = ()
-        missing = False
+        branch = replace(_leaf("referrer", referrer), name=referrer.artifact_type)
         try:
             found = await source.manifest(repository, referrer.digest)
-            parts = (await grow(source, repository, found, referrers=True, depth=depth)).parts
+            grown = await grow(source, repository, found, referrers=True, depth=depth)
+            branches.append(replace(branch, parts=grown.parts))
         except RegistryError:
-            missing = True
-        branches.append(
-            Branch(
-                "referrer",
-                referrer.digest,
-                referrer.media_type,
-                referrer.size,
-                referrer.artifact_type,
-                missing,
-                parts,
-            )
-        )
+            branches.append(replace(branch, missing=True))
     return branches
 
 
 def _leaf(kind: str, part: ReadDescriptor) -> Branch:
     title = part.annotations.get("org.opencontainers.image.title", "")
     return Branch(kind, part.digest, part.media_type, part.size, title)
-
-
-def _absent(child: ReadDescriptor) -> Branch:
-    """An image of an index that the registry does not have."""
-    return Branch(
-        "image", child.digest, child.media_type, child.size, name=child.platform, missing=True
-    )

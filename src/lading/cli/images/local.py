@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 
 from lading.cli.bars import byte_progress
 from lading.cli.exits import to_exit
-from lading.cli.images.source import FoundManifest, FoundReferrer, ImageSource
+from lading.cli.images.source import FoundManifest, ImageSource, ReadDescriptor
 from lading.cli.registry import operator, operators_grant, with_registry
 from lading.core.access import ALL_RIGHTS, Access, Principal
 from lading.core.digest import Digest
@@ -76,7 +76,7 @@ class LocalSource(ImageSource):
             yield cast("BinaryIO", file)
 
     @override
-    async def referrers(self, repository: str, digest: str) -> Sequence[FoundReferrer]:
+    async def referrers(self, repository: str, digest: str) -> Sequence[ReadDescriptor]:
         grant = operators_grant(RepositoryName(repository))
         page = await listing.list_referrers(
             self._registry,
@@ -88,7 +88,9 @@ class LocalSource(ImageSource):
             max_size=_MOST_SHOWN,
         )
         return [
-            FoundReferrer(str(found.digest), found.media_type, found.artifact_type, found.size)
+            ReadDescriptor(
+                str(found.digest), found.size, found.media_type, artifact_type=found.artifact_type
+            )
             for found in page.items
         ]
 

@@ -7,8 +7,9 @@ With `--config` or `--server` a reference is never taken for one with a host.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -20,8 +21,6 @@ from lading.core.names import RepositoryName, Tag, parse_reference
 from lading.core.typing import T
 
 LATEST = "latest"
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +67,27 @@ class NamedImage:
         return f"{self.name}{'@' if ':' in self.reference else ':'}{self.reference}"
 
 
-def place_options(command: F) -> F:
+_CONFIG = click.option(
+    "--config", type=click.Path(path_type=Path), help="The configuration file of our registry."
+)
+_SERVER = click.option("--server", metavar="HOST", help="A registry to ask instead of ours.")
+
+
+def where_options(command: Callable[..., T]) -> Callable[..., T]:
+    """A decorator that gives a command the options of where, in one value, `where`."""
+
+    @_CONFIG
+    @_SERVER
+    @wraps(command)
+    def run(*args: Any, config: Path | None, server: str | None, **words: Any) -> T:
+        return command(*args, where=Where(config, server), **words)
+
+    return run
+
+
+def place_options(command: Callable[..., T]) -> Callable[..., T]:
     """A decorator that gives a command the options of where, and `--json`."""
-    for option in (
-        JSON,
-        click.option("--server", metavar="HOST", help="A registry to ask instead of ours."),
-        click.option(
-            "--config",
-            type=click.Path(path_type=Path),
-            help="The configuration file of our registry.",
-        ),
-    ):
-        command = option(command)
-    return command
+    return where_options(JSON(command))
 
 
 def parse_named(text: str, where: Where, *, default: str = LATEST) -> NamedImage:

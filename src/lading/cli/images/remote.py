@@ -15,7 +15,8 @@ from itertools import islice
 from typing import BinaryIO, cast
 
 from lading.cli.bars import byte_progress
-from lading.cli.images.source import FoundManifest, FoundReferrer, ImageSource
+from lading.cli.images.documents import descriptors
+from lading.cli.images.source import FoundManifest, ImageSource, ReadDescriptor
 from lading.cli.output import say_wait
 from lading.client import Client, ClientError, NotThere, RemoteManifest, SessionOptions
 from lading.core.errors import (
@@ -84,18 +85,10 @@ class RemoteSource(ImageSource):
             yield file
 
     @override
-    async def referrers(self, repository: str, digest: str) -> Sequence[FoundReferrer]:
-        listed = await self._do(lambda: self._client.repository(repository).referrers(digest))
-        return [
-            FoundReferrer(
-                item["digest"],
-                str(item.get("mediaType", "")),
-                str(item.get("artifactType", "")),
-                item["size"] if isinstance(item.get("size"), int) else 0,
-            )
-            for item in listed
-            if isinstance(item.get("digest"), str)
-        ]
+    async def referrers(self, repository: str, digest: str) -> Sequence[ReadDescriptor]:
+        return descriptors(
+            await self._do(lambda: self._client.repository(repository).referrers(digest))
+        )
 
     @override
     async def delete(self, repository: str, reference: str) -> None:

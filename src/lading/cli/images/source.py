@@ -1,8 +1,8 @@
 """Port of what commands on images stand on: a registry, be it here or anywhere."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 
@@ -16,17 +16,19 @@ class FoundManifest:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundReferrer:
-    """A manifest that is about another one.
+class ReadDescriptor:
+    """A descriptor: what a manifest, or a list of referrers, says of something.
 
     Attributes:
-        size: of its body, in bytes.
+        platform: `linux/arm64/v8`; empty if it names none.
     """
 
     digest: str
-    media_type: str
-    artifact_type: str
     size: int
+    media_type: str
+    platform: str = ""
+    artifact_type: str = ""
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 class ImageSource(Protocol):
@@ -63,7 +65,7 @@ class ImageSource(Protocol):
             what: to tell a person who waits.
         """
 
-    async def referrers(self, repository: str, digest: str) -> Sequence[FoundReferrer]:
+    async def referrers(self, repository: str, digest: str) -> Sequence[ReadDescriptor]:
         """Manifests that are about this one."""
 
     async def delete(self, repository: str, reference: str) -> None:
