@@ -23,10 +23,7 @@ _GZIP_ERROR = cast("type[Exception]", igzip_lib.IsalError)
 
 
 def decompress(pieces: Iterable[bytes], limits: Limits) -> Generator[bytes, None, None]:
-    """The bytes of an archive, at most `PIECE` at a time.
-
-    Args:
-        pieces: of the archive as it was pushed.
+    """The bytes of an archive that was pushed, at most `PIECE` at a time.
 
     Raises:
         TarInvalid: they cannot be decompressed.

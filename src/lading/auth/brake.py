@@ -83,10 +83,7 @@ class Brake:
         self._wrong: Recent[bytes, float] = Recent(_MOST)
 
     async def begin(self, client: str, name: str, password: str) -> Guess | None:
-        """Count a guess before it is checked, so that many at once do not all get through.
-
-        Returns:
-            `None` if this very login failed just now.
+        """Count a guess before its check, as many come at once; `None` if it failed just now.
 
         Raises:
             TooManyRequests: the client guessed too often.

@@ -44,10 +44,7 @@ class TokenInvalid(Exception):
 
 
 def check_times(claims: Claims, now: float, leeway: float = LEEWAY) -> float:
-    """Check that a token has begun and has not ended.
-
-    Returns:
-        When it ends, leeway included.
+    """Check that a token has begun and has not ended; when it ends, leeway included.
 
     Raises:
         TokenInvalid: it has not begun, has ended, or does not say when it ends.

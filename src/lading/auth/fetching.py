@@ -45,7 +45,6 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
     """A handler of redirects that follows none: documents come from where the operator said."""
 
     def redirect_request(self, *_: object) -> None:
-        """Follow no redirect: it is then an error."""
         return
 
 
@@ -60,15 +59,9 @@ class _Answer(io.RawIOBase):
         self._deadline = deadline
 
     def readable(self) -> bool:
-        """Whether the answer can be read: it can."""
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        """Read bytes of the answer that have come.
-
-        Raises:
-            TimeoutError: the time is over.
-        """
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError(f"no whole answer within {TOTAL:.0f} seconds")
@@ -76,7 +69,6 @@ class _Answer(io.RawIOBase):
         return self._bytes.readinto(buffer)
 
     def close(self) -> None:
-        """Close the answer, and its socket."""
         self._bytes.close()
         super().close()
 
@@ -97,7 +89,6 @@ class _Http(urllib.request.HTTPHandler):
         self._deadline = deadline
 
     def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        """Open a URL within the deadline."""
         return self.do_open(_made(http.client.HTTPConnection, self._deadline), request)
 
 
@@ -108,7 +99,6 @@ class _Https(urllib.request.HTTPSHandler):
         self._secure = context
 
     def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        """Open a URL within the deadline."""
         make = partial(http.client.HTTPSConnection, context=self._secure)
         return self.do_open(_made(make, self._deadline), request)
 

@@ -10,11 +10,7 @@ from lading.core.typing import override
 
 
 class PlainUsers(Authenticator):
-    """Users whose passwords this process knows: to check one takes microseconds.
-
-    Args:
-        passwords: by the users' names.
-    """
+    """Users whose passwords this process knows, by name: to check one takes microseconds."""
 
     def __init__(self, passwords: Mapping[str, str]) -> None:
         self._key = os.urandom(32)

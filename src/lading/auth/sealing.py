@@ -23,11 +23,7 @@ class SealBroken(AuthUnusable):
 
 
 class SealedSecret(Secret):
-    """A secret around a secret, which keeps what this one says under seal.
-
-    Args:
-        words: by which it is sealed.
-    """
+    """A secret around a secret: what this one says is kept under a seal that is made of words."""
 
     def __init__(self, inner: Secret, words: str) -> None:
         self._inner = inner

@@ -34,11 +34,7 @@ class Granted:
 
 
 class TokenService:
-    """Issues tokens to those who log in, and to anybody.
-
-    Attributes:
-        logins: of those who may have one.
-    """
+    """Issues tokens to those who log in, as `logins` knows them, and to anybody."""
 
     def __init__(
         self,

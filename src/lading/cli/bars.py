@@ -45,11 +45,7 @@ def new_bars(*, of_bytes: bool) -> "rich_progress.Progress":
 
 
 def print_above(bars: "rich_progress.Progress", text: str, *, err: bool) -> None:
-    """Print a line above bars, if it goes to their terminal; or else where it goes.
-
-    Args:
-        err: whether it goes to standard error, as the bars do.
-    """
+    """Print a line, to standard error or not: above bars, if it goes to their terminal."""
     if err or sys.stdout.isatty():
         bars.console.print(clean_lines(text), markup=False, highlight=False, soft_wrap=True)
     else:

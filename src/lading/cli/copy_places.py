@@ -37,11 +37,7 @@ class TypedPlace(NamedTuple):
 
 
 class PlaceOpener:
-    """Opens places; those of one registry share its client.
-
-    Args:
-        stack: where the clients are closed.
-    """
+    """Opens places; those of one registry share its client, which a stack closes."""
 
     def __init__(self, stack: ExitStack, options: SessionOptions) -> None:
         self._stack = stack

@@ -16,11 +16,7 @@ _MIB = 1024 * 1024
 
 
 class CopyLines(CopySteps):
-    """Lines for logs, and the sums of all that a run has sent.
-
-    Attributes:
-        blobs, size: how many blobs were sent, and their bytes.
-    """
+    """Lines for logs, and the sums of a run: how many `blobs` were sent, and of what `size`."""
 
     def __init__(self) -> None:
         self.blobs = 0

@@ -47,11 +47,7 @@ class CopyOrder(NamedTuple):
 
 
 class CopyRun:
-    """A run of `lading cp`.
-
-    Attributes:
-        failures: a line for each image that could not be copied.
-    """
+    """A run of `lading cp`, with a line for each image that could not be copied (`failures`)."""
 
     def __init__(self, order: CopyOrder, opener: PlaceOpener, steps: CopyLines) -> None:
         self._order = order

@@ -24,11 +24,7 @@ _DIFFERS = 1
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """One of the two images that are compared.
-
-    Attributes:
-        files: by path; `None` if they are not compared.
-    """
+    """One of the two images that are compared; its files by path, if they are compared, too."""
 
     digest: str
     document: ManifestDocument

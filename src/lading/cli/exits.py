@@ -53,11 +53,7 @@ _REFUSED = (Denied, TagImmutable, Unauthorized, Unsupported)
 
 
 def to_exit(error: RegistryError, what: str = "") -> click.ClickException:
-    """The end of a command that met an error.
-
-    Args:
-        what: it was about, as it was typed; empty if the error says it.
-    """
+    """The end of a command that met an error, about what was typed unless the error says it."""
     message = f"{what}: {error.message}" if what else error.message
     if isinstance(error, Unavailable) and isinstance(error.__cause__, OSError):
         message = f"{message} ({error.__cause__})"

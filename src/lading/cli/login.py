@@ -58,11 +58,7 @@ def logout(host: str) -> None:
 
 
 def _require_right(host: str, given: HostLogin) -> None:
-    """Ask a registry whether a login is right.
-
-    Raises:
-        ClickException: it is not, or the registry cannot be asked.
-    """
+    """Ask a registry whether a login is right; if it is not, the command ends."""
     options = SessionOptions(on_wait=say_wait)
     try:
         with translate_client_errors(host), Client(host, login=given, options=options) as client:

@@ -38,11 +38,7 @@ class Listed(NamedTuple):
 
 
 class LazyGroup(click.Group):
-    """A group of commands, each of which is loaded when it is asked for by its name.
-
-    Args:
-        groups: the commands by name, below headings, in the order of the help.
-    """
+    """A group of commands, below headings, each of which is loaded when it is asked for by name."""
 
     def __init__(
         self, *args: Any, groups: Mapping[str, Mapping[str, Listed]], **kwargs: Any

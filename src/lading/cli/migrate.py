@@ -64,11 +64,7 @@ class _Command:
         self._same_database = False
 
     async def run(self, origin: Registry) -> Migrated:
-        """Migrate the registry.
-
-        Raises:
-            ClickException: it cannot be migrated.
-        """
+        """Migrate the registry; if it cannot be, the command ends."""
         _end_by_interrupt()
         with translate_data_errors(self._target), step_progress("is migrating") as progress:
             opening = open_migration(

@@ -11,11 +11,7 @@ _MOST_CHARACTERS = 100_000
 
 
 def read_password(*, from_stdin: bool, twice: bool = False) -> str:
-    """Read a password.
-
-    Args:
-        twice: a person types it a second time, as it cannot be seen.
-    """
+    """Read a password; `twice` has a person type it again, as it cannot be seen."""
     if from_stdin:
         return sys.stdin.readline(_MOST_CHARACTERS).removesuffix("\n").removesuffix("\r")
     with warnings.catch_warnings():

@@ -104,11 +104,7 @@ def in_findings_alone() -> Iterator[None]:
 
 
 class _LastRecord(logging.Handler):
-    """A handler that keeps what was logged last.
-
-    Attributes:
-        record: that; `None` if nothing was.
-    """
+    """A handler that keeps what was logged last as its `record`; `None` if nothing was."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -6,11 +6,7 @@ from lading.ports.objects import READING, UnusedBytes
 
 
 def finding_words(finding: Finding, mended: str) -> str:
-    """Lines that say what is wrong, what was done about it, and what is left to do.
-
-    Args:
-        mended: the word before what was done.
-    """
+    """Lines that say what is wrong, what was done (`mended` before it), and what is left to do."""
     lines = [f"{finding.subject}: {finding.explanation}"]
     if finding.mended:
         lines.append(f"    {mended}: {finding.mended}")

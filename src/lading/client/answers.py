@@ -91,10 +91,7 @@ class TooSlow(NoAnswer):
 def read_bounded(
     answer: HostAnswer, most: int = MOST_DOCUMENT, seconds: float = _MOST_SECONDS
 ) -> bytes:
-    """The body of an answer, its connection given back.
-
-    Args:
-        seconds: in which it has to come.
+    """The body of an answer, which has to come in so many seconds; its connection is given back.
 
     Raises:
         ContentWrong: it is longer than `most` bytes.
@@ -121,10 +118,7 @@ def read_bounded(
 def read_document(
     answer: HostAnswer, url: str, most: int = MOST_DOCUMENT, seconds: float = _MOST_SECONDS
 ) -> dict[str, Any]:
-    """The JSON object that an answer has.
-
-    Args:
-        seconds: in which it has to come.
+    """The JSON object that an answer has, which has to come in so many seconds.
 
     Raises:
         ClientError: it is none, or it does not come whole.

@@ -30,11 +30,9 @@ class AsyncClient:
         self._client = Client(registry, login=login, options=options)
 
     async def __aenter__(self) -> Self:
-        """The client itself."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """End the client's connections."""
         self._client.close()
 
     async def ping(self) -> str:

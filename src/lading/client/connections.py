@@ -123,11 +123,7 @@ def _origin(url: str) -> str:
 
 
 def _checked(url: str) -> SplitResult:
-    """The parts of an address of HTTP.
-
-    Raises:
-        ClientError: it is none.
-    """
+    """The parts of an address of HTTP; a `ClientError` if it is none."""
     try:
         parts = urlsplit(url)
         if parts.scheme in PORTS and parts.hostname and parts.port != 0:

@@ -22,23 +22,16 @@ def uploads_folder() -> Path:
 
 
 class KeptUploads:
-    """Addresses of unfinished uploads.
+    """Addresses of unfinished uploads, in a folder; `None` keeps none.
 
     Nothing here fails: an address that cannot be kept costs an upload from its beginning.
-
-    Args:
-        folder: where they are; `None` keeps none.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
 
     def place(self, name: str) -> str:
-        """The address of an upload; empty if none is kept.
-
-        Args:
-            name: of what is uploaded: the registry, the repository and the digest.
-        """
+        """The address of an upload, by registry, repository and digest; empty if none is kept."""
         path = self._path(name)
         if path is None:
             return ""

@@ -61,9 +61,6 @@ def clear_drafts(folder: Path) -> None:
 def translating(path: Path) -> Iterator[None]:
     """Say in a line what is wrong with a file, but for one that is not there.
 
-    Args:
-        path: of the file, for what does not say it.
-
     Raises:
         ClientError: it cannot be read or written.
     """

@@ -79,11 +79,9 @@ class Client:
         self.kept_uploads = KeptUploads(folder)
 
     def __enter__(self) -> Self:
-        """The client itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End its connections."""
         self.close()
 
     def close(self) -> None:

@@ -37,11 +37,7 @@ class _Kept(NamedTuple):
 
 
 class HostTokens:
-    """A login that is kept: what is sent as `Authorization` to one host.
-
-    Args:
-        seconds: in which the answer with a token has to come.
-    """
+    """A login that is kept, as `Authorization` for one host; tokens have to come in `seconds`."""
 
     def __init__(
         self,

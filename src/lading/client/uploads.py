@@ -32,11 +32,7 @@ _OCTETS = "application/octet-stream"
 
 
 class Upload:
-    """One upload to a repository.
-
-    Args:
-        path: of the repository, `/v2/app`.
-    """
+    """One upload to the repository of a path, `/v2/app`."""
 
     def __init__(
         self,
@@ -242,11 +238,7 @@ class Upload:
         return error.status in {404, 408, 416, 500, 502, 503, 504}
 
     def _recover(self, content: BlobContent) -> bool:
-        """Ask how far the server has got; begin anew if it knows nothing of the upload.
-
-        Returns:
-            Whether that was all that there is to do.
-        """
+        """Ask how far the server has got, or begin anew; whether that was all there is to do."""
         try:
             self._ask_offset(content)
         except NotThere:

@@ -67,11 +67,7 @@ class VolumeSurvey:
 
 @dataclass(frozen=True, slots=True)
 class AdoptedBlob:
-    """A blob that is taken over.
-
-    Attributes:
-        at: when it got there, in seconds since the epoch.
-    """
+    """A blob that is taken over, and when it got there, in seconds since the epoch."""
 
     digest: Digest
     size: int

@@ -145,11 +145,7 @@ class PageInvalid(RegistryError, summary="invalid number of results requested"):
 
 
 class Unauthorized(RegistryError, summary="authentication required"):
-    """A caller who has to log in, or to get another token.
-
-    Attributes:
-        challenge: how, in the words of the protocol that clients speak.
-    """
+    """A caller who has to log in, or to get another token, as a challenge of the protocol says."""
 
     def __init__(self, challenge: str, message: str = "", *details: Detail) -> None:
         self.challenge = challenge
@@ -179,11 +175,7 @@ class DeleteDisabled(Unsupported, summary="deleting is disabled (storage.delete.
 
 
 class TooManyRequests(RegistryError, summary="too many requests"):
-    """A client that asks for more than it may at once.
-
-    Attributes:
-        wait: seconds after which it may try again.
-    """
+    """A client that asks for more than it may at once, and may try again after `wait` seconds."""
 
     def __init__(self, message: str, wait: float) -> None:
         self.wait = wait

@@ -16,10 +16,7 @@ ANY = "*"
 
 
 def require_expected(expected: Expected | None, reference: str, current: str | None) -> None:
-    """Go on only if what is there is what the client expects, if that expects anything.
-
-    Args:
-        current: the digest of what is there; `None` if nothing is.
+    """Go on only if what is there is what the client expects, where it does; `None` is nothing.
 
     Raises:
         NotAsExpected: it is something else, or nothing.

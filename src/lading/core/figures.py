@@ -81,11 +81,7 @@ class PastSize(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LastPull:
-    """The last pull of a tag or a manifest, give or take some minutes.
-
-    Attributes:
-        actor: by name; empty for anybody.
-    """
+    """The last pull of a tag or a manifest, give or take some minutes; no actor is anybody."""
 
     at: float
     actor: str

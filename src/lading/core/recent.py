@@ -27,7 +27,6 @@ class Recent(Generic[K, V]):
         self._things: OrderedDict[K, V] = OrderedDict()
 
     def __len__(self) -> int:
-        """The number of things."""
         return len(self._things)
 
     def get(self, key: K) -> V | None:

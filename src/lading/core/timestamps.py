@@ -6,11 +6,7 @@ _FRACTIONS = {6: "microseconds", 3: "milliseconds", 0: "seconds"}
 
 
 def utc(time: float) -> str:
-    """The text of a time for people: `2026-01-31 23:59:59Z`.
-
-    Args:
-        time: in seconds since the epoch.
-    """
+    """The text of a time, in seconds since the epoch, for people: `2026-01-31 23:59:59Z`."""
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 

@@ -27,10 +27,7 @@ _BY_CASEFOLD = {name.casefold(): name for name in _OF_DOCUMENTS | _OF_DESCRIPTOR
 
 
 def require_unambiguous(text: str) -> None:
-    """Go on only if the names in a document leave no choice.
-
-    Args:
-        text: JSON, as a stricter reader took it already.
+    """Go on only if the names in JSON, as a stricter reader took it already, leave no choice.
 
     Raises:
         ManifestInvalid: a name is in one object twice, or is like that of a field.

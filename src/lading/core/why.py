@@ -71,11 +71,7 @@ class KeptBy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A reason why something stays in a repository.
-
-    Attributes:
-        until: when this ends by itself; `None` if it does not.
-    """
+    """A reason why something stays in a repository, and until when, if it ends by itself."""
 
     cause: KeptBy
     path: ReferencePath | None = None

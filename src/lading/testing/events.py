@@ -34,11 +34,7 @@ class RegistryEvent:
 
 
 class EventList(Observer):
-    """The events so far, in the order in which the answers left.
-
-    Attributes:
-        events: all of them.
-    """
+    """The `events` so far, in the order in which the answers left."""
 
     def __init__(self) -> None:
         self.events: list[RegistryEvent] = []

@@ -75,11 +75,7 @@ def make_artifact(
     subject: Descriptor | None,
     annotations: Mapping[str, str],
 ) -> Contents:
-    """An OCI artifact, with a layer for each of the files, which are named by their titles.
-
-    Args:
-        subject: the descriptor of what it is attached to.
-    """
+    """An OCI artifact, about a subject if there is one, with a titled layer for each file."""
     nothing = b"{}"
     layers = [
         {

@@ -75,11 +75,9 @@ class PractiseRegistry:
         self._server.call(self._open)
 
     def __enter__(self) -> Self:
-        """The registry itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the registry."""
         self.close()
 
     def close(self) -> None:

@@ -142,11 +142,7 @@ def _hash(pieces: Iterator[bytes], wanted: Sequence[Entry], limits: Limits) -> d
 async def _opened(
     source: ImageSource, repository: str, layer: ReadDescriptor, what: str
 ) -> AsyncIterator[Iterator[bytes]]:
-    """The bytes of a layer for the length of a block.
-
-    Raises:
-        ClickException: it is no archive, a damaged one, or one of too much.
-    """
+    """The bytes of a layer for the length of a block; what is wrong with them ends the command."""
     async with source.blob(repository, layer.digest, layer.size, what) as file:
         try:
             yield iter(partial(file.read, PIECE), b"")

@@ -53,11 +53,7 @@ def remove_login(registry: str, environ: Mapping[str, str] = os.environ) -> bool
 
 
 class LoginFile:
-    """A file of logins.
-
-    Args:
-        path: it need not exist.
-    """
+    """A file of logins, which need not exist."""
 
     def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
         self.path = path

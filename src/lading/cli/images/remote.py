@@ -114,11 +114,7 @@ class RemoteSource(ImageSource):
                 yield name
 
     async def _do(self, work: Callable[[], T]) -> T:
-        """The outcome of what a thread does.
-
-        Raises:
-            RegistryError: of the kind that the registry's answer means.
-        """
+        """The outcome of what a thread does; errors are of the kind that the answer means."""
         with translate_client_errors(self._host):
             return await asyncio.to_thread(work)
 

@@ -17,11 +17,7 @@ class FoundManifest:
 
 @dataclass(frozen=True, slots=True)
 class ReadDescriptor:
-    """A descriptor: what a manifest, or a list of referrers, says of something.
-
-    Attributes:
-        platform: `linux/arm64/v8`; empty if it names none.
-    """
+    """A descriptor as others wrote it; its platform is `linux/arm64/v8`, or empty."""
 
     digest: str
     size: int

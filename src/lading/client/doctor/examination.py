@@ -63,10 +63,7 @@ class DoctorOptions:
 
 
 def examine(text: str, options: DoctorOptions | None = None) -> Iterator[DeploymentFinding]:
-    """Look at a deployment; each finding as soon as it is known.
-
-    Args:
-        text: its address, as `registry.example.com` or `http://host:5000`.
+    """Look at a deployment, at `host` or `http://host:5000`; each finding as soon as it is known.
 
     Raises:
         ReferenceInvalid: the address is none.

@@ -28,11 +28,7 @@ _SLACK = 5
 
 
 def check_realm(caller: DeploymentCaller, first: HeardAnswer) -> DeploymentFinding:
-    """Whether clients are sent for tokens to a place that is right, and answers.
-
-    Args:
-        first: the answer at `/v2/`.
-    """
+    """Whether the answer at `/v2/` sends clients for tokens to a right place, which answers."""
     ways = parse_challenges(first.headers.getlist("www-authenticate"))
     way = next((one for one in ways if one.scheme in {"bearer", "basic"}), None)
     if first.status != 401:

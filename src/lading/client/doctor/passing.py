@@ -15,11 +15,7 @@ _ABSENT = "lading-doctor-looks-for-what-is-not-there"
 
 
 def check_headers(caller: DeploymentCaller, first: HeardAnswer) -> DeploymentFinding:
-    """Whether headers may be as long as tokens are.
-
-    Args:
-        first: the answer to a request without any.
-    """
+    """Whether headers as long as tokens are get the answer of the first request, without any."""
     long = {"X-Lading-Doctor": "x" * _LONG}
     try:
         status = caller.bare("GET", "/v2/", long).status

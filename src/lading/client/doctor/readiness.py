@@ -5,11 +5,7 @@ from lading.client.doctor.findings import DeploymentFinding, ok, wrong
 
 
 def check_readiness(caller: DeploymentCaller, url: str) -> DeploymentFinding:
-    """Whether the registry says that it can serve, and has room.
-
-    Args:
-        url: where `/readyz` is.
-    """
+    """Whether the registry says, at `/readyz` of an address, that it can serve, and has room."""
     headers = {"Accept": "application/json"}
     answer = caller.bare("GET", f"{url.rstrip('/')}/readyz", headers)
     failing = {name: why for name, why in answer.document().items() if why != "ok"}

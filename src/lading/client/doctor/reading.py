@@ -19,11 +19,7 @@ _ACCEPT = ", ".join(
 
 @dataclass(frozen=True, slots=True)
 class ReadManifest:
-    """A manifest that was read.
-
-    Attributes:
-        asked: the tag or the digest by which it was asked for.
-    """
+    """A manifest that was read, and the tag or the digest by which it was asked for."""
 
     repository: str
     asked: str
@@ -41,11 +37,7 @@ class ReadManifest:
 
 
 def find_manifest(caller: DeploymentCaller, repository: str) -> ReadManifest | None:
-    """The first manifest that there is.
-
-    Args:
-        repository: in which it is; empty for the first one that the registry lists.
-    """
+    """The first manifest of a repository, or of the first one that is listed if none is named."""
     name = repository or _first_of(
         caller.ask("GET", "/v2/_catalog?n=1", ("registry:catalog:*",)), "repositories"
     )

@@ -21,11 +21,7 @@ _DIGITS = 18
 
 @dataclass(slots=True)
 class TriedUpload:
-    """An upload that is being tried.
-
-    Attributes:
-        url: of it, at the address by which the deployment is asked; each answer may give another.
-    """
+    """An upload that is being tried, at the deployment's address; each answer may give another."""
 
     caller: DeploymentCaller
     scopes: tuple[str, ...]

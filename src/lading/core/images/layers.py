@@ -10,11 +10,7 @@ from lading.core.media import IMAGES
 
 
 class ImageLayer(NamedTuple):
-    """A layer as a manifest names it.
-
-    Attributes:
-        size: in bytes, as pushed.
-    """
+    """A layer as a manifest names it, and its size in bytes, as pushed."""
 
     digest: Digest
     size: int

@@ -39,11 +39,7 @@ def lookups(parent: str) -> Mapping[str, Iterable[str]]:
 
 
 def floor(layers: Sequence[Iterable[Entry]], parent: str) -> int:
-    """The lowest layer of which the content of a directory can be seen.
-
-    Args:
-        layers: the entries of each layer that `lookups` asks for.
-    """
+    """The lowest layer of which a directory's content is seen, by what `lookups` asks of each."""
     above = set(directories(parent))
     lowest = 0
     for layer, entries in enumerate(layers):

@@ -51,11 +51,7 @@ class Member(NamedTuple):
 
 
 class TarReader:
-    """A reader that is fed an archive piece by piece.
-
-    Attributes:
-        is_finished: whether the end of the archive was seen; what comes after it is not looked at.
-    """
+    """A reader that is fed an archive piece by piece, until the end was seen (`is_finished`)."""
 
     def __init__(self) -> None:
         self.is_finished = False
