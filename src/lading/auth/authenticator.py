@@ -108,12 +108,7 @@ class TokenVerifier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A token that was issued just now.
-
-    Attributes:
-        at: when it was issued, in seconds since the epoch.
-        lifetime: for how many seconds it is good.
-    """
+    """A token that was issued just now, `at` seconds since the epoch, and good for its lifetime."""
 
     token: str
     at: int

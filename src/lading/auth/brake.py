@@ -151,10 +151,6 @@ class Turns:
 
     Each standing has room of its own to wait, so a crowd of strangers takes nothing from those who
     are known, and who was wrong just now comes last.
-
-    Args:
-        at_once: how many.
-        room: how many of each standing may wait.
     """
 
     def __init__(self, at_once: int, room: int) -> None:

@@ -35,12 +35,7 @@ class KeysInvalid(AuthUnusable):
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key to sign tokens with.
-
-    Attributes:
-        id: its thumbprint (RFC 7638).
-        made_at: seconds since the epoch.
-    """
+    """A key to sign tokens with: its thumbprint (RFC 7638), and when it was made, since the epoch."""
 
     id: str
     private: ec.EllipticCurvePrivateKey

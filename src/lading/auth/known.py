@@ -19,12 +19,7 @@ _SET_SIZE = _ENTRY.size * _WAYS
 
 
 class KnownLogins:
-    """Hashes that are remembered for a while, by all workers that are made after this.
-
-    Args:
-        key: of the hashes; by default one that was never used.
-        memory: where they are; by default some of its own.
-    """
+    """Keyed hashes that are remembered for a while, by all workers that are made after this."""
 
     def __init__(self, key: bytes | None = None, memory: mmap.mmap | None = None) -> None:
         self._key = key or os.urandom(32)

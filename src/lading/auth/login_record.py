@@ -38,12 +38,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A rate: how many guesses somebody has.
-
-    Attributes:
-        burst: at once.
-        per_second: for ever; more than none.
-    """
+    """A rate: how many guesses somebody has at once (`burst`), and for ever `per_second`."""
 
     burst: float
     per_second: float

@@ -54,12 +54,7 @@ def print_above(bars: "rich_progress.Progress", text: str, *, err: bool) -> None
 
 @contextmanager
 def byte_progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar for the length of a block, on a terminal; the block is given what counts bytes.
-
-    Args:
-        what: is done, in a few words.
-        total: bytes.
-    """
+    """A bar on a terminal, of something done to bytes; the block is given what counts them."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return

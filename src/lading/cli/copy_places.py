@@ -22,12 +22,7 @@ _DIGESTS = ("sha256:", "sha512:")
 
 
 class TypedPlace(NamedTuple):
-    """A place, and the image of it.
-
-    Attributes:
-        place: the repository or the folder.
-        wanted: the tag or the digest that was typed; empty if none was.
-    """
+    """A place, and the tag or the digest of it that was typed; empty if none was."""
 
     place: ImagePlace
     wanted: str

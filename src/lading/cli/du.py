@@ -18,12 +18,7 @@ from lading.core.versions import natural
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The bytes of a tag, or of a repository's tags.
-
-    Attributes:
-        own: that nothing else in the list has.
-        shared: that something else in the list has, too.
-    """
+    """The bytes of a tag, or of a repository's tags: its `own`, and those shared in the list."""
 
     name: str
     own: int

@@ -64,11 +64,7 @@ def run_with(
 
 
 def _require_registry(settings: Settings) -> None:
-    """Require that there is a database in the directory of the data.
-
-    Raises:
-        ClickException: there is none; if the files are somebody's, it says what to do about them.
-    """
+    """Require that there is a database in the directory of the data; if not, say what to do."""
     root = settings.storage.directory
     with translate_data_errors(settings):
         if metadata_path(root).exists():
@@ -147,11 +143,7 @@ _SAYS_ALL = (DataUnusable, CannotOpen)
 
 @contextmanager
 def translate_data_errors(settings: Settings) -> Iterator[None]:
-    """Turn an error of the data into a message that says what to do.
-
-    Raises:
-        ClickException: the data cannot be used.
-    """
+    """Have an error of the data end the command, with a message that says what to do."""
     try:
         yield
     except (OSError, *_SAYS_ALL) as error:

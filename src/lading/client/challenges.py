@@ -14,12 +14,7 @@ _MOST_HEADERS = 8
 
 
 class AskedLogin(NamedTuple):
-    """A way to log in that a registry takes.
-
-    Attributes:
-        scheme: `basic` or `bearer`, or another one.
-        parameters: such as `realm`, `service` and `scope`.
-    """
+    """A way to log in: a scheme, as `bearer`, with its `realm`, its `service` and the like."""
 
     scheme: str
     parameters: dict[str, str]

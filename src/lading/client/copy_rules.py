@@ -19,12 +19,7 @@ class CopyRules(NamedTuple):
 
 
 class CopiedImage(NamedTuple):
-    """An image that was copied: what came of it.
-
-    Attributes:
-        digest: of the manifest at the target.
-        copied: whether anything had to be done.
-    """
+    """An image that was copied: its digest at the target, and whether anything had to be done."""
 
     digest: str
     copied: bool

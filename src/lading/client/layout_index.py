@@ -40,12 +40,7 @@ class ListedImages:
 
 
 class LayoutIndex:
-    """The index of a folder, for any number of threads.
-
-    Args:
-        path: of `index.json`.
-        read: gives its entries.
-    """
+    """The `index.json` of a folder, for any number of threads; `read` gives its entries."""
 
     def __init__(self, path: Path, read: Callable[[], list[Entry]]) -> None:
         self._path = path

@@ -33,12 +33,7 @@ _SECONDS = 5.0
 
 
 class LayoutListing:
-    """Entries of an index, and those that wait to be written there.
-
-    Args:
-        root: the folder.
-        at_once: whether none waits.
-    """
+    """Entries of a folder's index, and those that wait to be written there, unless `at_once`."""
 
     def __init__(self, root: Path, *, at_once: bool) -> None:
         self._root = root
@@ -76,11 +71,7 @@ class LayoutListing:
                 self._write()
 
     def settle(self) -> None:
-        """List all that wait.
-
-        Raises:
-            ClientError: the index cannot be read or written.
-        """
+        """List all that wait; as with `add`, it may fail."""
         with self._lock:
             if self._waiting:
                 self._write()

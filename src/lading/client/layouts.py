@@ -100,9 +100,7 @@ class LayoutFolder(ImagePlace):
     def _look_at(self, listed: ListedImages) -> dict[str, list[Entry]]:
         """The entries that are about a digest, each once, by that.
 
-        Raises:
-            ClientError: one without a tag cannot be read; of others it is said when they are asked
-                for.
+        Of one with a tag that cannot be read, it is said when it is asked for.
         """
         found: dict[str, dict[str, Entry]] = {}
         for entry in listed.entries:

@@ -8,11 +8,7 @@ from lading.server.process.authority import Authority
 
 
 def secured(directory: Path, host: str) -> tuple[ssl.SSLContext, Path]:
-    """What a server at an address secures connections with, and the authority's certificate.
-
-    Args:
-        directory: where both are written.
-    """
+    """What a server at an address secures connections with, and the authority's certificate."""
     now = datetime.now(UTC)
     authority = Authority.open(directory, now)
     pair = authority.issue_to_server([host, "localhost"], now=now, validity=timedelta(days=1)).files

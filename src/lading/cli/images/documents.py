@@ -14,13 +14,7 @@ _MOST = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ManifestDocument:
-    """A manifest as it was understood.
-
-    Attributes:
-        is_index: whether it lists other manifests.
-        children: of an index.
-        config: `None` for an index.
-    """
+    """A manifest as it was understood; an index has children, and no config."""
 
     is_index: bool
     artifact_type: str

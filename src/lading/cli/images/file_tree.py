@@ -18,12 +18,7 @@ class PlacedEntry(NamedTuple):
 
 
 class TreeNode:
-    """A path of an image.
-
-    Attributes:
-        placed: what is there; `None` for the root.
-        below: what is in it, by name.
-    """
+    """A path of an image: what is placed there, `None` for the root, and what is below, by name."""
 
     __slots__ = ("below", "placed")
 

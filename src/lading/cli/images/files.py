@@ -61,11 +61,7 @@ def _of_platform(children: Sequence[ReadDescriptor], wanted: str) -> ReadDescrip
 async def read_files(
     source: ImageSource, repository: str, layers: Sequence[ReadDescriptor]
 ) -> ImageFiles:
-    """The files of all layers, one on the other.
-
-    Raises:
-        ClickException: a layer is no archive, or one of too much.
-    """
+    """The files of all layers, one on the other."""
     files = ImageFiles()
     for number, layer in enumerate(layers):
         files.put(number, await read_layer(source, repository, layer, f"layer {number + 1}"))
@@ -75,11 +71,7 @@ async def read_files(
 async def read_layer(
     source: ImageSource, repository: str, layer: ReadDescriptor, what: str
 ) -> Sequence[Entry]:
-    """The entries of one layer, as they stand in it.
-
-    Raises:
-        ClickException: it is no archive, or one of too much.
-    """
+    """The entries of one layer, as they stand in it."""
     async with _opened(source, repository, layer, what) as pieces:
         return list(entries(pieces, Limits.of_layer(layer.size)))
 
@@ -87,11 +79,7 @@ async def read_layer(
 async def read_content(
     source: ImageSource, repository: str, layer: ReadDescriptor, entry: Entry, to: BinaryIO
 ) -> None:
-    """Write the bytes of a file.
-
-    Raises:
-        ClickException: its layer is damaged.
-    """
+    """Write the bytes of a file."""
     async with _opened(source, repository, layer, "layer") as pieces:
         for piece in content(pieces, entry.offset, entry.size, Limits.of_layer(layer.size)):
             to.write(piece)
@@ -103,11 +91,7 @@ async def hash_contents(
     layers: Sequence[ReadDescriptor],
     wanted: Sequence[PlacedEntry],
 ) -> Mapping[str, str]:
-    """Hashes of files by their paths; each layer is read once.
-
-    Raises:
-        ClickException: a layer is damaged.
-    """
+    """Hashes of files by their paths; each layer is read once."""
     found: dict[str, str] = {}
     for number in sorted({placed.layer for placed in wanted}):
         layer = layers[number]

@@ -40,12 +40,7 @@ class Branch:
 async def grow(
     source: ImageSource, repository: str, found: FoundManifest, *, referrers: bool, depth: int = 0
 ) -> Branch:
-    """All of an image.
-
-    Args:
-        referrers: whether those belong to it that refer to it.
-        depth: how many manifests lead here.
-    """
+    """All of an image that so many manifests lead to; with what refers to it, if that is wanted."""
     document = read_manifest(found)
     parts = [_leaf("config", document.config)] if document.config else []
     parts += [_leaf("layer", layer) for layer in document.layers]

@@ -117,11 +117,7 @@ class LocalSource(ImageSource):
 
 
 def run_local(config: Path | None, what: str, work: Callable[[ImageSource], Awaitable[T]]) -> T:
-    """Do something with the registry of a configuration.
-
-    Raises:
-        ClickException: it failed.
-    """
+    """Do something with the registry of a configuration; what fails ends the command."""
 
     async def run(registry: Registry) -> T:
         try:

@@ -53,28 +53,20 @@ def remove_login(registry: str, environ: Mapping[str, str] = os.environ) -> bool
 
 
 class LoginFile:
-    """A file of logins, which need not exist."""
+    """A file of logins, which need not exist; it raises `ClientError` and `OSError`."""
 
     def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
         self.path = path
         self._environ = environ
 
     def has(self, registry: str) -> bool:
-        """Whether it has a login for a registry, or names a helper for that one.
-
-        Raises:
-            ClientError: it is no file of logins.
-        """
+        """Whether it has a login for a registry, or names a helper for that one."""
         document = self._read()
         named = helper_of(document, keys_of(registry))
         return bool(named and named[0]) or bool(entry_of(document, usual_key(registry)))
 
     def store(self, registry: str, login: HostLogin) -> str:
-        """Keep a login; where, in words.
-
-        Raises:
-            ClientError, OSError: it cannot be kept.
-        """
+        """Keep a login; where, in words."""
         document, key = self._read(), usual_key(registry)
         auths = _without(document, registry)
         helper, its_key = _helper(document, registry)
@@ -94,11 +86,7 @@ class LoginFile:
         return f"{self.path}, where it is not encrypted"
 
     def remove(self, registry: str) -> bool:
-        """Forget a login; false if there was none.
-
-        Raises:
-            ClientError, OSError: the file cannot be written.
-        """
+        """Forget a login; false if there was none."""
         document = self._read()
         helper, its_key = _helper(document, registry)
         if helper:
@@ -136,9 +124,6 @@ def _without(document: Mapping[str, Any], registry: str) -> dict[str, Any]:
 
 
 def _helper(document: Mapping[str, Any], registry: str) -> tuple[str, str]:
-    """The helper that has the login for a registry, and under which key.
-
-    Empty if the file itself has it.
-    """
+    """The helper that has the login for a registry, and its key; empty if the file has it."""
     store = text(document.get("credsStore"))
     return helper_of(document, keys_of(registry)) or (store, usual_key(registry))

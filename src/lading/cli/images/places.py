@@ -25,12 +25,7 @@ LATEST = "latest"
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where a command is pointed at: a registry, by its options.
-
-    Attributes:
-        config: the configuration of our registry, if one was named.
-        server: the host of another one, if one was named.
-    """
+    """Where a command is pointed at: the configuration of our registry, or another one's host."""
 
     config: Path | None
     server: str | None

@@ -128,11 +128,7 @@ class RemoteSource(ImageSource):
 
 @contextmanager
 def translate_client_errors(host: str) -> Iterator[None]:
-    """Errors of the client for the length of a block as those of a registry.
-
-    Raises:
-        RegistryError: of the kind that the answer means.
-    """
+    """Errors of the client for the length of a block as those of a registry that mean the same."""
     try:
         yield
     except ClientError as error:
@@ -155,11 +151,7 @@ def _meaning(error: ClientError, host: str) -> RegistryError:
 
 
 def run_remote(host: str, work: Callable[[ImageSource], Awaitable[T]]) -> T:
-    """Do something with another registry.
-
-    Raises:
-        RegistryError: it failed.
-    """
+    """Do something with another registry; what fails is an error of a registry."""
 
     async def run() -> T:
         with Client(host, options=SessionOptions(on_wait=say_wait)) as client:

@@ -28,12 +28,7 @@ class _Image(msgspec.Struct):
 
 
 def layers_of(body: bytes, media_type: str) -> list[ImageLayer]:
-    """The layers of a manifest, the lowest first; none of what is no image.
-
-    Args:
-        body: of a manifest that was pushed.
-        media_type: of it.
-    """
+    """The layers of a manifest that was pushed, the lowest first; none of what is no image."""
     if media_type not in IMAGES:
         return []
     try:
