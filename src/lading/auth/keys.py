@@ -35,7 +35,12 @@ class KeysInvalid(AuthUnusable):
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key to sign tokens with: its thumbprint (RFC 7638), and when it was made, since the epoch."""
+    """A key to sign tokens with.
+
+    Attributes:
+        id: its thumbprint (RFC 7638).
+        made_at: seconds since the epoch.
+    """
 
     id: str
     private: ec.EllipticCurvePrivateKey
