@@ -8,8 +8,9 @@ import json
 import time
 from collections.abc import Iterator
 from typing import Any, Protocol, overload
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
+from lading.client.direct import PORTS
 from lading.client.errors import (
     ClientError,
     ContentWrong,
@@ -208,13 +209,13 @@ def asked_wait(answer: HostAnswer) -> float:
     said = answer.headers.get("retry-after", "")[:64].strip()
     if said.isascii() and said.isdigit():
         return float(said[:9])
-    until = _moment(said)
+    until = moment(said)
     if until is None:
         return 0.0
-    return max(0.0, until - (_moment(answer.headers.get("date", "")) or time.time()))
+    return max(0.0, until - (moment(answer.headers.get("date", "")) or time.time()))
 
 
-def _moment(said: str) -> float | None:
+def moment(said: str) -> float | None:
     """A time of HTTP in seconds; `None` if it is none."""
     if not said:
         return None
@@ -236,3 +237,12 @@ def address(base: str, place: str) -> str:
         return urljoin(base, place)
     except ValueError as error:
         raise ClientError(f"{bare(base)} names {bare(place)!r}, which is no address") from error
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """The scheme, the host and the port of a whole address; nothing of what is none."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
+    except ValueError:
+        return "", "", 0

@@ -29,7 +29,6 @@ from lading.core.typing import override
 if TYPE_CHECKING:
     from lading.client.credentials import HostLogin
 
-_ACCEPT = ", ".join(sorted(media.IMAGES | media.INDEXES))
 _PAGE = 1000
 # A list that is longer never ends.
 _MOST_PAGES = 10_000
@@ -221,7 +220,7 @@ class RemoteRepository(ImagePlace):
     def digest(self, wanted: str, known: str = "") -> str:
         # Distribution finds the digest of a tag, compares, and reads no manifest if it is this one.
         unless = {"If-None-Match": f'"{known}"'} if known else {}
-        answer = self._ask_head(self._manifest(wanted), {"Accept": _ACCEPT, **unless})
+        answer = self._ask_head(self._manifest(wanted), {"Accept": media.ACCEPT, **unless})
         if answer is not None and answer.status == 404:
             return ""
         said = answer.headers.get("docker-content-digest") if answer is not None else None
@@ -256,7 +255,9 @@ class RemoteRepository(ImagePlace):
     @override
     def manifest(self, wanted: str) -> RemoteManifest:
         place = self._manifest(wanted)
-        answer, body = self._session.fetch(place, scopes=self._read, headers={"Accept": _ACCEPT})
+        answer, body = self._session.fetch(
+            place, scopes=self._read, headers={"Accept": media.ACCEPT}
+        )
         media_type = media.of_header(answer.headers.get("content-type", ""))
         refuse_schema_1(f"{self.host}/{self.name}: {wanted}", media_type, body)
         said = wanted if ":" in wanted else answer.headers.get("docker-content-digest", "")

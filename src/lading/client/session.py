@@ -5,7 +5,6 @@ Redirects are followed here, so that a login goes to nobody but the host that it
 
 import threading
 from collections.abc import Iterable, Mapping
-from urllib.parse import urlsplit
 
 from lading.client.answers import (
     HostAnswer,
@@ -14,6 +13,7 @@ from lading.client.answers import (
     asked_wait,
     cut_off,
     dismiss,
+    origin,
     read_bounded,
     read_error,
 )
@@ -24,12 +24,11 @@ from lading.client.sending import Body, HostSender, WantedRequest
 from lading.client.speaks_tls import speaks_tls
 from lading.client.tokens import HostTokens, LoginFinder
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MOST_REDIRECTS = 5
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+MOST_REDIRECTS = 5
 _MOST_LOGINS = 5
 # Seconds before a document that was cut off is asked for again.
 _PAUSES = (0.25, 1.0, 4.0)
-_PORTS = {"http": 80, "https": 443}
 
 
 class HostSession:
@@ -139,14 +138,14 @@ class HostSession:
         self._sender.wait(seconds, why)
 
     def _follow(self, url: str, wanted: WantedRequest) -> HostAnswer:
-        for _ in range(_MOST_REDIRECTS):
+        for _ in range(MOST_REDIRECTS):
             answer = self._authorized(url, wanted)
             location = answer.headers.get("location")
-            if answer.status not in _REDIRECTS or location is None:
+            if answer.status not in REDIRECTS or location is None:
                 return answer
             dismiss(answer)
             url = address(url, location)
-        raise ClientError(f"{wanted.method} {bare(url)}: more than {_MOST_REDIRECTS} redirects")
+        raise ClientError(f"{wanted.method} {bare(url)}: more than {MOST_REDIRECTS} redirects")
 
     def _authorized(self, url: str, wanted: WantedRequest) -> HostAnswer:
         """Send with what is known of logins; if that is not enough, with what is asked for."""
@@ -185,7 +184,7 @@ class HostSession:
     def is_own(self, url: str) -> bool:
         """Whether an address is of the registry's host itself, to which a login may go."""
         base = self.base
-        return url.startswith(f"{base}/") or _origin(url) == _origin(base)
+        return url.startswith(f"{base}/") or origin(url) == origin(base)
 
     def _is_plain(self) -> bool:
         return self.base.startswith("http:")
@@ -203,12 +202,3 @@ class HostSession:
             return f"https://{self._host}"
         has_tls = speaks_tls(self._host, self._options.connect_seconds)
         return f"https://{self._host}" if has_tls else f"http://{self._host}"
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    """The scheme, the host and the port of an address."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
-    except ValueError:
-        return "", None, None

@@ -9,6 +9,8 @@ DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 
 IMAGES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
+ACCEPT = ", ".join(sorted(IMAGES | INDEXES))
+"""What a client says that it takes."""
 
 SCHEMA_1 = frozenset(
     {

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
+from lading.client.answers import origin
+from lading.client.direct import PORTS
 from lading.client.errors import ReferenceInvalid
-
-_PORTS = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class DeploymentAddress:
     @property
     def usual_port(self) -> int:
         """The port that is connected to."""
-        return self.port or _PORTS[self.scheme or "https"]
+        return self.port or PORTS[self.scheme or "https"]
 
     @property
     def netloc(self) -> str:
@@ -68,12 +68,3 @@ class DeploymentAddress:
     def is_own(self, url: str) -> bool:
         """Whether a whole address is of this scheme, host and port."""
         return origin(url) == origin(self.url)
-
-
-def origin(url: str) -> tuple[str, str, int]:
-    """The scheme, the host and the port of a whole address; nothing of what is none."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
-    except ValueError:
-        return "", "", 0

@@ -1,8 +1,8 @@
 """Answers of a deployment at `/v2/`: whether a registry gives them, and by which clock."""
 
 import re
-from email.utils import parsedate_to_datetime
 
+from lading.client.answers import moment
 from lading.client.challenges import parse_challenges
 from lading.client.doctor.caller import HeardAnswer
 from lading.client.doctor.findings import DeploymentFinding, ok, warn, wrong
@@ -70,9 +70,8 @@ def _refused(answer: HeardAnswer) -> DeploymentFinding:
 
 def check_clock(answer: HeardAnswer) -> DeploymentFinding:
     """How far the clock there is from the one here, by the header `Date`."""
-    try:
-        there = parsedate_to_datetime(answer.header("date")).timestamp()
-    except (TypeError, ValueError, OverflowError):
+    there = moment(answer.header("date"))
+    if there is None:
         return warn(
             "clock",
             "the answer has no date, so the clocks cannot be compared",

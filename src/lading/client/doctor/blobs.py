@@ -2,25 +2,22 @@
 
 from urllib3.exceptions import HTTPError
 
-from lading.client.doctor.address import origin
+from lading.client.answers import origin
 from lading.client.doctor.caller import DeploymentCaller, HeardAnswer
 from lading.client.doctor.findings import DeploymentFinding, ok, skipped, warn, wrong
 from lading.client.doctor.reading import ReadManifest
 from lading.client.errors import bare
+from lading.client.session import MOST_REDIRECTS, REDIRECTS
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-# As many as this project's own client follows.
-_MOST_REDIRECTS = 5
 _PART = {"Range": "bytes=0-0"}
 _ITSELF = "have the registry send the bytes itself: `storage.redirect.disable: true`"
 
 
 def check_compression(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFinding:
     """Whether blobs come as they are to who takes compressed answers, as most clients do."""
-    digest = _blob_of(found)
-    if not digest:
+    path = _path_of_blob(found)
+    if not path:
         return skipped("compression", f"{found.repository}:{found.asked} has no blobs")
-    path = f"/v2/{found.repository}/blobs/{digest}"
     answer = caller.ask("GET", path, found.scopes, {"Accept-Encoding": "gzip"})
     if answer.status != 200:
         return skipped("compression", f"a blob is answered with {answer.status} here")
@@ -37,14 +34,13 @@ def check_compression(caller: DeploymentCaller, found: ReadManifest) -> Deployme
 
 def check_ranges(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFinding:
     """Whether a byte of a blob can be had alone, from wherever clients are sent for it."""
-    digest = _blob_of(found)
-    if not digest:
+    path = _path_of_blob(found)
+    if not path:
         return skipped("ranges", f"{found.repository}:{found.asked} has no blobs")
-    path = f"/v2/{found.repository}/blobs/{digest}"
     answer = caller.ask("GET", path, found.scopes, _PART)
     where = "a blob"
-    for _ in range(_MOST_REDIRECTS):
-        if answer.status not in _REDIRECTS:
+    for _ in range(MOST_REDIRECTS):
+        if answer.status not in REDIRECTS:
             return _check_range(answer, where)
         followed = _follow(caller, answer)
         if isinstance(followed, DeploymentFinding):
@@ -52,7 +48,7 @@ def check_ranges(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFin
         answer, where = followed
     return wrong(
         "ranges",
-        f"clients are sent for blobs from one address to the next: more than {_MOST_REDIRECTS}",
+        f"clients are sent for blobs from one address to the next: more than {MOST_REDIRECTS}",
         "see where they are sent to by `curl -IL`, and have no proxy send them back to where they"
         f" came from; or {_ITSELF}",
     )
@@ -110,10 +106,12 @@ def _check_range(answer: HeardAnswer, what: str) -> DeploymentFinding:
     )
 
 
-def _blob_of(found: ReadManifest) -> str:
+def _path_of_blob(found: ReadManifest) -> str:
+    """The path of the first blob that a manifest names; empty if it names none."""
     document = found.answer.document()
     layers = document.get("layers")
     blobs = [document.get("config"), *(layers if isinstance(layers, list) else ())]
-    return next(
-        (str(one["digest"]) for one in blobs if isinstance(one, dict) and "digest" in one), ""
-    )
+    for one in blobs:
+        if isinstance(one, dict) and "digest" in one:
+            return f"/v2/{found.repository}/blobs/{one['digest']}"
+    return ""

@@ -152,12 +152,7 @@ def _read(caller: DeploymentCaller, repository: str) -> Iterator[DeploymentFindi
 
 def _bounded(name: str, check: Callable[[], DeploymentFinding]) -> DeploymentFinding:
     """The finding of a check; that there was no answer is one, too."""
-    try:
-        return check()
-    except ClientError as error:
-        return wrong(name, error.message, error.advice)
-    except (HTTPError, OSError, ValueError) as error:
-        return no_answer(name, error)
+    return next(_each(name, lambda: iter([check()])))
 
 
 def _each(

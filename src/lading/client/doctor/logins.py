@@ -3,14 +3,13 @@
 import base64
 import json
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from urllib3.exceptions import HTTPError
 
+from lading.client.answers import moment, origin
 from lading.client.challenges import AskedLogin, parse_challenges
-from lading.client.doctor.address import origin
 from lading.client.doctor.caller import DeploymentCaller, HeardAnswer
 from lading.client.doctor.findings import DeploymentFinding, ok, skipped, warn, wrong
 from lading.client.errors import reason
@@ -106,7 +105,9 @@ def _check_token(realm: str, answer: HeardAnswer) -> DeploymentFinding:
             f"clients are sent for tokens to {realm}, where there {what}",
             f"have the proxy pass on {urlsplit(realm).path or '/'}, too, beside /v2/",
         )
-    claims, now = _claims(str(token)), _clock_of(answer)
+    claims, now = _claims(str(token)), moment(answer.header("date"))
+    if now is None:  # it may be another host's than the registry's; ours if it is not told
+        now = answer.ended
     starts, ends = claims.get("nbf", 0), claims.get("exp", now + _SLACK)
     if isinstance(starts, int | float) and starts > now + _SLACK:
         return wrong("realm", f"a new token is valid only in {starts - now:.0f} s", _CLOCKS)
@@ -154,11 +155,3 @@ def _claims(token: str) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _clock_of(answer: HeardAnswer) -> float:
-    """The time there, which may be another host's than the registry's; ours if it is not told."""
-    try:
-        return parsedate_to_datetime(answer.header("date")).timestamp()
-    except (TypeError, ValueError, OverflowError):
-        return answer.ended

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from urllib3.exceptions import HTTPError
 
-from lading.client.doctor.address import origin
+from lading.client.answers import origin
 from lading.client.doctor.caller import DeploymentCaller, HeardAnswer
 from lading.client.doctor.findings import DeploymentFinding, FindingState, ok, skipped, warn, wrong
 from lading.client.doctor.logins import FORWARDED

@@ -4,17 +4,11 @@ from dataclasses import dataclass
 
 from lading.client.doctor.caller import DeploymentCaller, HeardAnswer
 from lading.client.doctor.findings import DeploymentFinding, ok, warn, wrong
+from lading.core import media
 from lading.core.digest import Digest
 from lading.core.errors import DigestInvalid
 
-_ACCEPT = ", ".join(
-    (
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-    )
-)
+_ACCEPTING = {"Accept": media.ACCEPT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +87,7 @@ def check_manifest(found: ReadManifest) -> DeploymentFinding:
 def check_heads(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFinding:
     """Whether HEAD is answered as GET is: by it clients ask what a tag is before they pull."""
     path = f"/v2/{found.repository}/manifests/{found.asked}"
-    answer = caller.ask("HEAD", path, found.scopes, {"Accept": _ACCEPT})
+    answer = caller.ask("HEAD", path, found.scopes, _ACCEPTING)
     passed_on = "have the proxy pass HEAD on as it is (no `proxy_cache_convert_head`, no"
     if answer.status != found.answer.status:
         return wrong(
@@ -123,7 +117,7 @@ def check_paths(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFind
 
     def ask(name: str, repository: str = found.repository) -> int:
         path = f"/v2/{repository}/manifests/{name}"
-        return caller.ask("GET", path, found.scopes, {"Accept": _ACCEPT}).status
+        return caller.ask("GET", path, found.scopes, _ACCEPTING).status
 
     status = ask(digest.replace(":", "%3A"))
     if status != 200:
@@ -154,7 +148,7 @@ def check_paths(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFind
 
 def _read(caller: DeploymentCaller, name: str, asked: str) -> ReadManifest | None:
     scopes = (f"repository:{name}:pull",)
-    answer = caller.ask("GET", f"/v2/{name}/manifests/{asked}", scopes, {"Accept": _ACCEPT})
+    answer = caller.ask("GET", f"/v2/{name}/manifests/{asked}", scopes, _ACCEPTING)
     if answer.status != 200:
         return None
     return ReadManifest(name, asked, answer)
