@@ -43,6 +43,13 @@ class MovedTable:
         return (*self.key, *self.rest)
 
 
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+# Of rows that are about a repository.
+_REPOSITORY = {"repository_id": "repositories"}
+
 BLOBS = MovedTable("blobs", ("digest",), ("size", "created_at", "unlinked_at", "lost_at"))
 DOCUMENTS = MovedTable(
     "documents",
@@ -72,10 +79,7 @@ MOVED = (
     MovedTable(
         "uploads",
         ("key",),
-        (
-            *("owner", "size", "active_at", "hash", "wrong_digests"),
-            *("generation", "leased_until", "writing", "digest"),
-        ),
+        _words("owner size active_at hash wrong_digests generation leased_until writing digest"),
         of_bytes=True,
     ),
     MovedTable(
@@ -97,12 +101,11 @@ MOVED = (
     MovedTable(
         "manifests",
         ("id",),
-        (
-            *("repository_id", "digest", "media_type", "artifact_type", "subject", "size"),
-            *("pushed_at", "promised_at", "used_at", "loose_at"),
-            *("deleted_at", "deleted_by", "lost_at"),
+        _words(
+            "repository_id digest media_type artifact_type subject size"
+            " pushed_at promised_at used_at loose_at deleted_at deleted_by lost_at"
         ),
-        references={"repository_id": "repositories"},
+        references=_REPOSITORY,
         # One that was lost and is there again has another document.
         identity=("repository_id", "digest", "lost_at"),
         restless=("promised_at", "used_at"),
@@ -112,52 +115,30 @@ MOVED = (
     DOCUMENTS,
     DOCUMENT_PIECES,
     MovedTable("edges", ("repository_id", "parent", "child"), ("kind",)),
-    MovedTable(
-        "tags",
-        ("repository_id", "name"),
-        ("digest", "updated_at"),
-        references={"repository_id": "repositories"},
-    ),
+    MovedTable("tags", ("repository_id", "name"), ("digest", "updated_at"), references=_REPOSITORY),
     MovedTable(
         "tag_history",
         ("id",),
         ("repository_id", "tag", "digest", "previous", "actor", "at"),
-        references={"repository_id": "repositories"},
+        references=_REPOSITORY,
         is_numbered=True,
     ),
-    MovedTable(
-        "orphans",
-        ("repository_id", "tag"),
-        ("at",),
-        references={"repository_id": "repositories"},
-    ),
-    MovedTable(
-        "adopted_tags",
-        ("repository_id", "name"),
-        ("digest", "at"),
-        references={"repository_id": "repositories"},
-    ),
-    MovedTable(
-        "adopted_manifests",
-        ("repository_id", "digest"),
-        references={"repository_id": "repositories"},
-    ),
+    MovedTable("orphans", ("repository_id", "tag"), ("at",), references=_REPOSITORY),
+    MovedTable("adopted_tags", ("repository_id", "name"), ("digest", "at"), references=_REPOSITORY),
+    MovedTable("adopted_manifests", ("repository_id", "digest"), references=_REPOSITORY),
     MovedTable("committed_uploads", ("upload",), ("digest", "at")),
     MovedTable("refresh_tokens", ("hash",), ("name", "stamp", "expires_at"), is_restless=True),
     MovedTable(
         "robots",
         ("name",),
-        (
-            *("hash", "repositories", "actions"),
-            *("created_at", "created_by", "expires_at", "used_at"),
-        ),
+        _words("hash repositories actions created_at created_by expires_at used_at"),
         restless=("used_at",),
     ),
     MovedTable(
         "figures",
         ("repository_id",),
         ("size", "tagged_size", "trash_size", "tags", "manifests", "pushed_at", "counted_at"),
-        references={"repository_id": "repositories"},
+        references=_REPOSITORY,
         restless=("size", "tagged_size", "trash_size", "tags", "manifests", "counted_at"),
         is_restless=True,
     ),
@@ -165,23 +146,20 @@ MOVED = (
         "growth",
         ("repository_id", "at"),
         ("size", "tags"),
-        references={"repository_id": "repositories"},
+        references=_REPOSITORY,
         is_restless=True,
     ),
     MovedTable(
         "samples",
         ("at",),
-        (
-            *("repositories", "tags", "stored", "tagged", "untagged"),
-            *("trash", "shared", "unlinked", "uploads"),
-        ),
+        _words("repositories tags stored tagged untagged trash shared unlinked uploads"),
         is_restless=True,
     ),
     MovedTable(
         "pulls",
         ("repository_id", "reference"),
         ("at", "actor"),
-        references={"repository_id": "repositories"},
+        references=_REPOSITORY,
         restless=("at", "actor"),
         is_restless=True,
     ),
