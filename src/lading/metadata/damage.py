@@ -70,12 +70,9 @@ class Damage(Noun):
         """
 
         def work(connection: SqlConnection) -> None:
-            row = connection.execute(
-                "SELECT id FROM manifests WHERE repository_id = ? AND digest = ?",
-                (repositories.lock(connection, repository), digest),
-            ).fetchone()
-            if row is not None and documents.read(connection, row[0]) == body:
-                connection.execute("UPDATE manifests SET lost_at = ? WHERE id = ?", (now, row[0]))
+            id_ = documents.find(connection, repositories.lock(connection, repository), digest)
+            if id_ is not None and documents.read(connection, id_) == body:
+                connection.execute("UPDATE manifests SET lost_at = ? WHERE id = ?", (now, id_))
 
         await (self._attempts.write if at_once else self._database.write)(work)
 

@@ -26,7 +26,7 @@ _BEGIN = """
     ON CONFLICT (repository_id, digest) DO UPDATE SET deleted_at = excluded.deleted_at
         WHERE NOT EXISTS (SELECT 1 FROM documents WHERE documents.id = manifests.id)
 """
-_STORE = """
+STORE = """
     INSERT INTO documents (id, annotations, body) VALUES (
         (SELECT id FROM manifests WHERE repository_id = :repository AND digest = :digest),
         :annotations, :body)
@@ -75,7 +75,7 @@ def begin(
     """
     times = {"pushed_at": pushed_at, "now": now, "actor": actor}
     connection.execute(_BEGIN, row_of(repository_id, manifest) | times)
-    id_ = find(connection, repository_id, manifest)
+    id_ = find(connection, repository_id, manifest.digest)
     assert id_ is not None
     return id_
 
@@ -92,11 +92,10 @@ def row_of(repository_id: int, manifest: Manifest) -> dict[str, str | int | floa
     }
 
 
-def find(connection: SqlConnection, repository_id: int, manifest: Manifest) -> int | None:
+def find(connection: SqlConnection, repository_id: int | None, digest: str | None) -> int | None:
     """The id of a manifest's row, whatever it has."""
     row = connection.execute(
-        "SELECT id FROM manifests WHERE repository_id = ? AND digest = ?",
-        (repository_id, manifest.digest),
+        "SELECT id FROM manifests WHERE repository_id = ? AND digest = ?", (repository_id, digest)
     ).fetchone()
     return None if row is None else int(row[0])
 
@@ -110,7 +109,7 @@ def has_pieces(connection: SqlConnection, repository_id: int, manifest: Manifest
     """Whether all pieces are there of the body of a manifest that is large."""
     (length,) = connection.execute(
         "SELECT coalesce(sum(length(body)), 0) FROM document_pieces WHERE id = ?",
-        (find(connection, repository_id, manifest),),
+        (find(connection, repository_id, manifest.digest),),
     ).fetchone()
     return bool(length == len(manifest.body))
 
@@ -125,7 +124,7 @@ def store(
         "annotations": annotations,
         "body": b"" if is_large(len(manifest.body)) else manifest.body,
     }
-    connection.execute(_STORE, values)
+    connection.execute(STORE, values)
 
 
 def read(connection: SqlConnection, id_: int) -> bytes | None:

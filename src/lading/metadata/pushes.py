@@ -202,9 +202,7 @@ class ManifestPush(Struct, frozen=True, kw_only=True):
         """Check that what edges lead to is here, mark it as used, and note the edges."""
         sizes = _sizes(connection, repository_id, edges, used_at=self.change.at)
         wrong = self._check(edges, sizes)
-        parent = self.manifest.digest
-        values = {"repository": repository_id, "parent": parent, "edges": kinds_of(edges)}
-        connection.execute(_ADD_EDGES, values)
+        add_edges(connection, repository_id, self.manifest.digest, edges)
         return wrong
 
     def _check(self, edges: Sequence[Edge], sizes: Mapping[str, int]) -> Sequence[WrongSize]:
@@ -268,6 +266,14 @@ def edge_pieces(edges: Sequence[Edge]) -> Iterator[Sequence[Edge]]:
     Of several to one child the first stays the first.
     """
     return batches.pieces(sorted(edges, key=lambda edge: edge.child))
+
+
+def add_edges(
+    connection: SqlConnection, repository_id: int, parent: Digest, edges: Sequence[Edge]
+) -> None:
+    """Note what a manifest refers to, as far as that is not noted."""
+    values = {"repository": repository_id, "parent": parent, "edges": kinds_of(edges)}
+    connection.execute(_ADD_EDGES, values)
 
 
 def kinds_of(edges: Sequence[Edge]) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from lading.core.digest import Digest
 from lading.core.names import Tag, attachments_of, subject_of
-from lading.metadata import batches
+from lading.metadata import batches, documents
 from lading.ports.database import SqlConnection
 
 _LED_TO = """(
@@ -104,10 +104,7 @@ def mark_referrers(
 
 def is_stored(connection: SqlConnection, repository_id: int, digest: Digest | None) -> bool:
     """Whether a manifest is there or in the trash, so that it keeps what is about it."""
-    row = connection.execute(
-        "SELECT 1 FROM manifests WHERE repository_id = ? AND digest = ?", (repository_id, digest)
-    ).fetchone()
-    return row is not None
+    return documents.find(connection, repository_id, digest) is not None
 
 
 def manifest_sizes(

@@ -6,7 +6,7 @@ from lading.core.names import RepositoryName
 from lading.metadata import batches
 from lading.metadata.noun import looking, reading, scanning
 from lading.metadata.read_only import IS_ON, require_off
-from lading.metadata.shown import columns, repository_lists
+from lading.metadata.shown import columns, name_ranges, repository_lists
 from lading.metadata.shown.repository_lists import ListedRepository, ListOrder
 from lading.ports.database import Database, SqlConnection
 
@@ -89,10 +89,6 @@ def exists(connection: SqlConnection, name: RepositoryName) -> bool:
     return row is not None
 
 
-# Greater than every character of a name.
-_LAST = "\x7f"
-
-
 def page(connection: SqlConnection, *, after: str, limit: int, prefix: str = "") -> Sequence[str]:
     """Names that start with `prefix`, in byte order, from the first greater than `after`."""
     start = "name > ?" if after >= prefix else "name >= ?"
@@ -100,7 +96,7 @@ def page(connection: SqlConnection, *, after: str, limit: int, prefix: str = "")
         connection,
         f"SELECT name FROM repositories WHERE pushed_at IS NOT NULL AND {start} AND name < ?"
         " ORDER BY name LIMIT ?",
-        (max(after, prefix), prefix + _LAST, limit),
+        (max(after, prefix), prefix + name_ranges.LAST, limit),
     )
 
 

@@ -39,7 +39,7 @@ _PLACE = f"""
     WHERE key = :key /*! AND EXISTS (SELECT 1 FROM saved) */
     {COUNTED}"""
 _END = f"DELETE FROM uploads WHERE {_IS_FREE} AND size = 0 {COUNTED}"
-_REPLACE = f"""
+REPLACE = f"""
     UPDATE objects SET digest = NULL, unused_at = :at WHERE digest = :digest {COUNTED}"""
 # No two objects of a blob begin at the same byte, at any time: so the others have to go before.
 _PLACE_IN_BLOB = f"""
@@ -77,7 +77,7 @@ def save(
 
 def becoming(upload: UploadKey, stored: PlacedSegment) -> Becoming:
     """How an upload that has nothing becomes a blob which is one object; see `uploads.becoming`."""
-    statements = {"ended": _END, "replaced": _REPLACE, "placed": _PLACE_IN_BLOB}
+    statements = {"ended": _END, "replaced": REPLACE, "placed": _PLACE_IN_BLOB}
 
     def require(_: SqlConnection, returned: Mapping[str, Sequence[Any]]) -> None:
         _require({name: returned[name] for name in ("ended", "placed")})

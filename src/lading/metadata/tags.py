@@ -15,6 +15,16 @@ from lading.metadata.read_only import if_writable
 from lading.metadata.shown import columns, tag_lists
 from lading.ports.database import Database, SqlConnection
 
+POINT = """
+    INSERT INTO tags (repository_id, name, digest, updated_at)
+    VALUES (:repository, :tag, :digest, :at)
+    ON CONFLICT (repository_id, name)
+    DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at
+"""
+RECORD = """
+    INSERT INTO tag_history (repository_id, tag, digest, previous, actor, at)
+    VALUES (:repository, :tag, :digest, :previous, :actor, :at)
+"""
 _REMOVE = """
     DELETE FROM tags
     WHERE repository_id = :repository AND name IN (SELECT key FROM json_each(:tags))
@@ -40,13 +50,10 @@ def point(
     references.unmark_orphan(connection, repository_id, tag)
     if previous == digest:
         return
-    connection.execute(
-        "INSERT INTO tags (repository_id, name, digest, updated_at) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (repository_id, name)"
-        " DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at",
-        (repository_id, tag, digest, change.at),
-    )
-    _record(connection, repository_id, tag, digest, previous, change)
+    values = {"repository": repository_id, "tag": tag, "digest": digest, "previous": previous}
+    values |= {"actor": change.actor, "at": change.at}
+    connection.execute(POINT, values)
+    connection.execute(RECORD, values)
     if previous is not None:
         references.mark_unreferenced(connection, repository_id, Digest(previous), change.at)
 
@@ -106,7 +113,8 @@ def delete(
         return False
     (previous,) = row
     references.unmark_orphan(connection, repository_id, tag)
-    _record(connection, repository_id, tag, None, previous, change)
+    values = {"repository": repository_id, "tag": tag, "digest": None, "previous": previous}
+    connection.execute(RECORD, values | {"actor": change.actor, "at": change.at})
     references.mark_unreferenced(connection, repository_id, Digest(previous), change.at)
     repositories.mark_changed(connection, [repository])
     return True
@@ -194,21 +202,6 @@ def page(
         "SELECT name FROM tags WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)"
         " AND name > ? ORDER BY name LIMIT ?",
         (repository, after, limit),
-    )
-
-
-def _record(
-    connection: SqlConnection,
-    repository_id: int,
-    tag: Tag,
-    digest: Digest | None,
-    previous: str | None,
-    change: Change,
-) -> None:
-    connection.execute(
-        "INSERT INTO tag_history (repository_id, tag, digest, previous, actor, at)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (repository_id, tag, digest, previous, change.actor, change.at),
     )
 
 

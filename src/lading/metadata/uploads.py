@@ -73,8 +73,6 @@ _END_AS_IT_IS = """
         AND size > 0 AND size = (SELECT sum(size) FROM objects WHERE upload = :upload)
     RETURNING hash
 """
-_REPLACE = f"""
-    UPDATE objects SET digest = NULL, unused_at = :at WHERE digest = :digest {COUNTED}"""
 # No two objects of a blob begin at the same byte, at any time: so the others have to go before.
 _AFTER = "/*! AND (SELECT count(*) FROM replaced) >= 0 */"
 _HAND_OVER = f"""
@@ -240,14 +238,14 @@ def commit(
     """Make the segments of an upload those of a blob; those that it had are unused from then."""
     _save(connection, upload, generation, progress, digest)
     values = {"upload": upload, "digest": digest, "at": progress.now, "up_to": batches.NO_LIMIT}
-    statements = {"replaced": _REPLACE, "taken": _HAND_OVER}
+    statements = {"replaced": small_uploads.REPLACE, "taken": _HAND_OVER}
     taken = connection.execute_together(statements, values)["taken"]
     _require_whole(taken, progress.size)
 
 
 def becoming(upload: UploadKey, generation: int, progress: UploadProgress) -> Becoming:
     """As `commit`, with what makes the blob known: the upload is over with it."""
-    statements = {"ended": _END, "replaced": _REPLACE, "taken": _HAND_OVER}
+    statements = {"ended": _END, "replaced": small_uploads.REPLACE, "taken": _HAND_OVER}
     if progress.stored is not None:
         statements["placed"] = _PLACE_IN_BLOB
     if progress.unused:
@@ -279,7 +277,7 @@ def becoming_as_it_is(
     Args:
         digest_of: the digest of all bytes, by what is known of their hash; `None` if it is not.
     """
-    statements = {"ended": _END_AS_IT_IS, "replaced": _REPLACE, "taken": _HAND_OVER}
+    statements = {"ended": _END_AS_IT_IS, "replaced": small_uploads.REPLACE, "taken": _HAND_OVER}
     values = {"upload": upload, "at": now, "up_to": batches.NO_LIMIT}
 
     def require(_: SqlConnection, returned: Mapping[str, Sequence[Any]]) -> None:

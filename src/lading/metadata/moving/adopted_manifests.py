@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from lading.core.adoption import AdoptedManifest
+from lading.core.digest import Digest
 from lading.core.manifest import Edge, Manifest, WrongSize
 from lading.core.names import RepositoryName
 from lading.metadata import batches, documents, links, pushes, references
@@ -19,16 +20,6 @@ _ADD_MANIFEST = """
         loose_at = CASE WHEN manifests.deleted_at IS NULL THEN manifests.loose_at
             ELSE excluded.loose_at END,
         deleted_at = NULL, deleted_by = '', lost_at = NULL, promised_at = excluded.promised_at
-"""
-_ADD_DOCUMENT = """
-    INSERT INTO documents (id, annotations, body)
-    SELECT id, :annotations, :body FROM manifests
-    WHERE repository_id = :repository AND digest = :digest
-    ON CONFLICT (id) DO UPDATE SET annotations = excluded.annotations, body = excluded.body
-"""
-_ADD_EDGE = """
-    INSERT INTO edges (repository_id, parent, child, kind)
-    VALUES (:repository, :parent, :child, :kind) ON CONFLICT DO NOTHING
 """
 _THESE = "repository_id = :repository AND digest IN (SELECT key FROM json_each(:digests))"
 _KEEP = f"""
@@ -77,22 +68,25 @@ def add_manifests(
         What is there and has another size than one of them says.
     """
     repository_id = repository_rows.ensure(connection, repository)
-    here: dict[str, object] = {"repository": repository_id, "now": now}
-    rows: list[dict[str, object]] = [
-        here
-        | _row(adopted.manifest, adopted.at)
-        | {"body": _body(connection, repository_id, adopted.manifest)}
+    rows = [
+        documents.row_of(repository_id, adopted.manifest)
+        | {
+            "annotations": pushes.kept_annotations(adopted.manifest),
+            "body": _body(connection, repository_id, adopted.manifest),
+            "at": adopted.at,
+            "now": now,
+        }
         for adopted in manifests
     ]
     connection.executemany(_ADD_MANIFEST, rows)
-    connection.executemany(_ADD_DOCUMENT, rows)
+    connection.executemany(documents.STORE, rows)
     repository_rows.mark_pushed(connection, repository_id, min(each.at for each in manifests))
     wrong: list[WrongSize] = []
     for adopted in manifests:
         few = adopted.manifest.edges[: batches.MOST_ROWS]
         wrong += _add_edges(connection, repository_id, adopted.manifest, few, now)
     digests = [adopted.manifest.digest for adopted in manifests]
-    connection.execute(_KEEP, here | {"digests": batches.keys(digests)})
+    connection.execute(_KEEP, {"repository": repository_id, "digests": batches.keys(digests)})
     _see(connection, repository_id, [each for each in manifests if not _is_long(each)])
     return wrong
 
@@ -143,18 +137,6 @@ def _among(
     return frozenset(digest for (digest,) in connection.execute(statement, values).fetchall())
 
 
-def _row(manifest: Manifest, at: float) -> dict[str, object]:
-    return {
-        "digest": manifest.digest,
-        "media_type": manifest.media_type,
-        "artifact_type": manifest.artifact_type,
-        "subject": manifest.subject,
-        "size": len(manifest.body),
-        "annotations": pushes.kept_annotations(manifest),
-        "at": at,
-    }
-
-
 def _body(connection: SqlConnection, repository_id: int, manifest: Manifest) -> bytes:
     """What is to be stored of a body, whose pieces are there unless a collection came between."""
     is_large = documents.is_large(len(manifest.body))
@@ -171,15 +153,13 @@ def _add_edges(
     now: float,
 ) -> Sequence[WrongSize]:
     """Note edges, and that what they lead to is used."""
-    kinds = {edge.child: edge.kind for edge in reversed(edges)}
-    if not kinds:
+    if not edges:
         return ()
-    parent = {"repository": repository_id, "parent": manifest.digest}
-    rows = [parent | {"child": child, "kind": kind} for child, kind in kinds.items()]
-    connection.executemany(_ADD_EDGE, rows)
-    sizes = references.manifest_sizes(connection, repository_id, kinds, used_at=now)
-    sizes |= links.sizes(connection, repository_id, kinds, used_at=now)
-    if lost := [child for child in kinds if child not in sizes]:  # or not here at all
+    pushes.add_edges(connection, repository_id, manifest.digest, edges)
+    children = [edge.child for edge in edges]
+    sizes = references.manifest_sizes(connection, repository_id, children, used_at=now)
+    sizes |= links.sizes(connection, repository_id, children, used_at=now)
+    if lost := [child for child in children if child not in sizes]:  # or not here at all
         values = {"repository": repository_id, "digests": batches.keys(lost)}
         connection.execute(_KEEP, values)
         connection.execute(_KEEP_LINKS, values)
@@ -197,6 +177,12 @@ def _is_long(adopted: AdoptedManifest) -> bool:
 def _see(
     connection: SqlConnection, repository_id: int, manifests: Sequence[AdoptedManifest]
 ) -> None:
-    rows = [(repository_id, each.manifest.digest) for each in manifests if each.is_linked]
-    if rows:
-        connection.executemany(_SEE_MANIFEST, rows)
+    if digests := [each.manifest.digest for each in manifests if each.is_linked]:
+        see_manifests(connection, repository_id, digests)
+
+
+def see_manifests(
+    connection: SqlConnection, repository_id: int | None, digests: Sequence[Digest]
+) -> None:
+    """Note that there are links to manifests."""
+    connection.executemany(_SEE_MANIFEST, [(repository_id, digest) for digest in digests])

@@ -8,6 +8,7 @@ from lading.core.digest import Digest
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import batches, references
 from lading.metadata import repositories as repository_rows
+from lading.metadata import tags as tag_rows
 from lading.metadata.moving.adopted_manifests import find_manifests
 from lading.ports.database import SqlConnection
 
@@ -24,19 +25,9 @@ _SEEN_TAGS = """
     WHERE repository_id = :repository AND name IN (SELECT key FROM json_each(:names))
 """
 _SEE_TAG = """
-    INSERT INTO adopted_tags (repository_id, name, digest, at)
-    VALUES (:repository, :tag, :digest, :at)
+    INSERT INTO adopted_tags (repository_id, name, digest, at) VALUES (?, ?, ?, ?)
     ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, at = excluded.at
-"""
-_POINT = """
-    INSERT INTO tags (repository_id, name, digest, updated_at)
-    VALUES (:repository, :tag, :digest, :at)
-    ON CONFLICT (repository_id, name)
-    DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at
-"""
-_RECORD = """
-    INSERT INTO tag_history (repository_id, tag, digest, previous, actor, at)
-    VALUES (:repository, :tag, :digest, :previous, :actor, :at)
+        WHERE adopted_tags.digest <> excluded.digest OR adopted_tags.at <> excluded.at
 """
 
 # Before every time; files may be of a time before 1970.
@@ -116,8 +107,7 @@ def add_tags(
         if each.tag in current:
             previous = Digest(current[each.tag][0])
             references.mark_unreferenced(connection, repository_id, previous, now)
-    rows = [here | {"tag": each.tag, "digest": each.digest, "at": each.at} for each in tags]
-    connection.executemany(_SEE_TAG, rows)
+    see_tags(connection, repository_id, [(each.tag, each.digest, each.at) for each in tags])
     if moved:
         repository_rows.mark_changed(connection, [repository])
     return TagsAdopted([each.tag for each in moved], len(moves), newer)
@@ -141,8 +131,8 @@ def _point(
     if not moved:
         return
     rows = [{**here, "tag": each.tag, "digest": each.digest, "at": at[each.tag]} for each in moved]
-    connection.executemany(_POINT, rows)
-    connection.executemany(_RECORD, [{**here, **move} for move in moves])
+    connection.executemany(tag_rows.POINT, rows)
+    connection.executemany(tag_rows.RECORD, [{**here, **move} for move in moves])
     digests = batches.keys(each.digest for each in moved)
     connection.execute(_USE, {**here, "digests": digests})
     for each in moved:
@@ -172,6 +162,13 @@ def _moves(
             )
             previous = move.digest
     return moves
+
+
+def see_tags(
+    connection: SqlConnection, repository_id: int | None, links: Sequence[tuple[Tag, Digest, float]]
+) -> None:
+    """Note what links of tags say, and when they were written."""
+    connection.executemany(_SEE_TAG, [(repository_id, *link) for link in links])
 
 
 def seen_tags(

@@ -12,6 +12,7 @@ from lading.core.digest import Digest
 from lading.core.exports import ExportedManifest, ExportedTag
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import batches, documents, repositories
+from lading.metadata.moving import adopted_manifests, adopted_tags
 from lading.metadata.noun import reading, scanning, writing
 from lading.ports.database import Database, SqlConnection
 
@@ -33,10 +34,10 @@ _MANIFESTS = f"""
         AND EXISTS (SELECT 1 FROM documents WHERE documents.id = m.id)
     ORDER BY m.id LIMIT :most
 """
-_BLOBS = """
+_BLOBS = f"""
     SELECT links.digest FROM links JOIN blobs ON blobs.digest = links.digest
     WHERE repository_id = (SELECT id FROM repositories WHERE name = ?) AND links.digest > ?
-        AND deleted_at IS NULL AND lost_at IS NULL
+        AND {_LIVE}
     ORDER BY links.digest LIMIT ?
 """
 _TAGS = f"""
@@ -88,11 +89,6 @@ _CHANGED = """
 _LAST_CHANGE = """
     SELECT (SELECT max(id) FROM tag_history), (SELECT max(id) FROM manifests),
         count(*), max(deleted_at) FROM manifests WHERE deleted_at IS NOT NULL
-"""
-_SEE_TAG = """
-    INSERT INTO adopted_tags (repository_id, name, digest, at) VALUES (?, ?, ?, ?)
-    ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, at = excluded.at
-        WHERE adopted_tags.digest <> excluded.digest OR adopted_tags.at <> excluded.at
 """
 
 
@@ -182,11 +178,7 @@ def see_manifests(
 ) -> None:
     """Note that there are links to manifests."""
     repository_id = repositories.lock(connection, repository)
-    connection.executemany(
-        "INSERT INTO adopted_manifests (repository_id, digest) VALUES (?, ?)"
-        " ON CONFLICT DO NOTHING",
-        [(repository_id, digest) for digest in digests],
-    )
+    adopted_manifests.see_manifests(connection, repository_id, digests)
 
 
 def see_tags(
@@ -194,8 +186,8 @@ def see_tags(
 ) -> None:
     """Note what the links of tags say, and when they were written."""
     repository_id = repositories.lock(connection, repository)
-    rows = [(repository_id, tag, move.digest, move.at) for tag, move in tags.items()]
-    connection.executemany(_SEE_TAG, rows)
+    moves = [(tag, move.digest, move.at) for tag, move in tags.items()]
+    adopted_tags.see_tags(connection, repository_id, moves)
 
 
 def forget_links(

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-# Greater than every character of a name.
-_LAST = "\x7f"
+# Greater than every character of a name, or of a tag.
+LAST = "\x7f"
 
 
 def inside(column: str, within: Sequence[str], first: int = 0) -> str:
@@ -24,4 +24,4 @@ def inside(column: str, within: Sequence[str], first: int = 0) -> str:
 def bounds(within: Sequence[str]) -> dict[str, object]:
     """The parameters of such a condition."""
     lowest: dict[str, object] = {f"from{number}": prefix for number, prefix in enumerate(within)}
-    return lowest | {f"to{number}": prefix + _LAST for number, prefix in enumerate(within)}
+    return lowest | {f"to{number}": prefix + LAST for number, prefix in enumerate(within)}

@@ -16,8 +16,6 @@ from lading.metadata.shown import name_ranges
 from lading.metadata.shown.columns import containing
 from lading.ports.database import SqlConnection
 
-# Greater than every character of a name.
-_LAST = "\x7f"
 _MOST_ID = 2**62
 _FIRST = float(_MOST_ID)
 # What a part of a name is made of.
@@ -159,7 +157,7 @@ def folders(connection: SqlConnection, *, prefix: str, limit: int) -> Sequence[s
         prefix: of the folder, with the `/` at its end; empty for all.
         limit: of repositories and folders that are looked at.
     """
-    values = {"prefix": prefix, "end": prefix + _LAST, "start": len(prefix) + 1}
+    values = {"prefix": prefix, "end": prefix + name_ranges.LAST, "start": len(prefix) + 1}
     rows = connection.execute(_FOLDERS, values | {"signs": _SIGNS, "limit": limit})
     return [rest.partition("/")[0] for (rest,) in rows]
 

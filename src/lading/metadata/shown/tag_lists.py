@@ -60,8 +60,6 @@ _SEARCH = """
 """
 # Tags that are looked at for a search.
 MOST_SEARCHED = 20_000
-# Greater than every character of a tag.
-_LAST = "\x7f"
 
 TagsOfOne = tuple[Sequence["ListedTag"], int]
 """Tags of one manifest, the one moved last first, and how many it has."""
@@ -121,7 +119,7 @@ def of_repository(
     """
     values = {
         "repository": repository,
-        "before": after or _LAST,
+        "before": after or name_ranges.LAST,
         "words": containing(words),
         "limit": limit,
     }
@@ -184,7 +182,7 @@ def search(
         within: the prefixes; see `name_ranges`.
     """
     most = limit if "" in within else MOST_SEARCHED
-    values = {"start": start, "end": start + _LAST, "most": most, "limit": limit}
+    values = {"start": start, "end": start + name_ranges.LAST, "most": most, "limit": limit}
     statement = _SEARCH.format(inside=name_ranges.inside("repositories.name", within))
     rows = connection.execute(statement, values | name_ranges.bounds(within)).fetchall()
     return [(RepositoryName(repository), Tag(tag)) for repository, tag in rows]
