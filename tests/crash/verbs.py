@@ -54,7 +54,7 @@ from lading.services.lease import Lease
 from lading.services.moving import adopt, export, import_layouts
 from lading.services.moving.export import LinkKeeper
 from lading.services.moving.import_layouts import LayoutImport
-from lading.services.progress import Unwatched
+from lading.services.progress import StepProgress
 from lading.services.pull import pull_blob, pull_manifest, stat_blob, stat_manifest
 from lading.services.registry import Registry
 from lading.services.verify_blobs import Check
@@ -500,7 +500,7 @@ async def _a_layout(people: People) -> None:
 async def _import_layout(people: People) -> None:
     assert isinstance(people, Place)
     writer = LinkWriter(Layout(people.root))
-    work = LayoutImport(people.registry, writer, people.may, Unwatched())
+    work = LayoutImport(people.registry, writer, people.may, StepProgress())
     layout = OciLayout(str(people.root.parent / "layout"))
     async for _ in import_layouts.run(work, HELLO, layout):
         pass

@@ -10,7 +10,7 @@ from lading.metadata.moving.tables import MOVED, MovedTable
 from lading.ports.database import SqlConnection
 from lading.services.moving.migrate import Migrated, is_same_database, run
 from lading.services.moving.migration_work import Migration
-from lading.services.progress import StepProgress, Unwatched
+from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 from tests.support.people import ALICE, People
 
@@ -27,7 +27,7 @@ async def migrate(
             same_bytes=origin.blobs is target.blobs,
             principal=ALICE,
             place="elsewhere",
-            progress=progress or Unwatched(),
+            progress=progress or StepProgress(),
         )
     )
 

@@ -11,6 +11,7 @@ behind; these, which go to the trash; links, which frees blobs; and the bytes (`
 import math
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice
 
 from lading.core.digest import Digest
@@ -27,6 +28,7 @@ from lading.core.names import RepositoryName
 from lading.core.typing import T
 from lading.metadata.collecting.found_garbage import Garbage
 from lading.services import collect_blobs, unfinished
+from lading.services.pages import pages
 from lading.services.registry import Registry
 
 # Rows removed in one transaction: enough to share an fsync, few enough that no push waits long for
@@ -52,16 +54,12 @@ class Plan:
     @property
     def items(self) -> Iterator[GarbageItem]:
         """All garbage of the plan, one after the other."""
-        garbage = self.garbage
-        rows = (garbage.manifests, garbage.tags, garbage.links)
-        return chain(self.uploads, self.interrupted, *rows, garbage.blobs)
+        return chain(*self._parts)
 
     @property
     def count(self) -> int:
         """How many items there are."""
-        garbage = self.garbage
-        rows = (garbage.manifests, garbage.tags, garbage.links)
-        return sum(map(len, (self.uploads, self.interrupted, *rows, garbage.blobs)))
+        return sum(map(len, self._parts))
 
     @property
     def has_all_uploads(self) -> bool:
@@ -73,6 +71,12 @@ class Plan:
         """The bytes of files that the collection would free."""
         uploads = sum(item.size for items in (self.uploads, self.interrupted) for item in items)
         return uploads + self.garbage.bytes_of_blobs()
+
+    @property
+    def _parts(self) -> Sequence[Sequence[GarbageItem]]:
+        found = self.garbage
+        rows = (found.manifests, found.tags, found.links)
+        return (self.uploads, self.interrupted, *rows, found.blobs)
 
 
 @dataclass(slots=True)
@@ -234,11 +238,10 @@ async def list_kept(
 
 async def _with_manifests(registry: Registry) -> AsyncIterator[RepositoryName]:
     """All repositories with manifests, in byte order."""
-    after = ""
-    while page := await registry.metadata.repositories.with_manifests(after=after, limit=PAGE):
+    read = partial(registry.metadata.repositories.with_manifests, limit=PAGE)
+    async for page in pages(read):
         for repository in page:
             yield repository
-        after = page[-1]
 
 
 def _batches(items: Iterable[T]) -> Iterator[Sequence[T]]:

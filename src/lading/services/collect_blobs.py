@@ -29,7 +29,7 @@ async def remove(registry: Registry, blobs: Iterable[GarbageBlob]) -> AsyncItera
     for batch in _neighbours(blobs):
         by_digest = {blob.digest: blob for blob in batch}
         async with registry.locks.lock_free(list(by_digest)) as free:
-            removed = await _remove_locked(registry, free)
+            removed = await remove_locked(registry, free)
         for digest in removed:
             yield by_digest[digest]
         busy += (by_digest[digest] for digest in set(by_digest).difference(free))
@@ -45,13 +45,16 @@ async def _wait_for(registry: Registry, busy: Sequence[GarbageBlob]) -> AsyncIte
     """Collect blobs that others had locked."""
     for blob in busy:
         async with registry.locks.lock(blob.digest):
-            removed = await _remove_locked(registry, [blob.digest])
+            removed = await remove_locked(registry, [blob.digest])
         if removed:
             yield blob
 
 
-async def _remove_locked(registry: Registry, digests: Sequence[Digest]) -> Sequence[Digest]:
-    """Remove locked blobs, and the note of that: one that comes later is of another deletion."""
+async def remove_locked(registry: Registry, digests: Sequence[Digest]) -> Sequence[Digest]:
+    """Remove locked blobs that no repository has, and return them.
+
+    The note of that goes as well: one that comes later is of another deletion.
+    """
     removed = await registry.metadata.collection.remove_blobs(digests, now=registry.clock())
     await registry.blobs.delete(removed)
     await registry.metadata.collection.end_deletions(removed)

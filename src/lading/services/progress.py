@@ -1,12 +1,8 @@
 """Progress of long work: who is told, step by step, how far an adoption or a migration is."""
 
-from typing import Protocol
 
-from lading.core.typing import override
-
-
-class StepProgress(Protocol):
-    """The progress of some work: who is told how far it is."""
+class StepProgress:
+    """The progress of some work: who is told how far it is. Of this itself, nobody is."""
 
     def wait(self, holder: str, seconds: float) -> None:
         """Another process does the same: its end is waited for, or that of its lease.
@@ -25,19 +21,3 @@ class StepProgress(Protocol):
 
     def advance(self, count: int, /) -> None:
         """So many parts of the step are done."""
-
-
-class Unwatched(StepProgress):
-    """Progress that nobody is told of."""
-
-    @override
-    def wait(self, holder: str, seconds: float) -> None:
-        pass
-
-    @override
-    def begin(self, step: str, length: int) -> None:
-        pass
-
-    @override
-    def advance(self, count: int, /) -> None:
-        pass

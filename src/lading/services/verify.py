@@ -15,7 +15,7 @@ from lading.core.digest import Digest
 from lading.core.timestamps import utc
 from lading.metadata.inspection import Totals
 from lading.ports.objects import StrayObject
-from lading.services import verify_blobs, verify_manifests
+from lading.services import collect_blobs, verify_blobs, verify_manifests
 from lading.services.departed import why_bytes_stay
 from lading.services.registry import Registry
 from lading.services.verify_blobs import PAGE, Check
@@ -181,8 +181,6 @@ async def _look_again(check: Check, digest: Digest, doubt: str) -> Finding | Non
     elif goes_at > registry.clock():
         advice = f"they are young, and left alone until {utc(goes_at)}; run this again then"
     else:
-        unneeded = await registry.metadata.collection.remove_blobs([digest], now=registry.clock())
-        await registry.blobs.delete(unneeded)
-        await registry.metadata.collection.end_deletions(unneeded)
+        await collect_blobs.remove_locked(registry, [digest])
         return Finding(Kind.BYTES_UNKNOWN, digest, explanation, mended="they were deleted")
     return Finding(Kind.BYTES_UNKNOWN, digest, explanation, advice)

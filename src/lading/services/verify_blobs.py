@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
@@ -10,6 +11,7 @@ from lading.metadata import batches
 from lading.metadata.inspection import BlobUser, KnownBlob
 from lading.ports.blobs import StoredBytes
 from lading.services import damage
+from lading.services.pages import pages
 from lading.services.registry import Registry
 
 # Blobs looked at in one go.
@@ -45,8 +47,8 @@ class Check:
 async def known(check: Check) -> AsyncIterator[Finding]:
     """Findings about blobs that the database knows, whose bytes are not there or not right."""
     registry, metadata = check.registry, check.registry.metadata
-    after = ""
-    while page := await metadata.inspection.list_blobs(after=after, limit=PAGE):
+    read = partial(metadata.inspection.list_blobs, limit=PAGE)
+    async for page in pages(read, lambda blob: blob.digest):
         async for blob, seen in _stats(registry, page):
             wrong = await _wrong(check, blob, seen)
             if not check.checksums:
@@ -56,7 +58,6 @@ async def known(check: Check) -> AsyncIterator[Finding]:
                     finding = await _look_again(check, blob.digest, seen, wrong)
                 if finding is not None:
                     yield finding
-        after = page[-1].digest
 
 
 async def _stats(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
@@ -10,6 +11,7 @@ from lading.core.manifest import Edge, EdgeKind
 from lading.core.manifest_document import parse
 from lading.metadata.inspection import KnownManifest
 from lading.services import damage
+from lading.services.pages import pages
 from lading.services.verify_blobs import Check
 
 # Bytes of manifests looked at in one go.
@@ -20,14 +22,13 @@ MAX_NAMED = 10
 
 async def manifests(check: Check) -> AsyncIterator[Finding]:
     """Findings about manifests that are damaged, or that need what is not there."""
-    after = 0
-    while page := await check.registry.metadata.inspection.list_manifests(after=after, size=PAGE):
+    read = partial(check.registry.metadata.inspection.list_manifests, size=PAGE)
+    async for page in pages(read, lambda manifest: manifest.key, 0):
         for manifest in page:
             check.advance(1)
             if not _is_intact(check, manifest):
                 async for finding in _look_again(check, manifest):
                     yield finding
-        after = page[-1].key
 
 
 def _is_intact(check: Check, manifest: KnownManifest) -> bool:

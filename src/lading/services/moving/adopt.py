@@ -15,6 +15,7 @@ of how far an adoption came, and one that is killed is done again.
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 
 from lading.core.access import Principal
 from lading.core.adoption import AdoptionTally
@@ -27,6 +28,7 @@ from lading.services import lease, verify
 from lading.services.lease import Lease
 from lading.services.moving.adopt_repository import RepositoryAdoption
 from lading.services.moving.taking import Taking, stored_blobs
+from lading.services.pages import pages
 from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 from lading.services.verify_blobs import Check
@@ -172,25 +174,20 @@ class _Run:
 
     async def _drop_gone(self) -> None:
         """Delete what was taken over before, and was deleted in the old registry since."""
-        after = ""
-        while page := await self._rows.list_repositories(after=after):
+        async for page in pages(self._rows.list_repositories):
             for repository in page:
                 await self._drop_tags(repository)
                 await self._drop_manifests(repository)
             await self._held.renew()
-            after = page[-1]
 
     async def _drop_tags(self, repository: RepositoryName) -> None:
-        after = ""
-        while page := await self._rows.list_seen(repository, manifests=False, after=after):
+        async for page in pages(partial(self._rows.list_seen, repository, manifests=False)):
             for tag in await self._volume.absent_tags(repository, page):
                 change = self._registry.change_by(self._adoption.principal)
                 self._tally.gone += await self._rows.drop_tag(repository, Tag(tag), change=change)
-            after = page[-1]
 
     async def _drop_manifests(self, repository: RepositoryName) -> None:
-        after = ""
-        while page := await self._rows.list_seen(repository, manifests=True, after=after):
+        async for page in pages(partial(self._rows.list_seen, repository, manifests=True)):
             for digest in await self._volume.absent_revisions(repository, page):
                 change = self._registry.change_by(self._adoption.principal)
                 dropped = None
@@ -199,7 +196,6 @@ class _Run:
                         repository, Digest(digest), change=change
                     )
                 self._tally.gone += dropped
-            after = page[-1]
 
     async def _find_garbage(self) -> None:
         self._adoption.progress.begin(

@@ -12,6 +12,7 @@ here; and those to manifests keep these from then on.
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from lading.core.digest import Bytes, Digest
 from lading.core.exports import ExportedManifest, ExportedTag, ExportTally
@@ -23,7 +24,8 @@ from lading.ports.link_targets import LinkTarget
 from lading.services import lease
 from lading.services.lease import Lease
 from lading.services.moving.taking import stored_blobs
-from lading.services.progress import StepProgress, Unwatched
+from lading.services.pages import pages
+from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 
 JOB = "export"
@@ -62,8 +64,9 @@ async def run(export: Export) -> ExportTally:
     async with lease.wait_for(registry, JOB, export.holder, export.progress.wait) as held:
         if export.at_home:
             await export.target.keep_links()
-        export.progress.begin(STEP, await _count(registry))
-        async for page in _pages(registry):
+        repositories = registry.metadata.exports.list_repositories
+        export.progress.begin(STEP, sum([len(page) async for page in pages(repositories)]))
+        async for page in pages(repositories):
             for group in batches.pieces(page, TOGETHER):
                 await _Group(export, group, held).run()
     registry.note("export", repositories=str(export.tally.repositories))
@@ -90,24 +93,11 @@ class LinkKeeper:
             return
         target = self._new_target()
         await target.keep_links()
-        export = Export(registry, target, at_home=True, holder=JOB, progress=Unwatched())
-        after = ""
-        while page := await rows.list_changed(after=after):
+        export = Export(registry, target, at_home=True, holder=JOB, progress=StepProgress())
+        async for page in pages(rows.list_changed):
             for group in batches.pieces(page, TOGETHER):
                 await _Group(export, group, held).run()
-            after = page[-1]
         self._seen = change
-
-
-async def _count(registry: Registry) -> int:
-    return sum([len(page) async for page in _pages(registry)])
-
-
-async def _pages(registry: Registry) -> AsyncIterator[Sequence[RepositoryName]]:
-    after = ""
-    while page := await registry.metadata.exports.list_repositories(after=after):
-        yield page
-        after = page[-1]
 
 
 class _Group:
@@ -148,13 +138,11 @@ class _Group:
         await self._held.renew()
 
     async def _bring_blobs(self, name: RepositoryName) -> None:
-        after = ""
-        while page := await self._rows.list_blobs(name, after=after):
+        async for page in pages(partial(self._rows.list_blobs, name)):
             for digest in page:
                 await self._bring(digest)
             self._tally.links += await self._target.link_blobs(name, page)
             await self._held.renew()
-            after = page[-1]
 
     async def _bring(self, digest: Digest) -> None:
         """Have a blob's bytes there."""
@@ -171,8 +159,8 @@ class _Group:
         self._tally.size += source.size
 
     async def _bring_manifests(self, name: RepositoryName, rank: int) -> None:
-        after = 0
-        while page := await self._rows.list_manifests(name, rank=rank, after=after):
+        read = partial(self._rows.list_manifests, name, rank=rank)
+        async for page in pages(read, lambda manifest: manifest.key, 0):
             for manifest in page:
                 await self._bring_body(manifest)
             self._tally.links += await self._target.link_manifests(name, page)
@@ -180,7 +168,6 @@ class _Group:
                 await self._target.settle()
                 await self._rows.see_manifests(name, [each.digest for each in page])
             await self._held.renew()
-            after = page[-1].key
 
     async def _bring_body(self, manifest: ExportedManifest) -> None:
         if await self._target.has_bytes(manifest.digest, manifest.size):
@@ -206,12 +193,9 @@ class _Group:
         async for page in self._tags(name):
             await self._rows.see_tags(name, await self._target.times_of(name, page))
 
-    async def _tags(self, name: RepositoryName) -> AsyncIterator[Sequence[ExportedTag]]:
+    def _tags(self, name: RepositoryName) -> AsyncIterator[Sequence[ExportedTag]]:
         """The tags of a repository, in pages."""
-        after = ""
-        while page := await self._rows.list_tags(name, after=after):
-            yield page
-            after = page[-1].tag
+        return pages(partial(self._rows.list_tags, name), lambda exported: exported.tag)
 
     async def _remove_stale(self, name: RepositoryName) -> None:
         """Remove what was deleted here: tags, and then manifests."""
@@ -221,14 +205,12 @@ class _Group:
             await self._rows.forget_links(name, tags=gone)
             self._tally.removed += len(gone)
             after = max(tags)
-        after = ""
-        while digests := await self._rows.list_stale_manifests(name, after=after):
+        async for digests in pages(partial(self._rows.list_stale_manifests, name)):
             await self._target.unlink_manifests(name, digests)
             await self._let_go(digests)
             # Last, as until then a crash has all of it done again.
             await self._rows.forget_links(name, manifests=digests)
             self._tally.removed += len(digests)
-            after = digests[-1]
 
     async def _let_go(self, digests: Sequence[Digest]) -> None:
         """Have the bytes of manifests be garbage, which no link keeps any more."""

@@ -13,6 +13,7 @@ Unfinished uploads are not brought: their clients begin them anew.
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from lading.core.errors import RegistryError
 from lading.core.garbage import GarbageBlob
@@ -27,6 +28,7 @@ from lading.services.moving.migration_work import (
     MigrationWork,
     require_whole,
 )
+from lading.services.pages import pages
 from lading.services.registry import Registry
 
 # Rounds of a registry that is read-only, and seconds by which each pause between two of them is
@@ -121,9 +123,7 @@ async def _remove_interrupted(target: Registry) -> None:
 
 
 async def _end_deletions(target: Registry) -> None:
-    after = ""
-    while page := await target.metadata.collection.ended_half_way(after=after, limit=PAGE):
+    async for page in pages(partial(target.metadata.collection.ended_half_way, limit=PAGE)):
         by_hex = sorted(page, key=lambda digest: digest.hex)
         async for _ in collect_blobs.remove(target, (GarbageBlob(each, 0) for each in by_hex)):
             pass
-        after = page[-1]

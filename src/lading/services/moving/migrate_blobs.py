@@ -13,6 +13,7 @@ from lading.core.errors import DigestMismatch, Unavailable
 from lading.core.names import Owner, RepositoryName, UploadId, UploadKey
 from lading.metadata.inspection import KnownBlob
 from lading.ports.blob_sources import BlobSource, all_bytes
+from lading.services import damage
 from lading.services.registry import Registry
 
 # Blobs that are brought at the same time.
@@ -121,7 +122,7 @@ class BlobCopies:
         return Brought(blob.digest, upload)
 
     async def _is_right(self, digest: Digest) -> bool:
-        return await self._target.blobs.hash(digest, _ignore) == digest
+        return await self._target.blobs.hash(digest, damage.ignore) == digest
 
     async def _copy(self, blob: KnownBlob) -> UploadKey | None:
         """Copy the bytes of a blob by an upload; `None` if they are not there, or not right."""
@@ -171,7 +172,3 @@ def groups(blobs: Sequence[KnownBlob]) -> Iterator[Sequence[KnownBlob]]:
             group, left = [], MOST_BYTES
     if group:
         yield group
-
-
-def _ignore(_: int) -> None:
-    """Count no bytes that are read to be checked."""

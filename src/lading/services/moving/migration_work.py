@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Protocol
 
 from lading.core.access import Principal
@@ -15,6 +16,7 @@ from lading.ports.objects import ForeignObjects
 from lading.services.moving.last_step import CannotMigrate
 from lading.services.moving.migrate_blobs import BlobCopies, groups
 from lading.services.moving.migrate_rows import RowCopies
+from lading.services.pages import pages
 from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 
@@ -201,10 +203,9 @@ class BytesAlone(MigrationWork):
         return 0
 
     async def _pages(self) -> AsyncIterator[Sequence[KnownBlob]]:
-        after = ""
-        while page := await self._inspection.list_blobs(after=after, limit=PAGE):
+        read = partial(self._inspection.list_blobs, limit=PAGE)
+        async for page in pages(read, lambda blob: blob.digest):
             yield [blob for blob in page if not blob.lost]
-            after = page[-1].digest
 
     async def _bring(self, blobs: Sequence[KnownBlob]) -> None:
         for group in groups(blobs):

@@ -1,0 +1,24 @@
+"""Lists that are read in pages, each of which begins after the last item of the one before."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+from lading.core.typing import T
+
+
+async def pages(
+    read: Callable[..., Awaitable[Sequence[T]]],
+    key: Callable[[T], Any] = lambda item: item,
+    first: str | int = "",
+) -> AsyncIterator[Sequence[T]]:
+    """All pages of a list that have something.
+
+    Args:
+        read: gives a page, `after` the key of an item.
+        key: of an item, by which the list is in order; an item itself, unless it is said.
+        first: what comes before all keys.
+    """
+    after: Any = first
+    while page := await read(after=after):
+        yield page
+        after = key(page[-1])
