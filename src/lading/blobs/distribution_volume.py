@@ -30,11 +30,7 @@ _MOST = 0.9
 
 
 class DistributionVolume(ForeignVolume):
-    """Distribution's folders.
-
-    Args:
-        layout: says where they are.
-    """
+    """Distribution's folders, where the layout says that they are."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout

@@ -29,11 +29,7 @@ SLOWER = 1.3
 
 
 class FileLocks(Locks):
-    """Locks as files, of which those that share the first two digits of digests share one.
-
-    Args:
-        layout: says where they are; the directory is there.
-    """
+    """Locks as files, of which those that share the first two digits of digests share one."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout

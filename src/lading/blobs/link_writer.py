@@ -31,11 +31,7 @@ _Link = tuple[str, str, float | None]
 
 
 class LinkWriter(LinkTarget):
-    """Links of Distribution.
-
-    Args:
-        layout: says where they are; the root is there.
-    """
+    """Links of Distribution, where the layout says that they are; the root is there."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout

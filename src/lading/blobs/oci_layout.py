@@ -25,11 +25,7 @@ class _Index(msgspec.Struct):
 
 
 class OciLayout(ImageLayout):
-    """A layout.
-
-    Args:
-        path: its directory.
-    """
+    """A layout in a directory."""
 
     def __init__(self, path: str) -> None:
         self.place = path

@@ -136,11 +136,7 @@ def read(connection: SqlConnection, id_: int) -> bytes | None:
 
 
 def remove_pieces(connection: SqlConnection, id_: int, most: int) -> int:
-    """Remove some pieces, at least one; for how many rows that counts.
-
-    Args:
-        most: rows that may be removed; so many are returned if there may be more pieces.
-    """
+    """Remove some pieces; for how many rows that counts: all of `most`, if there may be more."""
     pieces = max(1, most // ROWS_OF_A_PIECE)
     values = {"id": id_, "most": pieces}
     removed = connection.execute(_REMOVE_PIECES, values).rowcount

@@ -78,11 +78,7 @@ class BlobUser:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The totals of a registry: how much there is to check.
-
-    Attributes:
-        size: of all blobs, in bytes.
-    """
+    """The totals of a registry: how much there is to check, with the bytes of all blobs."""
 
     blobs: int
     size: int

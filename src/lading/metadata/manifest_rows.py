@@ -34,11 +34,7 @@ class LargeBodies:
         self._reading = asyncio.Lock()
 
     async def read(self, digest: Digest, id_: int) -> tuple[bytes | None, bool]:
-        """The body of a manifest, and whether it is the one of that digest.
-
-        Args:
-            id_: of its row; `None` is returned if that has been deleted meanwhile.
-        """
+        """The body of a manifest, if its row is still there, and whether it has that digest."""
         async with self._reading:  # whoever waits holds nothing
             if (known := self._bodies.get(digest)) is not None:
                 return known, True

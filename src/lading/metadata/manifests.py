@@ -23,11 +23,7 @@ from lading.ports.database import Database, SqlConnection
 
 
 class StoredManifest(Struct, frozen=True):
-    """A manifest as it was pushed, byte for byte.
-
-    Attributes:
-        checked: whether the bytes are known to be those of the digest, as they have been hashed.
-    """
+    """A manifest as it was pushed, byte for byte; `checked` if its bytes were hashed already."""
 
     digest: Digest
     media_type: str
@@ -170,11 +166,7 @@ def with_children(
     after: str = "",
     limit: int = batches.NO_LIMIT,
 ) -> Sequence[tuple[Digest, Sequence[Digest]]]:
-    """Manifests of a repository, deleted ones too, each with what it refers to; by digest.
-
-    Args:
-        after: the digest after which to start.
-    """
+    """Manifests of a repository after a digest, deleted ones too, each with what it refers to."""
     rows = connection.execute(
         """
         SELECT m.digest, child FROM (

@@ -53,11 +53,7 @@ if TYPE_CHECKING:
 
 
 class _Later:
-    """A noun that is made, and its file loaded, when it is first used.
-
-    Args:
-        attempts: whether it has writes that can be done without.
-    """
+    """A noun that is made, and its file loaded, when it is first used; some need `attempts`."""
 
     def __init__(self, file: str, *, attempts: bool) -> None:
         self._file = file
@@ -82,11 +78,7 @@ def _later(file: str, *, attempts: bool = False) -> Any:
 
 
 class Metadata:
-    """The nouns of a database.
-
-    Args:
-        read_only_hint, read_only_staleness: see `ReadOnlySwitch`.
-    """
+    """The nouns of a database; what is said of reading only is for `ReadOnlySwitch`."""
 
     adoptions: "Adoptions" = _later("moving.adoptions")
     backup_holds: "BackupHolds" = _later("collecting.backup_holds")

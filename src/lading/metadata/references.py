@@ -75,11 +75,7 @@ def mark_unreferenced(
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """Referrers of a manifest that were looked at.
-
-    Attributes:
-        last: the one after which to go on; `None` if there are no more.
-    """
+    """Referrers of a manifest that were looked at, and the last one, if there are more."""
 
     count: int
     last: str | None
@@ -147,11 +143,7 @@ def sizes(
 def unmark_referrers(
     connection: SqlConnection, repository_id: int, subject: Digest, after: str = ""
 ) -> str | None:
-    """Unmark referrers of a manifest that is stored now: they are not unreferenced any more.
-
-    Returns:
-        The referrer after which to go on; `None` if there are no more.
-    """
+    """Unmark some referrers of a manifest that is stored now; the last one, if there are more."""
     most = batches.MOST_ROWS
     values = {"repository": repository_id, "subject": subject, "after": after, "most": most}
     rows = connection.execute(_REFERRERS, values).fetchall()

@@ -59,11 +59,7 @@ class Referrer:
 
 @dataclass(frozen=True, slots=True)
 class Referrers:
-    """A piece of the list of referrers.
-
-    Attributes:
-        last: the digest after which the next ones are; `None` if there are none.
-    """
+    """A piece of the list of referrers, and the digest after which the next one is, if any."""
 
     items: Sequence[Referrer]
     last: Digest | None

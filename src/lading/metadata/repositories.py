@@ -103,11 +103,7 @@ def page(connection: SqlConnection, *, after: str, limit: int, prefix: str = "")
 def with_manifests(
     connection: SqlConnection, *, after: str = "", limit: int = batches.NO_LIMIT
 ) -> Sequence[RepositoryName]:
-    """Repositories that have manifests, in byte order.
-
-    Args:
-        after: the name after which to start.
-    """
+    """Repositories that have manifests, in byte order, from the first one after a name."""
     rows = connection.execute(
         "SELECT name FROM repositories AS r WHERE name > ? AND EXISTS"
         " (SELECT 1 FROM manifests WHERE repository_id = r.id) ORDER BY name LIMIT ?",

@@ -39,11 +39,7 @@ class Show:
 
 @dataclass(frozen=True, slots=True)
 class Revive:
-    """Take a manifest out of the trash.
-
-    Attributes:
-        asked_for: whether it was, so that it is promised as to one who pushes it.
-    """
+    """Take a manifest out of the trash: one that was asked for is promised, as if it was pushed."""
 
     manifest: Digest
     asked_for: bool
@@ -59,11 +55,7 @@ class Set:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Give a manifest a tag, whatever has it, if it can be moved.
-
-    Attributes:
-        expected: what has it, if that matters.
-    """
+    """Give a manifest a tag, if it can be moved, from whatever has it or what is expected to."""
 
     tag: Tag
     manifest: Digest
@@ -76,11 +68,7 @@ Step = Show | Revive | Set | Move
 
 @dataclass(frozen=True, slots=True)
 class RestorePlan:
-    """A plan of what is to be restored.
-
-    Attributes:
-        lost: tags of attachments that cannot come back, as they were collected.
-    """
+    """A plan of what is to be restored, and tags of attachments that are lost for good."""
 
     steps: Sequence[Step]
     lost: Sequence[Tag]

@@ -40,11 +40,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job: something to do now and then.
-
-    Attributes:
-        interval: seconds from the end of one run to the start of the next.
-    """
+    """A job: something to do so many seconds after it was done last."""
 
     name: str
     interval: float

@@ -20,11 +20,7 @@ MOST_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """A page: a part of a list.
-
-    Attributes:
-        last: what the next page starts after; `None` if this page is the last.
-    """
+    """A page: a part of a list, and what the next one starts after, unless it is the last."""
 
     items: Sequence[T]
     last: str | None

@@ -5,11 +5,7 @@ class StepProgress:
     """The progress of some work: who is told how far it is. Of this itself, nobody is."""
 
     def wait(self, holder: str, seconds: float) -> None:
-        """Another process does the same: its end is waited for, or that of its lease.
-
-        Args:
-            seconds: that the lease lasts.
-        """
+        """Another process does the same, which is waited for, or its lease of some seconds."""
 
     def begin(self, step: str, length: int) -> None:
         """A step begins, and ends the one before it.

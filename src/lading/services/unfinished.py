@@ -64,11 +64,7 @@ async def remove_committed(registry: Registry, criteria: Criteria) -> None:
 async def find_interrupted(
     registry: Registry, at_most: int | None = None
 ) -> Sequence[InterruptedCommit]:
-    """Commits that a crash interrupted.
-
-    Args:
-        at_most: so many of them, as each costs a lock and a question; `None` for all.
-    """
+    """Commits that a crash interrupted, or some of them: each costs a lock and a question."""
     found: list[InterruptedCommit] = []
     for item in await registry.uploads.list_all():
         if len(found) == at_most:

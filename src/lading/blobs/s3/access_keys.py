@@ -25,11 +25,7 @@ _UNSUPPORTED = ("credential_process", "source_profile", "sso_session", "sso_star
 
 @dataclass(frozen=True, slots=True)
 class AccessKeys:
-    """Keys to sign with.
-
-    Attributes:
-        token: of a session; empty for keys that last.
-    """
+    """Keys to sign with, and the token of a session unless they last."""
 
     id: str
     secret: str = field(repr=False)

@@ -42,11 +42,7 @@ PAGE = 1000
 
 
 class StoredObject(NamedTuple):
-    """An object, as a list shows it.
-
-    Attributes:
-        modified_at: when it was put there, in seconds since the epoch.
-    """
+    """An object, as a list shows it, and when it was put there, in seconds since the epoch."""
 
     key: str
     size: int
@@ -222,11 +218,7 @@ class ObjectStore(Segments):
                 await self._attempts(Timing.STORE_DELETE).run(delete)
 
     async def pages(self, prefix: str = "") -> AsyncGenerator[Sequence[StoredObject], None]:
-        """The objects of a folder in the order of their keys, a page at a time.
-
-        Args:
-            prefix: the folder, as in `uploads`; empty for all of them.
-        """
+        """The objects of a folder, or of all, in the order of their keys, a page at a time."""
         attempts = self._attempts(Timing.STORE_LIST)
         offset = None
         while True:

@@ -96,11 +96,7 @@ class ObjectPipes:
 
 
 class ObjectPipe:
-    """The bytes of an answer on their way, until it is exited.
-
-    Attributes:
-        is_short: whether the object ends before the bytes that were asked for do.
-    """
+    """The bytes of an answer on their way, until it is exited; `is_short` if they end too soon."""
 
     def __init__(self, line: socket.socket, early: bytes, size: int, there: int) -> None:
         self._line = line

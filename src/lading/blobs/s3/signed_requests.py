@@ -46,11 +46,7 @@ class UnfinishedParts(NamedTuple):
 
 
 class UnfinishedPage(NamedTuple):
-    """A page of the list of unfinished parts.
-
-    Attributes:
-        following: what to ask for the next one with; nothing after the last.
-    """
+    """A page of the list of unfinished parts, and what to ask for the next one with, if any."""
 
     parts: Sequence[UnfinishedParts]
     following: Mapping[str, str]

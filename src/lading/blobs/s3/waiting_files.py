@@ -48,11 +48,7 @@ class WaitingRoom:
 
 
 class WaitingFile:
-    """Bytes of an object, in a file as soon as there are some.
-
-    Attributes:
-        size: how many.
-    """
+    """Bytes of an object, `size` of them, in a file as soon as there are some."""
 
     def __init__(self, room: WaitingRoom) -> None:
         self.size = 0

@@ -108,11 +108,7 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
         return time.monotonic() > self.deadline
 
     def end_use(self) -> bool:
-        """End the connection's use: from now on nobody gives it up.
-
-        Returns:
-            Whether it can be used again.
-        """
+        """End the connection's use, so that nobody gives it up; whether it can be used again."""
         with self._using:
             self.deadline = math.inf
             return self.is_idle and not self._is_given_up
@@ -151,11 +147,7 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
                 same.shutdown(socket.SHUT_RDWR)
 
     def run(self, commands: bytes) -> bytes:
-        """Run commands that have no parameters, all in one message.
-
-        Returns:
-            The server's word for what the last of them was.
-        """
+        """Run commands without parameters, in one message; the server's word for the last."""
         return self.ask(commands).command_status or b""
 
     def ask(self, commands: bytes) -> PGresult:

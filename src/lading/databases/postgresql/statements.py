@@ -22,11 +22,7 @@ _JSON_EACH = re.compile(r"\bjson_each\(([^()]*)\)")
 
 
 class Statement(NamedTuple):
-    """A statement as PostgreSQL takes it.
-
-    Attributes:
-        names: of its parameters, in the order of their numbers; empty if they have none.
-    """
+    """A statement as PostgreSQL takes it, and the names of its parameters by their numbers."""
 
     text: bytes
     names: Sequence[str]
@@ -39,11 +35,7 @@ class Statement(NamedTuple):
 
 
 class Merged(NamedTuple):
-    """Several statements as one, still in the words of all databases.
-
-    Attributes:
-        returning: names of those that return something, in the order of its columns.
-    """
+    """Several statements as one, in the words of all databases, and which return a column."""
 
     text: str
     returning: Sequence[str]

@@ -58,11 +58,7 @@ def translate(error: sqlite3.DatabaseError) -> RegistryError:
 
 
 def explained(directory: Path, error: Exception) -> Exception:
-    """The error that tells most: a try finds out what SQLite, which knows no quotas, does not say.
-
-    Args:
-        directory: where its files are.
-    """
+    """The error that tells most: SQLite knows no quotas, and a try beside its files does."""
     if not isinstance(error, sqlite3.DatabaseError) or kind_of(error) != sqlite3.SQLITE_IOERR:
         return error
     failure = find_failure(directory)

@@ -118,11 +118,7 @@ def _may_go(connection: SqlConnection, found: OrphanTag, criteria: Criteria) -> 
 def trash_orphans(
     connection: SqlConnection, orphans: Sequence[OrphanTag], criteria: Criteria
 ) -> tuple[Sequence[OrphanTag], bool]:
-    """Put the attachments for which that is still right into the trash.
-
-    Returns:
-        Those that were, and whether there are more: it does not do everything at once.
-    """
+    """Put attachments into the trash, where that is still right: which, and whether more wait."""
     change, left, trashed = Change(COLLECTOR, criteria.now), MOST, list[OrphanTag]()
     for orphan in orphans:
         if left == 0:

@@ -28,11 +28,7 @@ def ask(connection: SqlConnection, key: str, layers: Sequence[Digest], now: floa
 def next_waiting(
     connection: SqlConnection, *, newest: bool = False
 ) -> tuple[str, Sequence[Digest]] | None:
-    """The key and the layers of sums that have been asked for, and not found, the longest time.
-
-    Args:
-        newest: the shortest time instead.
-    """
+    """The key and layers of the sums that were asked for first, or last, and are not found yet."""
     order = "DESC" if newest else "ASC"
     row = connection.execute(
         f"SELECT key, layers FROM overlays WHERE sums IS NULL ORDER BY asked_at {order} LIMIT 1"

@@ -52,11 +52,7 @@ class TreeRow:
 
 @dataclass(frozen=True, slots=True)
 class StoredLayer:
-    """A layer that a repository has.
-
-    Attributes:
-        tree: `None` if it was never asked for.
-    """
+    """A layer that a repository has, and its tree if that was ever asked for."""
 
     digest: Digest
     size: int
@@ -107,11 +103,7 @@ def ask(connection: SqlConnection, digests: Sequence[Digest], now: float) -> Non
 
 
 def next_waiting(connection: SqlConnection, *, newest: bool = False) -> TreeRow | None:
-    """The tree that has been asked for, and is not settled, for the longest time.
-
-    Args:
-        newest: for the shortest time instead.
-    """
+    """The tree that was asked for first, or last, of those that are not settled."""
     row = connection.execute(
         f"""
         SELECT id, digest, state, reason, asked_at FROM trees
@@ -133,11 +125,7 @@ def settle(
 
 
 def remove_some(connection: SqlConnection, *, asked_before: float) -> bool:
-    """Remove some entries of a tree that is of no layer or no use any more; false if there is none.
-
-    Args:
-        asked_before: a tree that was not asked for since is of no use.
-    """
+    """Remove some entries of a tree of no layer, or not asked for since; false if there is none."""
     row = connection.execute(
         """
         SELECT id FROM trees WHERE digest IS NULL

@@ -62,11 +62,7 @@ def add_manifests(
     *,
     now: float,
 ) -> Sequence[WrongSize]:
-    """Store manifests, be what they refer to there or not; few, as their edges are rows as well.
-
-    Returns:
-        What is there and has another size than one of them says.
-    """
+    """Store few manifests, be what they refer to there or not; what is and has another size."""
     repository_id = repository_rows.ensure(connection, repository)
     rows = [
         documents.row_of(repository_id, adopted.manifest)

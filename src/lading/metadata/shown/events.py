@@ -29,11 +29,7 @@ _DELETIONS = """
 
 @dataclass(frozen=True, slots=True)
 class MovedTag:
-    """A move of a tag of some repository.
-
-    Attributes:
-        number: of the move; later moves have greater ones.
-    """
+    """A move of a tag of some repository; later ones have greater numbers."""
 
     number: int
     repository: RepositoryName
@@ -43,11 +39,7 @@ class MovedTag:
 
 @dataclass(frozen=True, slots=True)
 class DeletedManifest:
-    """A deletion of a manifest, which is still in the trash.
-
-    Attributes:
-        number: of the manifest; of those deleted at one time, the greatest comes first.
-    """
+    """A deletion of a manifest in the trash; of those at one time the greatest is the first."""
 
     number: int
     repository: RepositoryName

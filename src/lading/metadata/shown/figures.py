@@ -140,11 +140,7 @@ def of(
 def largest(
     connection: SqlConnection, *, within: Sequence[str], limit: int
 ) -> Sequence[tuple[RepositoryName, RepositoryFigures]]:
-    """The repositories that have the most bytes, of those whose names begin with a prefix.
-
-    Args:
-        within: the prefixes; see `name_ranges`.
-    """
+    """The repositories that have the most bytes, of those whose names are within `name_ranges`."""
     rows = connection.execute(
         f"{_OF} WHERE {name_ranges.inside('name', within)}"
         " ORDER BY size DESC, repository_id DESC LIMIT :limit",

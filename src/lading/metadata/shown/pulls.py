@@ -91,11 +91,7 @@ def page(
 def remove_gone(
     connection: SqlConnection, after: tuple[int, str], *, limit: int
 ) -> tuple[int, str] | None:
-    """Remove, of so many pulls after one, those of what is not there any more.
-
-    Returns:
-        The last one that was looked at, after which to go on; `None` if there are no more.
-    """
+    """Remove pulls of what is gone, of so many after one; the last of these, if there are more."""
     values = {"repository": after[0], "reference": after[1], "limit": limit}
     rows = connection.execute(_SOME, values).fetchall()
     gone = connection.execute(_GONE, values).fetchall()

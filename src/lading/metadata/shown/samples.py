@@ -32,11 +32,7 @@ _MOST = 2000
 
 
 def take(connection: SqlConnection, *, uploads: int, now: float) -> Sample:
-    """A sample of now, by the figures of repositories; reads all blobs.
-
-    Args:
-        uploads: bytes of uploads, which not all stores have rows of.
-    """
+    """A sample of now, by the figures of repositories and the bytes of uploads; reads all blobs."""
     repositories, tags, size, tagged, trash = map(int, connection.execute(_SUMS).fetchone())
     linked, unlinked = map(int, connection.execute(_BLOBS).fetchone())
     return Sample(

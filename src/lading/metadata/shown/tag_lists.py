@@ -176,11 +176,7 @@ def traces(
 def search(
     connection: SqlConnection, start: str, *, within: Sequence[str], limit: int
 ) -> Sequence[tuple[RepositoryName, Tag]]:
-    """Tags that begin with some signs, of repositories whose names begin with a prefix.
-
-    Args:
-        within: the prefixes; see `name_ranges`.
-    """
+    """Tags that begin with some signs, of repositories whose names are within `name_ranges`."""
     most = limit if "" in within else MOST_SEARCHED
     values = {"start": start, "end": start + name_ranges.LAST, "most": most, "limit": limit}
     statement = _SEARCH.format(inside=name_ranges.inside("repositories.name", within))

@@ -25,11 +25,7 @@ MOST_MOVES = 400
 
 
 class TagAdoption:
-    """The adoption of the tags of one repository.
-
-    Args:
-        manifests: that were taken over before.
-    """
+    """The adoption of the tags of one repository, whose manifests were taken over before."""
 
     def __init__(self, taking: Taking, name: RepositoryName, manifests: ManifestAdoption) -> None:
         self._taking = taking

@@ -28,11 +28,7 @@ _OWNER = Owner.of("migration")
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """A blob whose bytes are at the target, and are right.
-
-    Attributes:
-        upload: that they came by, to be settled once the blob has a row; `None` if they were there.
-    """
+    """A blob whose bytes are at the target, and the upload by which they came, to be settled."""
 
     digest: Digest
     upload: UploadKey | None

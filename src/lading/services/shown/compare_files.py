@@ -64,11 +64,7 @@ class FileDifference:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Two images that are looked into.
-
-    Attributes:
-        upper: the known trees of the layers above those that both begin with.
-    """
+    """Two images that are looked into, and the known trees of layers above those they share."""
 
     first: Inside
     second: Inside

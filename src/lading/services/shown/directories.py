@@ -16,11 +16,7 @@ from lading.services.shown.trees import Effect, Inside, Shown
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """A part of what is in a directory.
-
-    Attributes:
-        after: the name after which the rest begins; empty if there is no more.
-    """
+    """A part of what is in a directory, and the name after which the rest begins, if any."""
 
     entries: Sequence[Shown]
     after: str
@@ -29,11 +25,7 @@ class Directory:
 async def list_image(
     registry: Registry, inside: Inside, path: str, *, after: str = "", most: int
 ) -> Directory:
-    """A part of a directory as a container sees it, in the order of names.
-
-    Args:
-        path: of the directory, empty for the root.
-    """
+    """A part of a directory, empty for the root, as a container sees it, in the order of names."""
     [[listed]] = await list_images(registry, [inside], [path], after=after, most=most)
     return listed
 

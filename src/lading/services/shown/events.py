@@ -40,11 +40,7 @@ class EventPage:
 
 
 async def moves(registry: Registry, access: Access, *, before: float, limit: int) -> EventPage:
-    """Moves of tags: pushes that have set or moved one, restorations, and deletions.
-
-    Args:
-        before: the number of a move, before which these were.
-    """
+    """Moves of tags before one: pushes that have set or moved one, restorations, and deletions."""
     most = _most(access, limit)
     found = await registry.metadata.events.moves(before=int(before), limit=most)
     return _page(access, found, most, limit, lambda moved: (moved.number, 0))
@@ -90,11 +86,7 @@ async def pulls(
 
 
 async def refusals(registry: Registry, *, before: float, limit: int) -> EventPage:
-    """Requests that were refused, and sign-ins: of names and addresses, so for an admin alone.
-
-    Args:
-        before: the number of one, before which these were.
-    """
+    """Refused requests and sign-ins before one: of names and addresses, so for an admin alone."""
     found = await registry.metadata.refusals.page(before=int(before), limit=limit)
     last = found[-1][0] if len(found) == limit else None
     return EventPage([refusal for _, refusal in found], last)

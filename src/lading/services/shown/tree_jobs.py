@@ -39,11 +39,7 @@ PATIENCE = 15.0
 
 
 async def keep(registry: Registry, holder: str) -> None:
-    """Find whatever is asked for, until cancelled.
-
-    Args:
-        holder: the name of this worker.
-    """
+    """Find whatever is asked for, as a worker of a name, until cancelled."""
     while True:
         registry.asked.clear()
         with tried_again(FIND):

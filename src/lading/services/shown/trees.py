@@ -87,11 +87,7 @@ class Inside:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An entry as it is shown.
-
-    Attributes:
-        layer: the number of the layer that it is from, from 0 for the lowest.
-    """
+    """An entry as it is shown, from a layer of that number, 0 for the lowest."""
 
     entry: Entry
     layer: int
