@@ -11,12 +11,14 @@ import pytest
 
 from lading.cli.examples import REGISTRY, examples_of
 from lading.cli.main import COMMANDS, main
+from lading.client import BlobContent, Client, RemoteManifest
 from lading.client import registry as client
 from lading.testing import Registry
 from tests.cli.conftest import Ours
 from tests.support.commands import run
 from tests.support.lading import program
 from tests.support.odd_registry import Reply, odd_registry
+from tests.support.pushes import OCI_INDEX, descriptor, digest_of
 
 # How often what a shell offers is asked for until there is something.
 PATIENCE = 10
@@ -115,6 +117,29 @@ def test_a_tree_has_all_that_belongs_to_an_image(ours: Ours, theirs: Registry) -
     drawn = ours.run("tree", f"{theirs.host}/app:1.10").stdout
     assert "├── image linux/amd64  sha256:" in drawn
     assert "└── referrer application/spdx+json  sha256:" in drawn
+
+
+def content_of(data: bytes) -> BlobContent:
+    return BlobContent(digest_of(data), len(data), lambda at, length: [data[at : at + length]])
+
+
+def test_an_index_of_blobs_has_layers(ours: Ours, theirs: Registry) -> None:
+    """As BuildKit's cache is one: none of them is an image that is missing."""
+    layer = b"a layer" * 100
+    held = [descriptor(layer), descriptor(b"{}", "application/vnd.buildkit.cacheconfig.v0")]
+    body = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": held}).encode()
+    with Client(theirs.host) as asked:
+        repository = asked.repository("cache")
+        for data in (layer, b"{}"):
+            repository.push_blob(content_of(data))
+        repository.push_manifest("1", RemoteManifest(digest_of(body), OCI_INDEX, body))
+    image = f"{theirs.host}/cache:1"
+
+    parts = ours.json("tree", image)["parts"]
+    assert [(part["kind"], part["missing"]) for part in parts] == [("layer", False)] * 2
+    inspected = ours.json("inspect", image)
+    assert (inspected["size"], inspected["platforms"]) == (702, [])
+    assert ours.json("du", f"{theirs.host}/cache")["total"] == 702 + len(body)
 
 
 def test_what_a_stranger_wrote_draws_nothing_of_its_own(ours: Ours, theirs: Registry) -> None:

@@ -211,6 +211,29 @@ async def test_an_index_of_holes_is_not_read(place: Place, layout: Written) -> N
     assert (finding.kind, "more than" in finding.explanation) == (Kind.MANIFEST_REFUSED, True)
 
 
+async def test_an_index_of_blobs_is_imported(place: Place, tmp_path: Path) -> None:
+    """As BuildKit keeps its cache in a folder (`--cache-to type=local`)."""
+    written = write_layout(tmp_path / "layout")
+    parts = [
+        (b"a layer", "application/vnd.oci.image.layer.v1.tar+gzip"),
+        (b'{"layers": [], "records": []}', "application/vnd.buildkit.cacheconfig.v0"),
+    ]
+    held = [descriptor(data, kind) for data, kind in parts]
+    body = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": held}).encode()
+    for data in (body, *(data for data, _ in parts)):
+        (written.path / "blobs/sha256" / Digest.of(data)[7:]).write_bytes(data)
+    tagged = {"annotations": {"org.opencontainers.image.ref.name": "cache"}}
+    _entry(written, **descriptor(body, OCI_INDEX), **tagged)
+
+    found, tally = await bring(place, written.path)
+
+    assert found == []
+    assert (tally.manifests, tally.tags, tally.linked) == (1, 1, 2)
+    assert (await pull_manifest(place.registry, place.may(), Tag("cache"))).body == body
+    for one in held:
+        await pull_blob(place.registry, place.may(), Digest(one["digest"]))
+
+
 async def test_an_index_that_was_saved_for_one_platform_has_a_way(
     place: Place, layout: Written
 ) -> None:

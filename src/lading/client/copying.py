@@ -152,8 +152,7 @@ class Copier:
 
     def _bring_child(self, child: dict[str, Any], depth: int) -> None:
         digest = child["digest"]
-        known = media.IMAGES | media.INDEXES
-        if child.get("mediaType", media.OCI_MANIFEST) not in known:
+        if not media.names_manifest(child.get("mediaType", "")):
             self._blob(child).result()
         elif digest in self._brought:
             return

@@ -43,6 +43,14 @@ def is_distributed(media_type: str) -> bool:
     return _NOT_DISTRIBUTED.match(media_type) is None
 
 
+def names_manifest(media_type: str) -> bool:
+    """Whether a descriptor of this type, in an index, is of a manifest.
+
+    BuildKit's cache is an index of blobs. What says no type is a manifest, as an index holds them.
+    """
+    return not media_type or "manifest" in media_type or media_type in INDEXES
+
+
 def of_header(content_type: str) -> str:
     """The media type of a `Content-Type`: without parameters, and a known one as it is known.
 

@@ -14,7 +14,12 @@ _MOST = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ManifestDocument:
-    """A manifest as it was understood; an index has children, and no config."""
+    """A manifest as it was understood; an index has children, and no config.
+
+    Attributes:
+        layers: of an image; and blobs that an index holds, as BuildKit's cache does.
+        children: manifests that an index holds.
+    """
 
     is_index: bool
     artifact_type: str
@@ -28,12 +33,14 @@ class ManifestDocument:
 def read_manifest(found: FoundManifest) -> ManifestDocument:
     """The document of a manifest; what it should say and does not is left empty."""
     document = object_in(found.body)
+    held = descriptors(document.get("manifests"))
+    blobs = [one for one in held if not media.names_manifest(one.media_type)]
     return ManifestDocument(
         is_index=found.media_type in media.INDEXES,
         artifact_type=_text(document.get("artifactType")),
         config=_part(document.get("config")),
-        layers=descriptors(document.get("layers")),
-        children=descriptors(document.get("manifests")),
+        layers=[*descriptors(document.get("layers")), *blobs],
+        children=[one for one in held if media.names_manifest(one.media_type)],
         subject=_part(document.get("subject")),
         annotations=_texts(document.get("annotations")),
     )

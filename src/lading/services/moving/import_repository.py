@@ -23,6 +23,7 @@ from lading.core.errors import (
     Unavailable,
 )
 from lading.core.history import Change
+from lading.core.json_objects import object_in
 from lading.core.manifest import DEFAULT_MAX_SIZE, EdgeKind
 from lading.core.names import Tag
 from lading.ports.blob_sources import LocalFile, all_bytes
@@ -131,10 +132,13 @@ class RepositoryImport:
             return iter(())
         body = await self._body(digest)
         edges = manifest_document.parse(body, manifest.media_type, digest.algorithm).edges
+        manifests = _manifests_in(body)
+        held: list[Digest] = []
         for edge in edges:
-            if edge.kind is not EdgeKind.MANIFEST:
+            if edge.kind is EdgeKind.MANIFEST and edge.child in manifests:
+                held.append(edge.child)
+            else:
                 await self._bring_blob(edge.child, required=edge.required)
-        held = (edge.child for edge in edges if edge.kind is EdgeKind.MANIFEST)
         return (child for child in held if child not in self._done)
 
     async def _push(self, manifest: "_Waiting") -> None:
@@ -231,6 +235,14 @@ class _Missing(Exception):
     def __init__(self, digest: Digest) -> None:
         super().__init__(digest)
         self.digest = digest
+
+
+def _manifests_in(index: bytes) -> frozenset[str]:
+    """The manifests that an index holds; it may hold blobs as well, as BuildKit's cache does."""
+    found = object_in(index).get("manifests") or ()
+    return frozenset(
+        one.get("digest", "") for one in found if media.names_manifest(one.get("mediaType") or "")
+    )
 
 
 async def _digest_of(file: LocalFile, algorithm: str) -> str:
