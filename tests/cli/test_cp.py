@@ -268,6 +268,27 @@ def test_places_of_other_tools_are_not_looked_for_at_docker_hub(here: Registry, 
         assert "://" in text or f"skopeo copy {text} oci:" in result.stderr
 
 
+def test_the_only_image_of_a_folder_needs_no_tag(
+    here: Registry, there: Registry, tmp_path: Path
+) -> None:
+    """As builds leave one that were told no name; several have to be told apart."""
+    one, other = (here.push_image(f"app:{tag}", files={"a": tag}) for tag in "12")
+    for name, digests in (("layout", [one]), ("both", [one, other])):
+        folder = tmp_path / name
+        for digest in digests:
+            copied = run(f"{here.host}/app@{digest}", f"oci:{folder}:{digest[7:]}")
+            assert copied.exit_code == 0
+        index = json.loads((folder / "index.json").read_text())
+        for entry in index["manifests"]:
+            entry.pop("annotations", None)
+        (folder / "index.json").write_text(json.dumps(index))
+
+    assert run(f"oci:{tmp_path}/layout", f"{there.host}/app:v1").exit_code == 0
+    assert run(f"oci:{tmp_path}/layout", f"{there.host}/app").exit_code == 0
+    assert (there.digest("app:v1"), there.digest("app:latest")) == (one, one)
+    assert run(f"oci:{tmp_path}/both", f"{there.host}/both").exit_code == 3
+
+
 @pytest.mark.parametrize("lacks", ["layout:", "layout@", "new:", "new@"])
 def test_a_tag_that_is_lacking_is_not_taken_for_another(
     here: Registry, tmp_path: Path, lacks: str

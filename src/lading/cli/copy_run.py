@@ -18,6 +18,7 @@ from lading.cli.output import human_size, to_json
 from lading.client.copy_rules import CopyRules
 from lading.client.copying import Copier
 from lading.client.errors import ClientError, NotThere
+from lading.client.places import LATEST
 from lading.core.names import Tag, subject_of
 
 _MOMENT = 1.0
@@ -116,8 +117,9 @@ class CopyRun:
     def _pairs(self) -> Iterator[_Pair]:
         """What is to be copied, and as what."""
         if not self._order.tags:
-            wanted = self._source.wanted or "latest"
-            yield wanted, self._target.wanted or wanted
+            said = self._source.wanted
+            wanted = said or self._source.place.default_image()
+            yield wanted, self._target.wanted or said or LATEST
             return
         if self._source.wanted or self._target.wanted:
             raise click.UsageError("with --tags neither SOURCE nor TARGET has a tag")

@@ -15,6 +15,7 @@ from lading.client.layout_files import clear_drafts, open_file, translating, wri
 from lading.client.layout_index import Entry, LayoutIndex, ListedImages, tag_of_entry
 from lading.client.layout_listing import INDEX, LayoutListing
 from lading.client.places import (
+    LATEST,
     BlobContent,
     ImagePlace,
     RemoteManifest,
@@ -59,6 +60,13 @@ class LayoutFolder(ImagePlace):
             ClientError: it cannot be written.
         """
         self._listing.settle()
+
+    @override
+    def default_image(self) -> str:
+        listed = self._listed.now()
+        images = [one["digest"] for one in listed.entries if "artifactType" not in one]
+        # As builds leave it that were told no name.
+        return images[0] if len(images) == 1 and not listed.tags else LATEST
 
     @override
     def tags(self) -> Iterator[str]:

@@ -10,6 +10,7 @@ from lading.core.errors import DigestInvalid, RegistryError
 from lading.core.json_objects import object_in
 from lading.core.names import Tag
 
+LATEST = "latest"
 _MOST_SIZE = 2**63
 
 
@@ -146,6 +147,10 @@ class ImagePlace(Protocol):
 
     host: str
     name: str
+
+    def default_image(self) -> str:
+        """The tag or the digest that is meant where none is named."""
+        return LATEST
 
     def tags(self) -> Iterator[str]:
         """All tags, as the place orders them."""
