@@ -10,8 +10,7 @@ from lading.core.digest import Digest
 from lading.core.errors import ManifestUnknown, Unavailable
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.monitoring.memory import Figures
-from lading.monitoring.watch import Watch
-from lading.monitoring.watched_database import WatchedDatabase
+from lading.monitoring.watch import OF_DATABASE, Watch
 from lading.ports.database import Database, SqlConnection
 from tests.monitoring.test_memory import told
 
@@ -43,9 +42,8 @@ async def test_calls_of_the_database_are_measured_and_failures_counted() -> None
 
 
 def test_no_way_of_asking_a_database_is_forgotten() -> None:
-    """What is inherited would do by a thread what the database does without."""
     ways = {name for name, way in vars(Database).items() if callable(way) and name[0] != "_"}
-    assert ways <= vars(WatchedDatabase).keys()
+    assert ways - {"check", "copy_to", "close"} == OF_DATABASE.keys()
 
 
 async def test_where_nobody_watches_nothing_stands_in_between() -> None:

@@ -1,21 +1,22 @@
 """Probes: who wants to know of each call that may take long, and how long it takes."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 
 from lading.core.errors import StorageFull, Unavailable
-from lading.core.typing import override
+from lading.core.typing import P, T, override
 from lading.ports.measures import Count, Measures, Timing
 
 
 class Probe(Protocol):
     """A probe: wants to know of each call that may take long."""
 
-    def __call__(self, what: Timing) -> AbstractContextManager[object]:
-        """A block in which something is done."""
+    def watch(
+        self, what: Timing, call: Callable[P, Awaitable[T]]
+    ) -> Callable[P, Coroutine[Any, Any, T]]:
+        """The same call, of which the probe gets to know whenever it is made."""
 
 
 class Stopwatch(Probe):
@@ -27,42 +28,21 @@ class Stopwatch(Probe):
     """
 
     def __init__(self, measures: Measures, failures: Count) -> None:
-        self.observe = measures.observe
-        self.failed = partial(measures.count, failures)
+        self._observe = measures.observe
+        self._failed = partial(measures.count, failures)
 
     @override
-    def __call__(self, what: Timing) -> "_Measured":
-        return _Measured(self, what)
+    def watch(
+        self, what: Timing, call: Callable[P, Awaitable[T]]
+    ) -> Callable[P, Coroutine[Any, Any, T]]:
+        async def watched(*args: P.args, **kwargs: P.kwargs) -> T:
+            began = perf_counter()
+            try:
+                return await call(*args, **kwargs)
+            except (Unavailable, StorageFull):
+                self._failed()
+                raise
+            finally:
+                self._observe(what, perf_counter() - began)
 
-
-class _Measured:
-    """A call that is measured, from now on."""
-
-    __slots__ = ("_began", "_stopwatch", "_what")
-
-    def __init__(self, stopwatch: Stopwatch, what: Timing) -> None:
-        self._stopwatch = stopwatch
-        self._what = what
-        self._began = perf_counter()
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._stopwatch.observe(self._what, perf_counter() - self._began)
-        if isinstance(error, Unavailable | StorageFull):
-            self._stopwatch.failed()
-
-
-class Both(Probe):
-    """Two probes, one inside the other."""
-
-    def __init__(self, outer: Probe, inner: Probe) -> None:
-        self._outer = outer
-        self._inner = inner
-
-    @override
-    @contextmanager
-    def __call__(self, what: Timing) -> Iterator[None]:
-        with self._outer(what), self._inner(what):
-            yield
+        return watched

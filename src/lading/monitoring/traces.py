@@ -8,8 +8,8 @@ else could put spans into traces that are not theirs, and have all of theirs rec
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from opentelemetry import context as contexts
@@ -22,7 +22,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 import lading
-from lading.core.typing import override
+from lading.core.typing import P, T, override
 from lading.edge.endpoints import Match, Moved
 from lading.edge.forwarded import Networks, is_trusted
 from lading.edge.observers import Answered, Follower
@@ -129,8 +129,15 @@ class CallSpans(Probe):
         self._tracer = tracer
 
     @override
-    def __call__(self, what: Timing) -> AbstractContextManager[object]:
-        if not trace.get_current_span().is_recording():
-            return nullcontext()
+    def watch(
+        self, what: Timing, call: Callable[P, Awaitable[T]]
+    ) -> Callable[P, Coroutine[Any, Any, T]]:
         name = what.name.lower().replace("_", " ")
-        return self._tracer.start_as_current_span(name, kind=SpanKind.CLIENT)
+
+        async def watched(*args: P.args, **kwargs: P.kwargs) -> T:
+            if not trace.get_current_span().is_recording():
+                return await call(*args, **kwargs)
+            with self._tracer.start_as_current_span(name, kind=SpanKind.CLIENT):
+                return await call(*args, **kwargs)
+
+        return watched

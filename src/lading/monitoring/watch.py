@@ -1,16 +1,51 @@
 """A watch over the database and the stores: how long what they are asked takes, and what fails.
 
-Each wrapper is the port itself to whoever has it. Where nobody watches, there is none, and a call
-costs nothing more.
+What stands in between is the port itself to whoever has it. Where nobody watches, there is nothing,
+and a call costs nothing more.
 """
 
-from lading.monitoring.probes import Both, Probe, Stopwatch
-from lading.monitoring.watched_database import WatchedDatabase
-from lading.monitoring.watched_stores import WatchedBlobs, WatchedUploads
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from lading.monitoring.probes import Probe, Stopwatch
 from lading.ports.blobs import Blobs
 from lading.ports.database import Database
-from lading.ports.measures import UNMEASURED, Count, Measures
+from lading.ports.measures import UNMEASURED, Count, Measures, Timing
 from lading.ports.uploads import Uploads
+
+OF_DATABASE: Mapping[str, Timing] = {
+    "read": Timing.DATABASE_READ,
+    "write": Timing.DATABASE_WRITE,
+    "write_once": Timing.DATABASE_WRITE,
+    "scan": Timing.DATABASE_SCAN,
+    "look": Timing.DATABASE_SCAN,
+}
+"""Calls of a port that are watched, and as what; all others are not."""
+_OF_BLOBS: Mapping[str, Timing] = {
+    "find": Timing.STORE_STAT,
+    "stat": Timing.STORE_STAT,
+    "hash": Timing.STORE_READER,
+    "delete": Timing.STORE_DELETE,
+    "quarantine": Timing.STORE_MOVE,
+}
+_OF_UPLOADS: Mapping[str, Timing] = {
+    "begin": Timing.STORE_PUT_CONTENT,
+    "append_small": Timing.STORE_PUT_CONTENT,
+    "commit_small": Timing.STORE_PUT_CONTENT,
+    "size": Timing.STORE_STAT,
+    "discard": Timing.STORE_DELETE,
+    "list_all": Timing.STORE_LIST,
+}
+# Not of a commit by rows: what moves then is rows, in the database.
+_OF_STAGED: Mapping[str, Timing] = {
+    "touch": Timing.STORE_STAT,
+    "write": Timing.STORE_WRITER,
+    "finish": Timing.STORE_WRITER,
+    "rewind": Timing.STORE_WRITER,
+    "verify": Timing.STORE_PUT_CONTENT,
+    "commit": Timing.STORE_MOVE,
+}
 
 
 class Watch:
@@ -24,25 +59,50 @@ class Watch:
     def __init__(self, measures: Measures | None = None, traces: Probe | None = None) -> None:
         self.measures = measures or UNMEASURED
         self._is_measured = measures is not None
-        self._traces = traces
+        self._traces = [] if traces is None else [traces]
 
     def database(self, database: Database) -> Database:
         """A database, watched if anybody does."""
-        probe = self._probe(Count.DATABASE_ERRORS)
-        return database if probe is None else WatchedDatabase(database, probe)
+        probes = self._probes(Count.DATABASE_ERRORS)
+        return cast("Database", _Watched(database, OF_DATABASE, probes)) if probes else database
 
     def blobs(self, blobs: Blobs, *, measured: bool) -> Blobs:
         """Blobs, watched if anybody does; `measured` if their store measures itself."""
-        probe = self._traces if measured else self._probe(Count.STORE_ERRORS)
-        return blobs if probe is None else WatchedBlobs(blobs, probe)
+        probes = self._probes(Count.STORE_ERRORS, measured=measured)
+        return cast("Blobs", _Watched(blobs, _OF_BLOBS, probes)) if probes else blobs
 
     def uploads(self, uploads: Uploads, *, measured: bool) -> Uploads:
         """Uploads, watched if anybody does; `measured` if their store measures itself."""
-        probe = self._traces if measured else self._probe(Count.STORE_ERRORS)
-        return uploads if probe is None else WatchedUploads(uploads, probe)
+        probes = self._probes(Count.STORE_ERRORS, measured=measured)
+        return cast("Uploads", _WatchedUploads(uploads, _OF_UPLOADS, probes)) if probes else uploads
 
-    def _probe(self, failures: Count) -> Probe | None:
-        if not self._is_measured:
+    def _probes(self, failures: Count, *, measured: bool = False) -> Sequence[Probe]:
+        """Who wants to know, the innermost first."""
+        if measured or not self._is_measured:
             return self._traces
-        stopwatch = Stopwatch(self.measures, failures)
-        return stopwatch if self._traces is None else Both(self._traces, stopwatch)
+        return [Stopwatch(self.measures, failures), *self._traces]
+
+
+class _Watched:
+    """A port of which some calls are watched; all else is as the port has it at the time."""
+
+    def __init__(self, port: Any, calls: Mapping[str, Timing], probes: Sequence[Probe]) -> None:
+        self._port = port
+        self._probes = probes
+        for name, what in calls.items():
+            call = getattr(port, name)
+            for probe in probes:
+                call = probe.watch(what, call)
+            setattr(self, name, call)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._port, name)
+
+
+class _WatchedUploads(_Watched):
+    """Uploads that are watched, as are those that are opened."""
+
+    @asynccontextmanager
+    async def stage(self, *args: Any, **kwargs: Any) -> AsyncIterator[_Watched]:
+        async with self._port.stage(*args, **kwargs) as staged:
+            yield _Watched(staged, _OF_STAGED, self._probes)
