@@ -110,9 +110,10 @@ def page(
         template: its name in `templates`.
         immutable: whether it is about what never changes, as a digest is; kept by browsers and
             proxies if whoever comes without a login sees the same.
-        values: of the template, beside those of `_frame`.
+        values: of the template, beside `visit`, its `repository` and those of `_frame`.
     """
-    unwritten = _unwritten(visit.request, visit.parts, template, status, visit=visit, **values)
+    values = {"visit": visit, "repository": visit.repository, **values}
+    unwritten = _unwritten(visit.request, visit.parts, template, status, **values)
     unwritten.is_same_for_all = immutable and not visit.access.principal.name
     return unwritten
 
@@ -171,10 +172,10 @@ def _frame(request: Request, parts: UiParts, secret: FormSecret) -> dict[str, An
 
 
 def see_other(visit: Visit, path: str, *, done: str = "", **query: object) -> Response:
-    """The answer to a form that has done something: where to look now.
+    """The answer that leads to another page, as after a form that has done something.
 
     Args:
-        done: what was done, a word of `_DONE`; the next page says it.
+        done: what was done, a word of `_DONE`; the next page says it. Empty if nothing.
     """
     return Response(
         303, {"Location": visit.path(path, done=done, **query), "Cache-Control": "no-store"}

@@ -71,14 +71,7 @@ def _in_turn(handler: Handler[Visit]) -> Handler[Visit]:
     return handle
 
 
-def _form(
-    id_: str,
-    handler: Post,
-    audited: str,
-    needs: Needs,
-    *,
-    writes: bool = True,
-) -> Endpoints:
+def _form(id_: str, handler: Post, audited: str, needs: Needs, *, writes: bool = True) -> Endpoints:
     """A form that does something.
 
     Args:
@@ -89,109 +82,66 @@ def _form(
     return {"POST": Endpoint(id_, written(posted(handler)), done, needs, writes=writes)}
 
 
-def _route(name: str, pattern: str, *endpoints: Endpoints) -> Route[Visit]:
-    """A path; its name is that by which its requests are traced."""
+def _route(pattern: str, *endpoints: Endpoints) -> Route[Visit]:
+    """A path; the name by which its requests are traced is that of its first endpoint."""
     methods = {method: row for rows in endpoints for method, row in rows.items()}
-    return Route(name, re.compile(pattern, re.DOTALL), methods)
+    first = next(iter(methods.values()))
+    return Route(f"ui_{first.id.replace('-', '_')}", re.compile(pattern, re.DOTALL), methods)
 
 
 ROUTES: Sequence[Route[Visit]] = (
     _route(
-        "ui_static",
-        "/-/static/(?P<argument>[0-9a-f]{16})/(?P<detail>[a-z0-9.-]+)",
-        _file("static", static.show),
+        "/-/static/(?P<argument>[0-9a-f]{16})/(?P<detail>[a-z0-9.-]+)", _file("static", static.show)
     ),
     _route(
-        "ui_sign_in",
         "/-/sign-in",
         _page("sign-in", sign_in.show, Need.NOTHING),
         _form("sign-in", sign_in.sign_in, "session.begin", Need.NOTHING, writes=False),
     ),
     _route(
-        "ui_sign_out",
         "/-/sign-out",
         _form("sign-out", sign_in.sign_out, "session.end", Need.NOTHING, writes=False),
     ),
-    _route("ui_space", "/-/space", _page("space", space.show, Need.NOTHING)),
-    _route("ui_trash", "/-/trash", _page("trash", trash.show, Need.NOTHING)),
+    _route("/-/space", _page("space", space.show, Need.NOTHING)),
+    _route("/-/trash", _page("trash", trash.show, Need.NOTHING)),
+    _route("/-/trash/restore", _form("trash-restore", trash.restore, "page.restore", Need.NOTHING)),
+    _route(f"{REPOSITORY}/-/tags/{TAG}/history", _page("history", trash.history)),
+    _route(f"{REPOSITORY}/-/tags/{TAG}/move", _form("move", trash.move, "page.move", PUSH)),
+    _route("/-/events", _page("events", events.show, Need.NOTHING)),
     _route(
-        "ui_trash_restore",
-        "/-/trash/restore",
-        _form("trash-restore", trash.restore, "page.restore", Need.NOTHING),
-    ),
-    _route(
-        "ui_history",
-        f"{REPOSITORY}/-/tags/{TAG}/history",
-        _page("history", trash.history),
-    ),
-    _route(
-        "ui_move",
-        f"{REPOSITORY}/-/tags/{TAG}/move",
-        _form("move", trash.move, "page.move", PUSH),
-    ),
-    _route("ui_events", "/-/events", _page("events", events.show, Need.NOTHING)),
-    _route(
-        "ui_robots",
         "/-/robots",
         _page("robots", robots.show, Need.LOGIN),
         _form("robots-create", robots.create, "page.robot-create", Need.LOGIN),
     ),
     _route(
-        "ui_robots_revoke",
         "/-/robots/revoke",
         # A secret that leaked is locked out whatever else has to stand still.
         _form("robots-revoke", robots.revoke, "page.robot-revoke", Need.LOGIN, writes=False),
     ),
-    _route("ui_users", "/-/users", _page("users", users.show, Need.LOGIN)),
+    _route("/-/users", _page("users", users.show, Need.LOGIN)),
     _route(
-        "ui_tag_delete",
         f"{REPOSITORY}/-/tags/{TAG}/delete",
         _page("tag-delete", deletion.ask_about_tag, PULL | DELETE),
         _form("tag-delete", deletion.delete_tag, "manifest.delete", DELETE),
     ),
     _route(
-        "ui_image_delete",
         f"{REPOSITORY}/-/images/{DIGEST}/delete",
         _page("image-delete", deletion.ask_about_image, PULL | DELETE),
         _form("image-delete", deletion.delete_image, "manifest.delete", DELETE),
     ),
-    _route(
-        "ui_files",
-        f"{REPOSITORY}/-/images/{DIGEST}/files",
-        _page("files", _in_turn(inside.show_image)),
-    ),
-    _route(
-        "ui_layer_files",
-        f"{LAYER}/files",
-        _page("layer-files", _in_turn(inside.show_layer)),
-    ),
-    _route("ui_layer_file", f"{LAYER}/file", _page("layer-file", inside.show_file)),
-    _route("ui_layer_download", f"{LAYER}/download", _page("layer-download", inside.download)),
-    _route("ui_tag", f"{REPOSITORY}/-/tags/{TAG}", _page("tag", _in_turn(image.show_tag))),
-    _route(
-        "ui_image", f"{REPOSITORY}/-/images/{DIGEST}", _page("image", _in_turn(image.show_digest))
-    ),
-    _route(
-        "ui_manifest",
-        f"{REPOSITORY}/-/images/{DIGEST}/raw",
-        _page("manifest", _in_turn(image.show_manifest)),
-    ),
-    _route(
-        "ui_config", f"{REPOSITORY}/-/config/{DIGEST}", _page("config", _in_turn(image.show_config))
-    ),
-    _route(
-        "ui_document",
-        f"{REPOSITORY}/-/documents/{DIGEST}",
-        _page("document", _in_turn(image.show_document)),
-    ),
-    _route("ui_growth", f"{REPOSITORY}/-/growth", _page("growth", growth.show)),
-    _route("ui_compare", f"{REPOSITORY}/-/compare", _page("compare", _in_turn(compare.show))),
-    _route(
-        "ui_compare_files",
-        f"{REPOSITORY}/-/compare/files",
-        _page("compare-files", _in_turn(compare_files.show)),
-    ),
-    _route("ui_repository", REPOSITORY, _page("repository", _in_turn(repository.show))),
-    _route("ui_search", "/-/search", _page("search", home.found_as_typed, Need.NOTHING)),
-    _route("ui_home", "/", _page("home", home.show, Need.NOTHING)),
+    _route(f"{REPOSITORY}/-/images/{DIGEST}/files", _page("files", _in_turn(inside.show_image))),
+    _route(f"{LAYER}/files", _page("layer-files", _in_turn(inside.show_layer))),
+    _route(f"{LAYER}/file", _page("layer-file", inside.show_file)),
+    _route(f"{LAYER}/download", _page("layer-download", inside.download)),
+    _route(f"{REPOSITORY}/-/tags/{TAG}", _page("tag", _in_turn(image.show_tag))),
+    _route(f"{REPOSITORY}/-/images/{DIGEST}", _page("image", _in_turn(image.show_digest))),
+    _route(f"{REPOSITORY}/-/images/{DIGEST}/raw", _page("manifest", _in_turn(image.show_manifest))),
+    _route(f"{REPOSITORY}/-/config/{DIGEST}", _page("config", _in_turn(image.show_config))),
+    _route(f"{REPOSITORY}/-/documents/{DIGEST}", _page("document", _in_turn(image.show_document))),
+    _route(f"{REPOSITORY}/-/growth", _page("growth", growth.show)),
+    _route(f"{REPOSITORY}/-/compare", _page("compare", _in_turn(compare.show))),
+    _route(f"{REPOSITORY}/-/compare/files", _page("compare-files", _in_turn(compare_files.show))),
+    _route(REPOSITORY, _page("repository", _in_turn(repository.show))),
+    _route("/-/search", _page("search", home.found_as_typed, Need.NOTHING)),
+    _route("/", _page("home", home.show, Need.NOTHING)),
 )

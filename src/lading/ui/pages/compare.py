@@ -71,23 +71,20 @@ async def show(visit: Visit) -> Response:
     if not tags and not await visit.registry.metadata.repositories.exists(visit.repository):
         raise RepositoryUnknown("", {"name": visit.repository})
     tags = sorted(tags, key=lambda tag: natural(tag.name), reverse=True)
-    compared = before.image is not None and after.image is not None
+    both = None
+    if before.image is not None and after.image is not None:
+        both = before.image, after.image
     return await large_page(
         visit,
         "compare.html",
-        repository=visit.repository,
         before=before,
         after=after,
         names=[tag.name for tag in tags],
         near=_near(tags, before if before.reference else after),
-        are_compared=compared,
-        layers=_layers(before.image, after.image),
-        platforms=_platforms(before.image, after.image),
-        configs=list(
-            compare_configs(before.image.config, after.image.config)
-            if before.image is not None and after.image is not None
-            else ()
-        ),
+        are_compared=both is not None,
+        layers=_layers(*both) if both else [],
+        platforms=_platforms(*both) if both else [],
+        configs=list(compare_configs(both[0].config, both[1].config)) if both else [],
         has_index=any(
             side.image is not None and side.image.shown.kind is ManifestKind.INDEX
             for side in (before, after)
@@ -133,11 +130,7 @@ def _reference(text: str) -> Reference | None:
         return None
 
 
-def _platforms(
-    before: ComparedImage | None, after: ComparedImage | None
-) -> Sequence[ComparedPlatform]:
-    if before is None or after is None:
-        return []
+def _platforms(before: ComparedImage, after: ComparedImage) -> Sequence[ComparedPlatform]:
     known: dict[str, ShownManifest] = {}
     for child, shown in before.shown.children:
         known.setdefault(child.platform, shown)
@@ -147,9 +140,7 @@ def _platforms(
     ]
 
 
-def _layers(before: ComparedImage | None, after: ComparedImage | None) -> Sequence[ComparedLayer]:
-    if before is None or after is None:
-        return []
+def _layers(before: ComparedImage, after: ComparedImage) -> Sequence[ComparedLayer]:
     layers = {layer.part.digest: layer for layer in (*before.layers, *after.layers)}
     one, other = ([layer.part.digest for layer in image.layers] for image in (before, after))
     return [

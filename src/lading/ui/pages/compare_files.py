@@ -33,7 +33,6 @@ async def show(visit: Visit) -> Response:
     response = page(
         visit,
         "compare-files.html",
-        repository=visit.repository,
         first=first,
         second=second,
         path=path,

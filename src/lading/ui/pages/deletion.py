@@ -115,7 +115,6 @@ async def _ask(
     return page(
         visit,
         "delete.html",
-        repository=visit.repository,
         reference=reference,
         is_tag=isinstance(reference, Tag),
         digest=digest,

@@ -22,14 +22,13 @@ async def show(visit: Visit) -> Response:
     if kind not in kinds:
         kind = "tags"
     before, number = time_in(visit, "before"), _number_in(visit)
+    first = max(0.0, min(before, _LAST_NUMBER))
     registry, access = visit.registry, visit.access
     found: events.EventPage
     match kind:
         case "tags":
-            first = max(0.0, min(before, _LAST_NUMBER))
             found = await events.moves(registry, access, before=first, limit=ON_A_PAGE)
         case "refusals":
-            first = max(0.0, min(before, _LAST_NUMBER))
             found = await events.refusals(registry, before=first, limit=ON_A_PAGE)
         case "deletions":
             found = await events.deletions(

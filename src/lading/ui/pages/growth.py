@@ -18,7 +18,6 @@ async def show(visit: Visit) -> Response:
     return page(
         visit,
         "growth.html",
-        repository=repository,
         figures=figures,
         past=past[::-1],
         curve=plots.curve([(each.at, each.size) for each in past], highest),

@@ -14,7 +14,7 @@ from lading.ui.address import RegistryAddress, address_of, pull_lines
 from lading.ui.context import Visit
 from lading.ui.json_text import linked
 from lading.ui.pages.repository import artifact_of, may_delete
-from lading.ui.rendering import large_page
+from lading.ui.rendering import large_page, see_other
 
 # Manifests of an index that are shown.
 MOST_CHILDREN = 200
@@ -66,7 +66,6 @@ async def _show(visit: Visit, reference: Reference) -> Response:
     return await large_page(
         visit,
         "image.html",
-        repository=visit.repository,
         reference=reference,
         tag=tag,
         image=found,
@@ -91,7 +90,6 @@ async def _document(visit: Visit, digest: Digest, body: bytes, what: str, comman
     return await large_page(
         visit,
         "document.html",
-        repository=visit.repository,
         digest=digest,
         what=what,
         pieces=await linked(body, link_of),
@@ -104,13 +102,11 @@ async def _document(visit: Visit, digest: Digest, body: bytes, what: str, comman
 async def show_document(visit: Visit) -> Response:
     """What a digest in a document leads to: an image, or a document; all else is a layer."""
     digest = Digest(visit.argument)
-    where = f"/r/{visit.repository}/-/config/{digest}"
     try:
         await pull_manifest(visit.registry, visit.grant, digest)
     except ManifestUnknown:
-        return Response(303, {"Location": visit.path(where), "Cache-Control": "no-store"})
-    where = f"/r/{visit.repository}/-/images/{digest}"
-    return Response(303, {"Location": visit.path(where), "Cache-Control": "no-store"})
+        return see_other(visit, f"/r/{visit.repository}/-/config/{digest}")
+    return see_other(visit, f"/r/{visit.repository}/-/images/{digest}")
 
 
 def _tag(text: str) -> Tag:

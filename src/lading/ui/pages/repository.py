@@ -44,7 +44,6 @@ async def show(visit: Visit) -> Response:
     return page(
         visit,
         "repository.html",
-        repository=visit.repository,
         shown=shown,
         words=words,
         sort="name" if by_name else "",
@@ -89,7 +88,6 @@ async def _untagged(visit: Visit) -> Response:
     return page(
         visit,
         "untagged.html",
-        repository=visit.repository,
         found=part,
         after=after,
         next_=part[-1].digest if len(found) > ON_A_PAGE else "",

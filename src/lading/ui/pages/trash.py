@@ -150,7 +150,6 @@ async def history(visit: Visit) -> Response:
     return page(
         visit,
         "history.html",
-        repository=visit.repository,
         tag=tag,
         steps=[TimelineStep(move, digest) for move, digest in zip(moves, back, strict=True)],
         is_all=len(moves) < MOST_MOVES,
