@@ -3,12 +3,13 @@
 import asyncio
 import json
 import logging
+from functools import partial
 
 import pytest
 from msgspec.structs import replace
 
 from lading.api.routes import ROUTES
-from lading.edge.accesslog import MOMENT, AccessLog
+from lading.edge.accesslog import MOMENT, AccessLog, json_line, text_line
 from lading.edge.endpoints import find_route
 from tests.edge.requests import answered, request
 
@@ -20,7 +21,7 @@ async def test_a_line_is_written_soon(
     with caplog.at_level(logging.INFO, "lading.access"):
         coming = request("GET", "/v2/", {"User-Agent": "curl/8"})
         coming.id = "5f2c"
-        AccessLog.in_text().note(answered(coming, 200, size=2))
+        AccessLog(text_line).note(answered(coming, 200, size=2))
         await asyncio.sleep(2 * MOMENT)
 
     assert caplog.messages == [
@@ -32,7 +33,7 @@ async def test_requests_of_one_moment_share_a_record(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Each has its own line all the same, in the order in which they were answered."""
-    access_log = AccessLog.in_text()
+    access_log = AccessLog(text_line)
     with caplog.at_level(logging.INFO, "lading.access"):
         for status in (200, 404):
             access_log.note(answered(request("GET", "/v2/"), status))
@@ -49,7 +50,7 @@ async def test_a_client_cannot_forge_a_line(caplog: pytest.LogCaptureFixture) ->
     """Line ends and quotes are written as escapes."""
     with caplog.at_level(logging.INFO, "lading.access"):
         coming = request("GET", '/v2/\n"', {"User-Agent": 'a"\tb'})
-        AccessLog.in_text().note(answered(coming, 404))
+        AccessLog(text_line).note(answered(coming, 404))
         await asyncio.sleep(2 * MOMENT)
 
     (line,) = caplog.messages
@@ -64,7 +65,7 @@ async def test_no_sign_of_unicode_ends_a_line(caplog: pytest.LogCaptureFixture) 
     with caplog.at_level(logging.INFO, "lading.access"):
         coming = request("GET", "/v2/a\u2028b\x85c\u202ed\x1b[31m")
         coming.caller = "al\u2029 ice"
-        AccessLog.in_text().note(answered(coming, 404))
+        AccessLog(text_line).note(answered(coming, 404))
         await asyncio.sleep(2 * MOMENT)
 
     (line,) = caplog.messages
@@ -79,7 +80,7 @@ async def test_a_line_says_which_repository_and_how_long(caplog: pytest.LogCaptu
     coming.id = "5f2c"
     found = find_route(ROUTES, coming.path)
     with caplog.at_level(logging.INFO, "lading.access"):
-        log = AccessLog.in_text()
+        log = AccessLog(text_line)
         log.note(replace(answered(coming, 201), found=found, seconds=0.0125, received=1234))
         log.flush()
     (line,) = caplog.messages
@@ -92,7 +93,7 @@ async def test_a_line_of_json(caplog: pytest.LogCaptureFixture) -> None:
     coming.id, coming.caller = "5f2c", "alice"
     found = find_route(ROUTES, coming.path)
     with caplog.at_level(logging.INFO, "lading.access"):
-        log = AccessLog.in_json({"service": "registry"})
+        log = AccessLog(partial(json_line, {"service": "registry"}))
         log.note(replace(answered(coming, 200, size=2), found=found, digest="sha256:1"))
         log.flush()
     (line,) = caplog.messages

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Sequence
 
 import pytest
 
@@ -13,10 +12,9 @@ from lading.core.errors import Denied, Unauthorized
 from lading.core.globs import Glob
 from lading.core.names import RepositoryName
 from lading.core.permissions import CurrentPermissions, Permissions, Rule
-from lading.core.scopes import Scope
 from lading.edge.authentication import Authentication, admit_anybody
 from lading.edge.callers import Callers
-from lading.edge.challenge import Fault, bearer_header
+from lading.edge.challenge import Bearer
 from lading.edge.endpoints import DELETE, PULL, PUSH, Need, Needs
 from lading.edge.request import Request
 from tests.edge.requests import basic, request
@@ -54,19 +52,12 @@ class Tokens:
         )
 
 
-class Challenger:
-    """Sends clients to a token service."""
-
-    def header(
-        self, request: Request, scopes: Sequence[Scope] = (), fault: Fault | None = None
-    ) -> str:
-        return bearer_header("https://r/token", "r", scopes, fault)
-
-
 def authentication(permissions: Permissions = PERMISSIONS) -> Authentication:
     """One with users and tokens."""
     callers = Callers(Logins(Users()), Tokens(), time.time)
-    return Authentication(callers, CurrentPermissions(permissions), Challenger())
+    return Authentication(
+        callers, CurrentPermissions(permissions), Bearer(lambda _: "https://r/token", "r")
+    )
 
 
 def asking(authorization: str | None, path: str = "/v2/") -> Request:

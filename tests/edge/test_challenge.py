@@ -1,7 +1,7 @@
 """Challenges: the words by which Docker's clients find out how to log in."""
 
 from lading.core.scopes import CATALOG, Scope
-from lading.edge.challenge import Basic, Fault, bearer_header
+from lading.edge.challenge import Basic, Bearer, Fault
 from lading.edge.request import Request
 from tests.edge.requests import request
 
@@ -17,11 +17,13 @@ def test_basic() -> None:
 
 def test_bearer() -> None:
     """As CNCF Distribution writes it: no spaces after commas, several scopes in one parameter."""
+    asked = request("GET", "/v2/")
+    bearer = Bearer(lambda _: "https://r/token", "r")
     start = 'Bearer realm="https://r/token",service="r"'
-    assert bearer_header("https://r/token", "r") == start
-    assert bearer_header("https://r/token", "r", [SCOPE], Fault.INSUFFICIENT) == (
+    assert bearer.header(asked) == start
+    assert bearer.header(asked, [SCOPE], Fault.INSUFFICIENT) == (
         start + ',scope="repository:a/b:pull,push",error="insufficient_scope"'
     )
-    assert bearer_header("https://r/token", "r", [SCOPE, CATALOG], Fault.INVALID) == (
+    assert bearer.header(asked, [SCOPE, CATALOG], Fault.INVALID) == (
         start + ',scope="repository:a/b:pull,push registry:catalog:*",error="invalid_token"'
     )

@@ -19,7 +19,7 @@ from lading.edge.endpoints import Audited, Endpoint, Match, Need, Route
 from lading.edge.options import EdgeOptions
 from lading.edge.redirects import RedirectRule, agent_pattern
 from lading.edge.request import Request
-from lading.edge.response import BlobBody, Response, parts_of
+from lading.edge.response import BlobBody, PartsBody, Response
 from lading.ports.object_sources import Chunks, LostObject, Piped
 from tests.edge.requests import request
 from tests.support.people import People
@@ -64,7 +64,7 @@ class BlobPage(WayIn[Page]):
                     self._status, HEADERS, BlobBody(self._source, part), Digest.of(DATA)
                 )
             case _:
-                several = parts_of(self._source, self._parts, len(DATA))
+                several = PartsBody(self._source, self._parts, len(DATA))
                 return Response(206, HEADERS, several, Digest.of(DATA))
 
     def context(self, request: Request, admission: Admission, match: Match[Page]) -> Page:

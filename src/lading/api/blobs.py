@@ -7,7 +7,7 @@ from lading.core.digest import Digest
 from lading.core.ranges import ByteRange, parse_ranges
 from lading.edge.body import skip_body
 from lading.edge.request import etag, is_fresh, range_applies, require_match
-from lading.edge.response import BlobBody, Response, content_range, parts_of
+from lading.edge.response import BlobBody, PartsBody, Response, content_range
 from lading.services.delete import delete_blob
 from lading.services.pull import PulledBlob, pull_blob, stat_blob
 
@@ -46,7 +46,7 @@ def _response(digest: Digest, blob: PulledBlob, parts: Sequence[ByteRange]) -> R
             headers = {**_headers(digest), "Content-Range": content_range(part, blob.size)}
             return Response(206, headers, BlobBody(blob.source, part), digest)
         case _:
-            several = parts_of(blob.source, parts, blob.size)
+            several = PartsBody(blob.source, parts, blob.size)
             headers = {**_headers(digest), "Content-Type": several.media_type}
             return Response(206, headers, several, digest)
 

@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 
 from lading.core.timestamps import rfc3339
 from lading.core.typing import override
@@ -33,22 +33,12 @@ class AccessLog(Observer):
     """The access log: collects lines, and writes them soon.
 
     Args:
-        line: makes the line of an answer.
+        line: makes the line of an answer: `text_line`, or `json_line` with its fields.
     """
 
     def __init__(self, line: Callable[[Answered], str]) -> None:
         self._line = line
         self._lines: list[str] = []
-
-    @classmethod
-    def in_text(cls) -> "AccessLog":
-        """One in Apache's format."""
-        return cls(_text)
-
-    @classmethod
-    def in_json(cls, fields: Mapping[str, str]) -> "AccessLog":
-        """One of JSON objects, each of which carries these names and values, too."""
-        return cls(partial(_object, fields))
 
     @override
     def note(self, answered: Answered) -> None:
@@ -63,7 +53,8 @@ class AccessLog(Observer):
             log.info("%s", "\n".join(lines))
 
 
-def _text(answered: Answered) -> str:
+def text_line(answered: Answered) -> str:
+    """The line in Apache's format."""
     request, headers = answered.request, answered.request.headers
     # Most requests have neither: nothing is not looked through.
     caller = printable(request.caller, _UNSAFE_NAME) if request.caller else "-"
@@ -79,7 +70,8 @@ def _text(answered: Answered) -> str:
     )
 
 
-def _object(fields: Mapping[str, str], answered: Answered) -> str:
+def json_line(fields: Mapping[str, str], answered: Answered) -> str:
+    """The line as a JSON object, which carries some names and values, too."""
     request, headers = answered.request, answered.request.headers
     line = {
         **fields,

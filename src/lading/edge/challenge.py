@@ -7,14 +7,13 @@ logging in by it, so its words are those of CNCF Distribution. Credentials are i
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from lading.core.scopes import Scope
 from lading.core.typing import override
-from lading.edge.forwarded import Networks, PublicAddress, base_url
 from lading.edge.request import Request
 
 
@@ -59,57 +58,26 @@ class Basic(Challenge):
 
 @dataclass(frozen=True, slots=True)
 class Bearer(Challenge):
-    """The challenge to get a token from another token server.
+    """The challenge to get a token from a token server, be it the registry's own (RFC 6750).
 
     Attributes:
-        path: on the host by which the client reaches the registry, instead of `realm`; empty for
-            `realm`.
+        realm_of: the URL of the server, as the client of a request reaches it.
+        service: the name of this registry there.
     """
 
-    realm: str
+    realm_of: Callable[[Request], str]
     service: str
-    path: str = ""
-    proxies: Networks = ()
 
     @override
     def header(
         self, request: Request, scopes: Sequence[Scope] = (), fault: Fault | None = None
     ) -> str:
-        realm = base_url(request, self.proxies) + self.path if self.path else self.realm
-        return bearer_header(realm, self.service, scopes, fault)
-
-
-@dataclass(frozen=True, slots=True)
-class OwnBearer(Challenge):
-    """The challenge to get a token from the registry's own token service.
-
-    Attributes:
-        address: where clients reach the registry, and so its token service.
-        path: of the token service, there.
-    """
-
-    address: PublicAddress
-    service: str
-    path: str
-
-    @override
-    def header(
-        self, request: Request, scopes: Sequence[Scope] = (), fault: Fault | None = None
-    ) -> str:
-        realm = self.address.url_of(request, self.path)
-        return bearer_header(realm, self.service, scopes, fault)
-
-
-def bearer_header(
-    realm: str, service: str, scopes: Sequence[Scope] = (), fault: Fault | None = None
-) -> str:
-    """The challenge to get a token from `realm`, a URL."""
-    parameters = {"realm": realm, "service": service}
-    if scopes:
-        parameters["scope"] = " ".join(str(scope) for scope in scopes)
-    if fault is not None:
-        parameters["error"] = fault.value
-    return "Bearer " + ",".join(f"{name}={_quoted(text)}" for name, text in parameters.items())
+        parameters = {"realm": self.realm_of(request), "service": self.service}
+        if scopes:
+            parameters["scope"] = " ".join(str(scope) for scope in scopes)
+        if fault is not None:
+            parameters["error"] = fault.value
+        return "Bearer " + ",".join(f"{name}={_quoted(text)}" for name, text in parameters.items())
 
 
 def _quoted(text: str) -> str:

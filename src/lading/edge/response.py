@@ -15,14 +15,14 @@ class PartsBody:
     """A body of several parts of a blob.
 
     Attributes:
-        boundary: between them, as it is found in no blob.
         size: of the whole blob.
+        boundary: between them; nobody who pushed the blob knew it.
     """
 
     source: BlobSource
     parts: Sequence[ByteRange]
     size: int
-    boundary: str
+    boundary: str = field(default_factory=lambda: os.urandom(16).hex())
 
     @property
     def media_type(self) -> str:
@@ -51,11 +51,6 @@ class PartsBody:
 def content_range(part: ByteRange, size: int) -> str:
     """The value of `Content-Range`: which bytes of how many, `bytes 0-9/100`."""
     return f"bytes {part.start}-{part.stop - 1}/{size}"
-
-
-def parts_of(source: BlobSource, parts: Sequence[ByteRange], size: int) -> PartsBody:
-    """A body of parts of a blob; nobody who pushed it knew the boundary."""
-    return PartsBody(source, parts, size, os.urandom(16).hex())
 
 
 JSON = "application/json"

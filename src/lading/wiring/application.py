@@ -17,7 +17,7 @@ from lading.api.pull_notes import PullObserver
 from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
 from lading.core.permissions import CurrentPermissions
-from lading.edge.accesslog import AccessLog
+from lading.edge.accesslog import AccessLog, json_line, text_line
 from lading.edge.application import Application
 from lading.edge.asgi import Receive, Scope, Send
 from lading.edge.budget import MEMORY
@@ -148,7 +148,7 @@ def _access_log(settings: Settings, stack: AsyncExitStack) -> Sequence[AccessLog
     if settings.log.accesslog.disabled:
         return []
     is_text = settings.log.formatter == "text"
-    access_log = AccessLog.in_text() if is_text else AccessLog.in_json(settings.log.fields)
+    access_log = AccessLog(text_line if is_text else partial(json_line, settings.log.fields))
     stack.callback(access_log.flush)
     return [access_log]
 

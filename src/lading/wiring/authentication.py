@@ -13,7 +13,7 @@ from pathlib import Path
 from cryptography.x509 import Certificate
 
 from lading.api.token import TOKEN_PATH
-from lading.auth.authenticator import Nobody, TokenVerifier
+from lading.auth.authenticator import Nobody
 from lading.auth.certificates import public_key_of, read_bundle
 from lading.auth.editing import EditedUserFile
 from lading.auth.external import ExternalTokens
@@ -42,8 +42,9 @@ from lading.core.errors import RegistryError
 from lading.core.permissions import CurrentPermissions, Permissions
 from lading.edge.authentication import Authentication
 from lading.edge.callers import Callers
-from lading.edge.challenge import Basic, Bearer, OwnBearer
-from lading.edge.forwarded import PublicAddress
+from lading.edge.challenge import Basic, Bearer
+from lading.edge.forwarded import PublicAddress, base_url
+from lading.edge.request import Request
 from lading.metadata.metadata import Metadata
 from lading.ports.logins import Users
 from lading.wiring.login_sharing import open_brake, token_keys
@@ -205,7 +206,7 @@ async def _with_token_service(
     )
     http = settings.http
     address = PublicAddress.of(http.host or "", http.prefix, http.trustedproxies)
-    challenge = OwnBearer(address, tokens.service, TOKEN_PATH)
+    challenge = Bearer(partial(address.url_of, path=TOKEN_PATH), tokens.service)
     return Authentication(Callers(logins, own, clock), permissions, challenge, service)
 
 
@@ -222,9 +223,22 @@ def _by_tokens(
     settings: Settings, token: TokenSection, files: AuthFiles, clock: Callable[[], float]
 ) -> Authentication:
     """Authentication by tokens of another server, which say themselves what they are good for."""
-    path = token.autoredirectpath if token.autoredirect else ""
-    challenge = Bearer(token.realm, token.service, path, settings.http.trustedproxies)
-    callers = Callers(Logins(Nobody()), _external_tokens(token, files, clock), clock)
+
+    def realm_of(request: Request) -> str:
+        if not token.autoredirect:
+            return token.realm
+        return base_url(request, settings.http.trustedproxies) + token.autoredirectpath
+
+    tokens = ExternalTokens(
+        service=token.service,
+        issuer=token.issuer,
+        keys=files.keys,
+        roots=files.roots,
+        algorithms=token.signingalgorithms,
+        clock=clock,
+    )
+    callers = Callers(Logins(Nobody()), tokens, clock)
+    challenge = Bearer(realm_of, token.service)
     return Authentication(callers, CurrentPermissions(Permissions(())), challenge)
 
 
@@ -236,16 +250,3 @@ def _files_of_tokens(token: TokenSection) -> AuthFiles:
     certified = [key for root in roots if (key := public_key_of(root)) is not None]
     keys.append(FixedKeys({name: TrustedKey(key) for key in certified for name in names_of(key)}))
     return AuthFiles(roots=roots, keys=keys)
-
-
-def _external_tokens(
-    token: TokenSection, files: AuthFiles, clock: Callable[[], float]
-) -> TokenVerifier:
-    return ExternalTokens(
-        service=token.service,
-        issuer=token.issuer,
-        keys=files.keys,
-        roots=files.roots,
-        algorithms=token.signingalgorithms,
-        clock=clock,
-    )

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from lading.api.application import ALWAYS, registry_protocol
 from lading.api.context import Context, Options
@@ -21,7 +22,7 @@ from lading.databases.sqlite.memory import MemoryDatabase
 from lading.edge.application import Application
 from lading.edge.authentication import Authentication
 from lading.edge.callers import Callers
-from lading.edge.challenge import Basic, OwnBearer
+from lading.edge.challenge import Basic, Bearer
 from lading.edge.forwarded import PublicAddress
 from lading.edge.observers import Observer
 from lading.edge.options import EdgeOptions
@@ -155,4 +156,5 @@ async def _with_tokens(
         clock=registry.clock,
     )
     callers = Callers(logins, own, registry.clock)
-    return Authentication(callers, permissions, OwnBearer(address, REALM, TOKEN_PATH), service)
+    challenge = Bearer(partial(address.url_of, path=TOKEN_PATH), REALM)
+    return Authentication(callers, permissions, challenge, service)
