@@ -168,14 +168,12 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _memory_is_not_shared(self) -> Self:
-        if self.storage.driver == "inmemory" and (self.http.workers or 1) > 1:
+        if self.storage.driver != "inmemory":
+            return self
+        if (self.http.workers or 1) > 1:
             advice = "write 1: processes cannot share `inmemory` storage"
             raise MisplacedError("http.workers", advice)
-        return self
-
-    @model_validator(mode="after")
-    def _memory_has_its_own_database(self) -> Self:
-        if self.storage.driver == "inmemory" and self.database.postgresql is not None:
+        if self.database.postgresql is not None:
             advice = "remove it: what is known of `inmemory` storage is in memory, too"
             raise MisplacedError("database.postgresql", advice)
         return self

@@ -56,16 +56,13 @@ def jobs_of(settings: Settings) -> Sequence[Job]:
         (settings.ui.enabled, figures.COUNT, COUNTING, figures.count),
         (purging.enabled, jobs.EXPIRE, purging.interval, jobs.expire_uploads),
     )
-    kept = [_keeping_links(settings)] if _keeps_links(settings) else []
+    keeps_links = settings.storage.driver == "filesystem" and settings.storage.filesystem.keeplinks
+    kept = [_keeping_links(settings)] if keeps_links else []
     return kept + [
         Job(name, interval.total_seconds(), work)
         for enabled, name, interval, work in wanted
         if enabled
     ]
-
-
-def _keeps_links(settings: Settings) -> bool:
-    return settings.storage.driver == "filesystem" and settings.storage.filesystem.keeplinks
 
 
 def _keeping_links(settings: Settings) -> Job:

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -126,38 +126,25 @@ async def telling(
 
 def health_of(settings: Settings, registry: Registry) -> Health:
     """The checks that the settings want."""
-    section = settings.health
-    checks = [*_file_checks(section), *_http_checks(section), *_tcp_checks(section)]
-    driver = section.storagedriver
+    checks = list(_checks(settings.health))
+    driver = settings.health.storagedriver
     if driver.enabled:
         look = looks_at(registry)["store"]
         checks.append(_check(f"storagedriver_{settings.storage.driver}", driver, look))
     return Health(checks)
 
 
-def _file_checks(section: HealthSection) -> list[HealthCheck]:
-    return [
-        _check(str(check.file), check, partial(health.look_for_file, check.file))
-        for check in section.file
-    ]
-
-
-def _http_checks(section: HealthSection) -> list[HealthCheck]:
-    checks = []
-    for check in section.http:
-        patience = check.timeout.total_seconds() or _DEFAULT_PATIENCE
-        asked = HttpQuestion(check.uri, check.statuscode or 200, patience, check.headers)
-        checks.append(_check(check.uri, check, partial(look_at_http, asked)))
-    return checks
-
-
-def _tcp_checks(section: HealthSection) -> list[HealthCheck]:
-    checks = []
-    for check in section.tcp:
-        patience = check.timeout.total_seconds() or _DEFAULT_PATIENCE
-        look = partial(health.look_at_tcp, (*parse_tcp_address(check.addr),), patience)
-        checks.append(_check(check.addr, check, look))
-    return checks
+def _checks(section: HealthSection) -> Iterator[HealthCheck]:
+    for file in section.file:
+        yield _check(str(file.file), file, partial(health.look_for_file, file.file))
+    for http in section.http:
+        patience = http.timeout.total_seconds() or _DEFAULT_PATIENCE
+        asked = HttpQuestion(http.uri, http.statuscode or 200, patience, http.headers)
+        yield _check(http.uri, http, partial(look_at_http, asked))
+    for tcp in section.tcp:
+        patience = tcp.timeout.total_seconds() or _DEFAULT_PATIENCE
+        look = partial(health.look_at_tcp, (*parse_tcp_address(tcp.addr),), patience)
+        yield _check(tcp.addr, tcp, look)
 
 
 def _check(name: str, section: CheckSection, look: Look) -> HealthCheck:

@@ -57,33 +57,23 @@ async def open_registry(
         if settings.storage.driver == "filesystem" and not arriving:
             await _require_own_files(settings, metadata, clock)
         stores = _open_stores(settings, metadata, clock, watch.measures, stack)
-        registry = _registry(metadata, stores, watch, clock, policy_of(settings), note)
+        stack.callback(stores.close)
+        # What speaks to an object store measures each request itself.
+        measured = stores.upkeep is not None
+        registry = Registry(
+            metadata=metadata,
+            blobs=watch.blobs(stores.blobs, measured=measured),
+            uploads=watch.uploads(stores.uploads, measured=measured),
+            locks=stores.locks,
+            clock=clock,
+            new_uuid=uuid.uuid4,
+            policy=policy_of(settings),
+            note=note,
+            measures=watch.measures,
+            upkeep=stores.upkeep,
+        )
         stack.callback(registry.parsing.close)
         yield registry
-
-
-def _registry(
-    metadata: Metadata,
-    stores: Stores,
-    watch: Watch,
-    clock: Callable[[], float],
-    policy: Policy,
-    note: Note,
-) -> Registry:
-    # What speaks to an object store measures each request itself.
-    measured = stores.upkeep is not None
-    return Registry(
-        metadata=metadata,
-        blobs=watch.blobs(stores.blobs, measured=measured),
-        uploads=watch.uploads(stores.uploads, measured=measured),
-        locks=stores.locks,
-        clock=clock,
-        new_uuid=uuid.uuid4,
-        policy=policy,
-        note=note,
-        measures=watch.measures,
-        upkeep=stores.upkeep,
-    )
 
 
 async def _require_own_files(
@@ -142,43 +132,24 @@ def _open_stores(
     measures: Measures,
     stack: AsyncExitStack,
 ) -> Stores:
-    if settings.storage.driver == "s3":
-        locks = _open_locks(settings, measures, stack)
-        stores = _open_s3(settings, metadata, locks, clock, measures)
-    else:
-        stores = _open_blobs(settings, measures)
-    stack.callback(stores.close)
-    return stores
-
-
-def _open_blobs(settings: Settings, measures: Measures) -> Stores:
-    if settings.storage.driver == "inmemory":
+    storage = settings.storage
+    if storage.driver == "inmemory":
         return Stores.in_memory()
-    files = settings.storage.filesystem
-    read_only = is_on_read_only_disk(settings)
-    return Stores.in_files(
-        files.rootdirectory, files.reserve, read_only=read_only, measures=measures
-    )
-
-
-def _open_s3(
-    settings: Settings,
-    metadata: Metadata,
-    locks: Locks,
-    clock: Callable[[], float],
-    measures: Measures,
-) -> Stores:
+    if storage.driver == "filesystem":
+        files, read_only = storage.filesystem, is_on_read_only_disk(settings)
+        return Stores.in_files(
+            files.rootdirectory, files.reserve, read_only=read_only, measures=measures
+        )
     from lading.blobs.s3.object_store import ObjectStore  # noqa: PLC0415 - nobody else loads it
 
-    store = ObjectStore(bucket_of(settings.storage), measures)
     return Stores.in_s3(
-        store,
+        ObjectStore(bucket_of(storage), measures),
         metadata.uploads,
         metadata.objects,
-        locks,
+        _open_locks(settings, measures, stack),
         clock,
         measures,
-        own_directory(settings.storage.directory),
+        own_directory(storage.directory),
     )
 
 

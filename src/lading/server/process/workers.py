@@ -55,7 +55,7 @@ class _Service:
     """What all workers of a server serve.
 
     Attributes:
-        config: the file that the settings came from.
+        config: the file that the settings came from, which is read again when it changes.
         files: that they name, but for certificates.
         certificates: by which clients know the server; `None` if it does not encrypt.
         listener: accepts connections.
@@ -82,14 +82,7 @@ def serve(
     listener: socket.socket,
     watched: socket.socket | None = None,
 ) -> bool:
-    """Answer requests until told to stop; false if that was not possible.
-
-    Args:
-        config: the file that they came from, which is read again when it changes.
-        files: that the settings name, but for certificates.
-        certificates: by which clients know the server; `None` if it does not encrypt.
-        watched: accepts connections of who watches the server, if anybody may.
-    """
+    """Answer requests until told to stop; false if that was not possible. See `_Service`."""
     loads, figures = Loads(settings.workers), figures_of(settings)
     most = most_connections(raise_limit(), encrypted=settings.http.tls.enabled)
     known = KnownLogins()

@@ -43,16 +43,18 @@ def new_adoption(
     *,
     checksums: bool = False,
     repair: bool = False,
+    is_plan: bool = False,
 ) -> Adoption:
     """An adoption of what is in the place of an open registry."""
     return Adoption(
         registry,
         volume_of(settings),
         principal,
-        process_name("an adoption"),
+        process_name("a plan" if is_plan else "an adoption"),
         progress,
         checksums=checksums,
         repair=repair,
+        is_plan=is_plan,
     )
 
 
@@ -66,32 +68,31 @@ async def open_plan(
     repair: bool,
 ) -> AsyncIterator[Adoption]:
     """An adoption into a database that is thrown away; nothing in the volume is changed."""
-    with tempfile.TemporaryDirectory(prefix="lading-plan-") as directory:
-        async with AsyncExitStack() as stack:
-            metadata = Metadata(FileDatabase(Path(directory) / "plan.sqlite3"))
-            stack.push_async_callback(metadata.close)
-            files = settings.storage.filesystem
-            stores = Stores.in_files(files.rootdirectory, files.reserve, read_only=True)
-            stack.callback(stores.close)
-            registry = Registry(
-                metadata=metadata,
-                blobs=stores.blobs,
-                uploads=stores.uploads,
-                locks=Stores.in_memory().locks,
-                clock=time.time,
-                new_uuid=uuid.uuid4,
-                policy=policy_of(settings),
-            )
-            yield Adoption(
-                registry,
-                volume_of(settings),
-                principal,
-                process_name("a plan"),
-                progress,
-                checksums=checksums,
-                repair=repair,
-                is_plan=True,
-            )
+    async with AsyncExitStack() as stack:
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="lading-plan-"))
+        metadata = Metadata(FileDatabase(Path(directory) / "plan.sqlite3"))
+        stack.push_async_callback(metadata.close)
+        files = settings.storage.filesystem
+        stores = Stores.in_files(files.rootdirectory, files.reserve, read_only=True)
+        stack.callback(stores.close)
+        registry = Registry(
+            metadata=metadata,
+            blobs=stores.blobs,
+            uploads=stores.uploads,
+            locks=Stores.in_memory().locks,
+            clock=time.time,
+            new_uuid=uuid.uuid4,
+            policy=policy_of(settings),
+        )
+        yield new_adoption(
+            registry,
+            settings,
+            principal,
+            progress,
+            checksums=checksums,
+            repair=repair,
+            is_plan=True,
+        )
 
 
 async def adopt_at_start(registry: Registry, settings: Settings) -> None:
