@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +18,7 @@ from lading.blobs.s3.object_streams import ObjectStreams, lost, next_of
 from lading.blobs.s3.opening import open_bucket
 from lading.blobs.s3.pipes import pipes_of
 from lading.blobs.s3.role_keys import RoleKeys
+from lading.blobs.s3.signed_addresses import SignedAddresses
 from lading.blobs.s3.signed_requests import SignedRequests, UnfinishedParts
 from lading.core.digest import Bytes
 from lading.core.typing import override
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 IN_FLIGHT = 48 * MIB
 # Bytes that are collected before obstore, which lives in threads of its own, is handed them.
 COLLECTED = 1 * MIB
-# Seconds for which an address is to be good, so that a client gets there; and those for which
-# obstore may go on with keys of a role after others are known.
+# Seconds for which an address is to be good, so that a client gets there; and those by which it
+# ends before the keys of a role that it is signed with.
 SHORTEST_ADDRESS = 60.0
 KEYS_APART = 10.0
 # Objects of a page, and of a deletion: as many as S3 takes.
@@ -68,6 +68,7 @@ class ObjectStore(Segments):
         self._folder = bucket.folder
         self._measures = measures
         self._open = open_bucket(bucket)
+        self._addresses = SignedAddresses(bucket)
         self._signed = SignedRequests(bucket, self._open.keys)
         self._streams = ObjectStreams(self._open, pipes_of(bucket, self._signed), measures)
         self._attributes = {"Storage-Class": bucket.storage_class} if bucket.storage_class else None
@@ -245,8 +246,7 @@ class ObjectStore(Segments):
     async def sign(self, key: str, seconds: float) -> str | None:
         path, keys = self._folder + key, self._open.keys
         if isinstance(keys, AccessKeys):  # there is nothing to wait for
-            lasting = timedelta(seconds=seconds)
-            return str(self._obstore.sign(self._open.public, "GET", path, lasting))
+            return self._addresses.make(keys, path, seconds)
         attempts = self._attempts(Timing.STORE_REDIRECT_URL)
         return await attempts.run(partial(self._sign_for_a_role, keys, path, seconds))
 
@@ -258,8 +258,7 @@ class ObjectStore(Segments):
         seconds = min(seconds, known.ends_at - time.time() - KEYS_APART)
         if seconds < SHORTEST_ADDRESS:
             return None
-        lasting = timedelta(seconds=seconds)
-        return str(await self._obstore.sign_async(self._open.public, "GET", path, lasting))
+        return self._addresses.make(known.keys, path, seconds)
 
     async def unfinished_parts(
         self, before: float

@@ -33,13 +33,11 @@ class OpenBucket:
         once: makes each request once.
         again: repeats by itself what was in vain: for the parts of an object, whose bytes nobody
             else has.
-        public: makes addresses for clients.
     """
 
     keys: AccessKeys | RoleKeys
     once: "S3Store"
     again: "S3Store"
-    public: "S3Store"
 
 
 def open_bucket(bucket: S3Bucket, environ: Mapping[str, str] = os.environ) -> OpenBucket:
@@ -55,9 +53,8 @@ def open_bucket(bucket: S3Bucket, environ: Mapping[str, str] = os.environ) -> Op
     store = partial(_store, bucket, keys, environ)
     return OpenBucket(
         keys,
-        store(bucket.own_address, timeout=_LONG, retries=0),
-        store(bucket.own_address, timeout=part, retries=_REPEATS, patience=patience),
-        store(bucket.public_address, timeout=_LONG, retries=0),
+        store(timeout=_LONG, retries=0),
+        store(timeout=part, retries=_REPEATS, patience=patience),
     )
 
 
@@ -76,7 +73,6 @@ def _store(
     bucket: S3Bucket,
     keys: AccessKeys | RoleKeys,
     environ: Mapping[str, str],
-    address: str,
     *,
     timeout: timedelta,
     retries: int,
@@ -84,6 +80,7 @@ def _store(
 ) -> "S3Store":
     from obstore.store import S3Store  # noqa: PLC0415 - only who uses it loads it
 
+    address = bucket.own_address
     return S3Store(
         config=_config(bucket, keys, address),  # type: ignore[arg-type]
         credential_provider=None if isinstance(keys, AccessKeys) else partial(_renewed, keys),

@@ -3,16 +3,13 @@
 A replica that is killed while it puts a large object leaves parts behind that no list of objects
 shows. They are asked for seldom, so the requests are made by Python's own client, in a thread.
 Those of `pipes` are signed here as well.
-Sources: "Signature Version 4" (https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html),
-ListMultipartUploads and AbortMultipartUpload (https://docs.aws.amazon.com/AmazonS3/latest/API).
+Sources: ListMultipartUploads and AbortMultipartUpload (https://docs.aws.amazon.com/AmazonS3/latest/API).
 """
 
 import asyncio
 import hashlib
-import hmac
 import os
 import ssl
-import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -24,6 +21,7 @@ from lading.blobs.s3.attempts import ATTEMPT, RefusedRequest
 from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.proxies import connection_to
 from lading.blobs.s3.role_keys import RoleKeys
+from lading.blobs.s3.signatures import ALGORITHM, SigningScope, canonical, sign
 from lading.system.proxies import login_of, proxy_for
 
 _NAMESPACE = "{*}"
@@ -122,7 +120,7 @@ class SignedRequests:
         connection = connection_to(address, self._proxy, ATTEMPT, self._context)
         path = f"{self._path}/{key}" if key else self._path or "/"
         try:
-            target = f"{quote(path)}?{_canonical(query)}"
+            target = f"{quote(path)}?{canonical(query)}"
             headers = self._sign(keys, method, path, query)
             if self._proxy and not self._secure:  # a proxy without a tunnel takes whole addresses
                 target = f"http://{self._host}{target}"
@@ -140,35 +138,19 @@ class SignedRequests:
         self, keys: AccessKeys, method: str, path: str, query: Mapping[str, str]
     ) -> dict[str, str]:
         """The headers of a request without a body."""
-        at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        scope = SigningScope.of(self._bucket.region)
         nothing = hashlib.sha256().hexdigest()
-        headers = {"host": self._host, "x-amz-content-sha256": nothing, "x-amz-date": at}
+        headers = {"host": self._host, "x-amz-content-sha256": nothing, "x-amz-date": scope.at}
         if keys.token:
             headers["x-amz-security-token"] = keys.token
         names = ";".join(headers)  # which are in their order
         lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
-        request = "\n".join((method, quote(path), _canonical(query), lines, names, nothing))
-        scope = f"{at[:8]}/{self._bucket.region}/s3/aws4_request"
-        hashed = hashlib.sha256(request.encode()).hexdigest()
-        signature = _signature(keys.secret, scope, f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{hashed}")
-        credential = f"{keys.id}/{scope}"
+        request = "\n".join((method, quote(path), canonical(query), lines, names, nothing))
         headers["authorization"] = (
-            f"AWS4-HMAC-SHA256 Credential={credential},"
-            f" SignedHeaders={names}, Signature={signature}"
+            f"{ALGORITHM} Credential={keys.id}/{scope.text},"
+            f" SignedHeaders={names}, Signature={sign(keys.secret, scope, request)}"
         )
         return headers
-
-
-def _signature(secret: str, scope: str, text: str) -> str:
-    key = f"AWS4{secret}".encode()
-    for part in scope.split("/"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    return hmac.new(key, text.encode(), "sha256").hexdigest()
-
-
-def _canonical(query: Mapping[str, str]) -> str:
-    """A query in the order and the spelling in which it is signed."""
-    return "&".join(f"{name}={quote(query[name], safe='')}" for name in sorted(query))
 
 
 def _page(body: bytes, asked_with: Mapping[str, str]) -> UnfinishedPage:
