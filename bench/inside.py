@@ -25,7 +25,7 @@ from bench.machine import describe
 from bench.registries import find
 from bench.running import Running, running
 from bench.tally import quantile
-from lading.archives.batches import ListingEnd
+from lading.archives.limits import ListingEnd
 from lading.core.images.tree import Entry
 
 BLOCK = 512

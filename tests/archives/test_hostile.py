@@ -12,8 +12,7 @@ import msgspec
 import pytest
 import zstandard
 
-from lading.archives.batches import ListingEnd
-from lading.archives.limits import Limits
+from lading.archives.limits import Limits, ListingEnd
 from lading.archives.listing import entries
 from lading.core.images.tar import MOST_ABOUT_A_MEMBER
 from lading.core.images.tar_header import TarInvalid

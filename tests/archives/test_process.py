@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lading.archives import child
-from lading.archives.batches import MOST_ENTRIES, ListingEnd
+from lading.archives.limits import MOST_ENTRIES, ListingEnd
 from lading.archives.process import ReadingFailed, list_entries, read_content
 from lading.core.images.tree import Entry
 from lading.ports.blob_sources import InMemory, LocalFile

@@ -16,8 +16,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from lading.archives.batches import MOST_BYTES, MOST_ENTRIES, ListingEnd
-from lading.archives.limits import PIECE, CutOff, Limits
+from lading.archives.limits import MOST_BYTES, MOST_ENTRIES, PIECE, CutOff, Limits, ListingEnd
 from lading.archives.listing import content, entries
 from lading.core.images.tar_header import TarInvalid
 from lading.core.images.tree import Entry

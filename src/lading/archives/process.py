@@ -9,8 +9,7 @@ from typing import Any
 
 import msgspec
 
-from lading.archives.batches import LONGEST_LINE, ListingEnd
-from lading.archives.limits import PIECE
+from lading.archives.limits import LONGEST_LINE, PIECE, ListingEnd
 from lading.core.images.tree import Entry
 from lading.core.typing import T
 from lading.ports.blob_sources import BlobSource, InMemory, LocalFile, OpenSource

@@ -10,10 +10,6 @@ from lading.core.scopes import Scope
 from lading.core.typing import override
 
 
-def _cannot_tell() -> bool:
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class Login:
     """A name and a password that belong together.
@@ -32,7 +28,7 @@ class Login:
     stamp: str
     until: float = math.inf
     borrowed: bool = False
-    stands: Callable[[], bool] = field(default=_cannot_tell, compare=False)
+    stands: Callable[[], bool] = field(default=lambda: False, compare=False)
 
 
 class Authenticator(Protocol):

@@ -8,10 +8,6 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-def _one(_: object) -> int:
-    return 1
-
-
 class Recent(Generic[K, V]):
     """Things by their keys, of which the least recently used are dropped when there is no room.
 
@@ -20,7 +16,7 @@ class Recent(Generic[K, V]):
         size: how much a thing takes; each takes one if this is not given.
     """
 
-    def __init__(self, room: int, size: Callable[[V], int] = _one) -> None:
+    def __init__(self, room: int, size: Callable[[V], int] = lambda _: 1) -> None:
         self._room = room
         self._size = size
         self._taken = 0

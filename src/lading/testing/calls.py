@@ -6,7 +6,6 @@ from functools import partial
 from lading.core.access import EVERY_ACCESS
 from lading.core.digest import Digest
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.metadata.manifests import StoredManifest
 from lading.services import listing, pull, push_blob, push_manifest
 from lading.services.chunks import Chunk
 from lading.services.registry import Registry
@@ -48,17 +47,6 @@ async def push(
 
 async def _whole(data: bytes) -> AsyncIterator[bytes]:
     yield data
-
-
-async def manifest(
-    registry: Registry, name: RepositoryName, reference: Reference
-) -> StoredManifest:
-    """A manifest.
-
-    Raises:
-        RepositoryUnknown, ManifestUnknown: there is none.
-    """
-    return await pull.pull_manifest(registry, EVERY_ACCESS.grant(name), reference)
 
 
 async def blob(registry: Registry, name: RepositoryName, digest: Digest) -> bytes:

@@ -8,9 +8,10 @@ from lading.api.routes import ROUTES
 from lading.edge.asgi import Application, Message, Receive, Scope, Send
 from lading.edge.body import ClientDisconnected
 from lading.edge.endpoints import Match, find_route
+from lading.edge.observers import Answered
 from lading.edge.request import Request
 from lading.edge.response import encode_json
-from lading.testing.events import EventList, RegistryEvent
+from lading.testing.events import EventList
 
 _UPLOADS = frozenset({"blob_upload", "blob_upload_chunk"})
 # What a fault can be on, and the routes that are meant.
@@ -94,19 +95,8 @@ class FaultyApplication:
         assert isinstance(found, Match)
         await _fail(send, fault.status, fault.retry_after, head=request.method == "HEAD")
         endpoint = found.route.endpoints.get(request.method)
-        self._seen.events.append(
-            RegistryEvent(
-                what="" if endpoint is None else endpoint.audited.name_of(request),
-                method=request.method,
-                path=request.path,
-                repository=found.name or "",
-                reference=found.argument,
-                digest="",
-                status=fault.status,
-                user="",
-                size=0,
-            )
-        )
+        answered = Answered(request, found, endpoint, fault.status, 0, 0, "", at=0.0, seconds=0.0)
+        self._seen.note(answered)
 
 
 @dataclass(slots=True)

@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from lading.core.access import EVERY_ACCESS
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName
 from lading.metadata.manifests import StoredManifest
+from lading.services.pull import pull_manifest
 from lading.testing import calls
 from lading.testing.calls import parse_reference
 from lading.testing.events import EventList, RegistryEvent
@@ -272,7 +274,9 @@ class PractiseRegistry:
     def _pull(self, reference: str) -> StoredManifest:
         name, wanted = parse_reference(_without_host(reference, self.host), "latest")
         assert wanted is not None
-        return self._server.call(partial(calls.manifest, self._registry, name, wanted))
+        return self._server.call(
+            partial(pull_manifest, self._registry, EVERY_ACCESS.grant(name), wanted)
+        )
 
     def _describe(self, reference: str) -> Mapping[str, Any]:
         found = self._pull(reference)

@@ -12,7 +12,7 @@ from heapq import heapify, heappop, heapreplace
 
 import msgspec
 
-from lading.archives.batches import ListingEnd
+from lading.archives.limits import ListingEnd
 from lading.archives.process import ReadingFailed, list_entries
 from lading.core.digest import Digest
 from lading.core.errors import BlobDamaged, BlobUnknown
