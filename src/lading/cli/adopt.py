@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from lading.cli.arguments import load_settings
+from lading.cli.arguments import load_settings, with_files
 from lading.cli.exits import to_exit
 from lading.cli.output import JSON_LINES, counted, human_size, plain, say, to_json
 from lading.cli.progress import StepLines, step_progress
@@ -100,9 +100,7 @@ def _settings(config: Path | None, root: Path | None) -> Settings:
     update: dict[str, object] = {"foreignblobs": "adopt"}
     if root is not None:
         update["rootdirectory"] = root
-    files = storage.filesystem.model_copy(update=update)
-    storage = storage.model_copy(update={"filesystem": files})
-    return settings.model_copy(update={"storage": storage})
+    return with_files(settings, update)
 
 
 def _require_root(place: Path) -> None:
@@ -125,7 +123,7 @@ class _TakingOver:
     def __init__(self, settings: Settings, *, checksums: bool, repair: bool, as_json: bool) -> None:
         self._settings = settings
         self._checksums = checksums
-        self._repair = repair
+        self._how = {"checksums": checksums, "repair": repair}
         self._as_json = as_json
         self._found: Counter[Kind] = Counter()
         self._left = 0
@@ -136,14 +134,8 @@ class _TakingOver:
 
         async def work() -> Adoption:
             with step_progress(_DOING) as progress:
-                opening = open_plan(
-                    self._settings,
-                    Principal(operator()),
-                    progress,
-                    checksums=self._checksums,
-                    repair=self._repair,
-                )
-                async with opening as adoption:
+                by = Principal(operator())
+                async with open_plan(self._settings, by, progress, **self._how) as adoption:
                     await self._run(adoption, progress)
                     return adoption
 
@@ -158,14 +150,8 @@ class _TakingOver:
     async def run(self, registry: Registry) -> bool:
         """Take over what is there; whether something is left to mend."""
         with step_progress(_DOING) as progress:
-            adoption = new_adoption(
-                registry,
-                self._settings,
-                Principal(operator()),
-                progress,
-                checksums=self._checksums,
-                repair=self._repair,
-            )
+            by = Principal(operator())
+            adoption = new_adoption(registry, self._settings, by, progress, **self._how)
             await self._run(adoption, progress)
         self._conclude(adoption)
         return self._left > 0

@@ -99,3 +99,10 @@ def load_settings(path: Path | None, environ: Mapping[str, str] = os.environ) ->
     for warning in loaded.warnings:
         say(f"Warning: {warning}", err=True)
     return loaded.settings
+
+
+def with_files(settings: Settings, update: Mapping[str, object]) -> Settings:
+    """The settings with something else in `storage.filesystem`."""
+    files = settings.storage.filesystem.model_copy(update=update)
+    storage = settings.storage.model_copy(update={"filesystem": files})
+    return settings.model_copy(update={"storage": storage})

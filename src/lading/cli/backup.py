@@ -113,8 +113,7 @@ def restore_backup(src: Path, config: Path | None, *, force: bool) -> None:
     say(f"Restored      {database}")
     if kept is not None:
         say(f"Replaced      kept as {kept}")
-    check = " ".join(["lading verify", *([str(config)] if config else [])])
-    say(f"Next          copy the files of {src / BLOBS} back, then `{check}`")
+    say(f"Next          copy the files of {src / BLOBS} back, then `{_check(config)}`")
 
 
 @click.command()
@@ -132,8 +131,11 @@ def restored(config: Path | None) -> None:
             "the metadata is in SQLite, where `lading restore-backup` does this itself"
         )
     run_with(settings, lambda registry: backups.note_restored(registry, Principal(operator())))
-    check = " ".join(["lading verify", *([str(config)] if config else [])])
-    say(f"Noted         what the database does not know is kept\nNext          `{check}`")
+    say(f"Noted         what the database does not know is kept\nNext          `{_check(config)}`")
+
+
+def _check(config: Path | None) -> str:
+    return f"lading verify {config or ''}".rstrip()
 
 
 def _require_file(settings: Settings) -> None:

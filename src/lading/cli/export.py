@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from lading.cli.arguments import load_settings
+from lading.cli.arguments import load_settings, with_files
 from lading.cli.output import JSON, counted, human_size, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import run_with
@@ -78,6 +78,4 @@ def _settings(config: Path | None, root: Path) -> Settings:
         ) from error
     if not is_ours:
         return settings
-    files = settings.storage.filesystem.model_copy(update={"rootdirectory": root})
-    storage = settings.storage.model_copy(update={"filesystem": files})
-    return settings.model_copy(update={"storage": storage})
+    return with_files(settings, {"rootdirectory": root})

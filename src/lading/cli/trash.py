@@ -1,6 +1,6 @@
 """`lading trash ls`, `lading restore`, `lading history`: what was deleted or moved, and back."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -19,8 +19,6 @@ from lading.services import trash as trash_can
 from lading.services.registry import Registry
 from lading.services.trash import Trashed
 
-Work = Callable[[Registry], Awaitable[None]]
-
 
 @click.group()
 def trash() -> None:
@@ -37,8 +35,8 @@ def list_trash(repository: str | None, config: Path | None, *, as_json: bool) ->
     CONFIG is the server's configuration file.
     """
     name = None if repository is None else split_reference(repository)[0]
-
-    with_registry(config, _print_as_json(name) if as_json else _print(name))
+    show = _print_as_json if as_json else _print
+    with_registry(config, lambda registry: show(registry, name))
 
 
 @click.command()
@@ -105,29 +103,22 @@ def _print_moves(moves: Sequence[TagMove]) -> None:
     print_table(columns, rows)
 
 
-def _print_as_json(repository: RepositoryName | None) -> Work:
-    async def run(registry: Registry) -> None:
-        printed = JsonList()
-        async for item in trash_can.list_trash(registry, repository):
-            printed.add({**plain(item), "kept_until": trash_can.kept_until(registry, item)})
-        printed.end()
-
-    return run
+async def _print_as_json(registry: Registry, repository: RepositoryName | None) -> None:
+    printed = JsonList()
+    async for item in trash_can.list_trash(registry, repository):
+        printed.add({**plain(item), "kept_until": trash_can.kept_until(registry, item)})
+    printed.end()
 
 
-def _print(repository: RepositoryName | None) -> Work:
-    async def run(registry: Registry) -> None:
-        is_empty = True
-        async for item in trash_can.list_trash(registry, repository):
-            is_empty, until = False, trash_can.kept_until(registry, item)
-            say_parts(*_what(item))
-            say_parts(
-                f"    deleted {utc(item.deleted_at)}{_by(item.actor)},", f"kept until {utc(until)}"
-            )
-        if is_empty:
-            say("The trash is empty.", err=True)
-
-    return run
+async def _print(registry: Registry, repository: RepositoryName | None) -> None:
+    is_empty = True
+    async for item in trash_can.list_trash(registry, repository):
+        is_empty, until = False, trash_can.kept_until(registry, item)
+        by = f" by {item.actor}" if item.actor else ""
+        say_parts(*_what(item))
+        say_parts(f"    deleted {utc(item.deleted_at)}{by},", f"kept until {utc(until)}")
+    if is_empty:
+        say("The trash is empty.", err=True)
 
 
 async def _restore(
@@ -160,7 +151,3 @@ def _what(item: Trashed) -> Sequence[str]:
         tags = f"tagged {', '.join(item.tags)}" if item.tags else ""
         return f"{item.repository}@{item.digest}", f"({human_size(item.size)} manifest)", tags
     return f"{item.repository}:{item.tag} pointed to", item.digest
-
-
-def _by(actor: str) -> str:
-    return f" by {actor}" if actor else ""
