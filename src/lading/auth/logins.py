@@ -65,11 +65,7 @@ class Logins:
         return await self._checks.join((client, name, password), check)
 
     def recall(self, name: str) -> Awaitable[Login | None]:
-        """The login of a name, without its password, if it still exists.
-
-        Raises:
-            Unavailable: it cannot be looked up now.
-        """
+        """The login of a name, without its password, as `Authenticator.recall` has it."""
         for place in self._machines:
             if place.may_know(name):
                 return place.recall(name)

@@ -22,11 +22,7 @@ CONFIG = click.argument("config", required=False, type=click.Path(path_type=Path
 
 
 def split_reference(text: str) -> tuple[RepositoryName, Reference | None]:
-    """The parts of `REPOSITORY`, `REPOSITORY:TAG` or `REPOSITORY@DIGEST`.
-
-    Raises:
-        BadParameter: it is none of them.
-    """
+    """The parts of `REPOSITORY`, `REPOSITORY:TAG` or `REPOSITORY@DIGEST`; else `BadParameter`."""
     try:
         name, at, digest = text.partition("@")
         if at:
@@ -38,11 +34,7 @@ def split_reference(text: str) -> tuple[RepositoryName, Reference | None]:
 
 
 def parse_digest(text: str) -> Digest:
-    """The digest in `sha256:…` or `sha512:…`.
-
-    Raises:
-        BadParameter: it is neither.
-    """
+    """The digest in `sha256:…` or `sha512:…`; a `BadParameter` if it is neither."""
     try:
         return Digest(text)
     except RegistryError as error:

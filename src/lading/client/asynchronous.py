@@ -12,13 +12,7 @@ from lading.core.typing import T
 
 
 class AsyncClient:
-    """A client of one registry; its methods are those of `Client`, and are awaited.
-
-    Args:
-        registry: its host, with the port if it has one.
-        login: whose login is used; the one that Docker's or containers' files have if `None`.
-        options: how to speak with it.
-    """
+    """A client of one registry, made as a `Client` is; its methods are those, and are awaited."""
 
     def __init__(
         self,

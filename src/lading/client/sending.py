@@ -34,11 +34,7 @@ _COMMON = {"User-Agent": f"lading/{__version__}", "Accept-Encoding": "identity"}
 
 
 class WantedRequest(NamedTuple):
-    """A request as it is wanted, whichever address answers it, and with whatever login.
-
-    Attributes:
-        again: how many times a failure is tried again.
-    """
+    """A request, whatever address and login it goes with, and how often a failure is retried."""
 
     method: str
     headers: Mapping[str, str]
@@ -115,11 +111,7 @@ class HostSender:
             raise ClientError(f"the session with {self._registry} was closed")
 
     def _is_final(self, url: str, error: Exception, tried: int) -> bool:
-        """Whether an error is likely to be the same after a while.
-
-        Args:
-            tried: how many times more it was tried.
-        """
+        """Whether an error, after so many tries more, is likely to be the same after a while."""
         if is_of_tls(error) or is_no_name(error):
             return True
         if not is_refused(error) or self._connections.has_answered(url):

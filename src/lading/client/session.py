@@ -41,6 +41,7 @@ class HostSession:
     Attributes:
         registry: the same.
         counted: how many requests were sent, by method.
+        wait, close: see `HostSender`.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class HostSession:
         self._host = host_of(registry)
         self._sender = HostSender(registry, self._options)
         self.counted = self._sender.counted
+        self.wait, self.close = self._sender.wait, self._sender.close
         self._lock = threading.Lock()
         self._base = ""
         self._tokens = HostTokens(registry, find, self._ask, self._is_plain)
@@ -71,10 +73,6 @@ class HostSession:
     def asks_for_login(self) -> bool:
         """Whether the host has asked for a login so far: none was looked at before."""
         return self._tokens.is_asked_for
-
-    def close(self) -> None:
-        """End all connections, and what waits to try something again."""
-        self._sender.close()
 
     def request(
         self,
@@ -128,14 +126,6 @@ class HostSession:
                 if pause is None:
                     raise cut_off(answer.geturl() or place, error) from error
             self.wait(pause, "cut off")
-
-    def wait(self, seconds: float, why: str) -> None:
-        """Wait before something is tried again, and say so.
-
-        Raises:
-            ClientError: the session was closed, so nothing is.
-        """
-        self._sender.wait(seconds, why)
 
     def _follow(self, url: str, wanted: WantedRequest) -> HostAnswer:
         for _ in range(MOST_REDIRECTS):

@@ -50,11 +50,7 @@ async def _whole(data: bytes) -> AsyncIterator[bytes]:
 
 
 async def blob(registry: Registry, name: RepositoryName, digest: Digest) -> bytes:
-    """The bytes of a blob.
-
-    Raises:
-        BlobUnknown: the repository has none of this digest.
-    """
+    """The bytes of a blob; `BlobUnknown` if the repository has none of this digest."""
     found = await pull.pull_blob(registry, EVERY_ACCESS.grant(name), digest)
     with found.source.open() as source:
         return bytes(await source.read(0, found.size))

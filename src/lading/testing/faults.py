@@ -30,16 +30,11 @@ _CODES = {401: "UNAUTHORIZED", 403: "DENIED", 404: "NAME_UNKNOWN", 429: "TOOMANY
 
 @dataclass(slots=True)
 class PlannedFailure:
-    """A planned failure, which some requests meet.
+    """A planned failure, which some requests meet; `PractiseRegistry.fail` says how it is told.
 
     Attributes:
-        left: how many still do.
-        status: of the answer; `None` cuts the right one off.
+        left: how many requests still meet it.
         routes: their names; others do not meet it.
-        method: only of requests with this one; empty for any.
-        repository: only of requests about this one; empty for any.
-        retry_after: seconds after which the client may try again, if it is told so.
-        after: bytes of the body after which the connection is closed, if it is cut off.
     """
 
     left: int
