@@ -1,6 +1,6 @@
 """`lading diff`: in what two images differ."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import click
@@ -26,10 +26,11 @@ _DIFFERS = 1
 class _Side:
     """One of the two images that are compared; its files by path, if they are compared, too."""
 
+    named: NamedImage
     digest: str
     document: ManifestDocument
     config: ShownConfig | None
-    files: Mapping[str, PlacedEntry] | None
+    files: Mapping[str, PlacedEntry]
 
 
 @with_examples(
@@ -55,9 +56,7 @@ def diff(
     try:
         both = [parse_named(text, where) for text in (first, second)]
         before, after = (_read(where, named, platform, with_files=with_files) for named in both)
-        found = list(_differences(before, after))
-        if with_files and before.files is not None and after.files is not None:
-            found += _file_differences(where, both, before, after)
+        found = [*_differences(before, after), *_file_differences(where, before, after)]
     except click.UsageError:
         raise
     except click.ClickException as error:
@@ -78,13 +77,13 @@ def _read(where: Where, named: NamedImage, platform: str, *, with_files: bool) -
         document = read_manifest(found)
         if platform or with_files:
             document = await choose_image(source, named.repository, named.reference, platform)
-        config, files = None, None
+        config, files = None, {}
         if kind_of(document) == "image":
             config = await fetch_config(source, named.repository, document)
         if with_files:
             tree = await read_files(source, named.repository, document.layers)
             files = {placed.entry.path: placed for placed in tree.all()}
-        return _Side(found.digest, document, config, files)
+        return _Side(named, found.digest, document, config, files)
 
     return look(where, named.host, named.text, gather)
 
@@ -108,12 +107,8 @@ def _differences(before: _Side, after: _Side) -> Iterator[ImageDifference]:
             yield ImageDifference("layer", layer.digest, "", human_size(layer.size))
 
 
-def _file_differences(
-    where: Where, both: Sequence[NamedImage], before: _Side, after: _Side
-) -> Iterator[ImageDifference]:
+def _file_differences(where: Where, before: _Side, after: _Side) -> Iterator[ImageDifference]:
     """Files that one of them has alone, or that look or read otherwise."""
-    assert before.files is not None
-    assert after.files is not None
     shared = before.files.keys() & after.files.keys()
     alike = [
         path
@@ -122,10 +117,7 @@ def _file_differences(
         and before.files[path].entry.kind is EntryKind.FILE
         and not _is_same_place(path, before, after)
     ]
-    one, other = (
-        _hashes(where, named, side, alike)
-        for named, side in zip(both, (before, after), strict=True)
-    )
+    one, other = _hashes(where, before, alike), _hashes(where, after, alike)
     for path in sorted(before.files.keys() | after.files.keys()):
         first = _look_of(before.files[path]) if path in before.files else ""
         second = _look_of(after.files[path]) if path in after.files else ""
@@ -137,26 +129,21 @@ def _file_differences(
 
 def _is_same_place(path: str, before: _Side, after: _Side) -> bool:
     """Whether a file is of the same layer in both, and so is the same."""
-    assert before.files is not None
-    assert after.files is not None
     one, other = before.files[path], after.files[path]
     of_one, of_other = before.document.layers[one.layer], after.document.layers[other.layer]
     return of_one.digest == of_other.digest and one.entry.offset == other.entry.offset
 
 
-def _hashes(
-    where: Where, named: NamedImage, side: _Side, paths: Sequence[str]
-) -> Mapping[str, str]:
-    if not paths or side.files is None:
+def _hashes(where: Where, side: _Side, paths: Sequence[str]) -> Mapping[str, str]:
+    if not paths:
         return {}
+    named, layers = side.named, side.document.layers
     wanted = [side.files[path] for path in paths]
-    layers = side.document.layers
-    return look(
-        where,
-        named.host,
-        named.text,
-        lambda source: hash_contents(source, named.repository, layers, wanted),
-    )
+
+    def gather(source: ImageSource) -> Awaitable[Mapping[str, str]]:
+        return hash_contents(source, named.repository, layers, wanted)
+
+    return look(where, named.host, named.text, gather)
 
 
 def _look_of(placed: PlacedEntry) -> str:

@@ -46,15 +46,8 @@ def _tell(reasons: Reasons) -> None:
 
 
 def _document(digest: Digest, reasons: Reasons) -> str:
-    return to_json(
-        {
-            "digest": digest,
-            "repositories": [
-                {
-                    "repository": repository,
-                    "reasons": [{**plain(reason), "why": reason.why} for reason in found],
-                }
-                for repository, found in reasons.items()
-            ],
-        }
-    )
+    repositories = []
+    for repository, found in reasons.items():
+        said = [{**plain(reason), "why": reason.why} for reason in found]
+        repositories.append({"repository": repository, "reasons": said})
+    return to_json({"digest": digest, "repositories": repositories})

@@ -59,12 +59,14 @@ def make_image(
     for platform in platforms or ("linux/amd64",):
         parts = _platform(platform)
         config = _encode(_config(parts, tars, labels))
-        body = _manifest(describe(config, CONFIG), described, {} if platforms else annotations)
+        fields = {"config": describe(config, CONFIG), "layers": described}
+        body = _encode_manifest(media.OCI_MANIFEST, fields, {} if platforms else annotations)
         configs.append(config)
         manifests.append((media.OCI_MANIFEST, body))
         children.append({**describe(body, media.OCI_MANIFEST), "platform": parts})
     if platforms:
-        manifests.append((media.OCI_INDEX, _index(children, annotations)))
+        index = _encode_manifest(media.OCI_INDEX, {"manifests": children}, annotations)
+        manifests.append((media.OCI_INDEX, index))
     return Contents([*configs, *blobs], manifests)
 
 
@@ -84,17 +86,15 @@ def make_artifact(
         }
         for title, data in files.items()
     ]
-    document = {
-        "schemaVersion": 2,
-        "mediaType": media.OCI_MANIFEST,
+    fields = {
         "artifactType": artifact_type,
         "config": describe(nothing, EMPTY),
         # "the layers array SHOULD have at least one entry": the empty one, if there is no other.
         "layers": layers or [describe(nothing, EMPTY)],
         **({"subject": subject} if subject else {}),
-        **({"annotations": dict(annotations)} if annotations else {}),
     }
-    return Contents([nothing, *files.values()], [(media.OCI_MANIFEST, _encode(document))])
+    body = _encode_manifest(media.OCI_MANIFEST, fields, annotations)
+    return Contents([nothing, *files.values()], [(media.OCI_MANIFEST, body)])
 
 
 def describe(data: bytes, media_type: str) -> dict[str, Any]:
@@ -141,29 +141,11 @@ def _platform(text: str) -> dict[str, str]:
     return dict(zip(names, parts, strict=False))
 
 
-def _manifest(
-    config: Descriptor, layers: Sequence[Descriptor], annotations: Mapping[str, str]
+def _encode_manifest(
+    media_type: str, fields: Mapping[str, object], annotations: Mapping[str, str]
 ) -> bytes:
-    return _encode(
-        {
-            "schemaVersion": 2,
-            "mediaType": media.OCI_MANIFEST,
-            "config": config,
-            "layers": layers,
-            **({"annotations": dict(annotations)} if annotations else {}),
-        }
-    )
-
-
-def _index(children: Sequence[Descriptor], annotations: Mapping[str, str]) -> bytes:
-    return _encode(
-        {
-            "schemaVersion": 2,
-            "mediaType": media.OCI_INDEX,
-            "manifests": children,
-            **({"annotations": dict(annotations)} if annotations else {}),
-        }
-    )
+    annotated = {"annotations": dict(annotations)} if annotations else {}
+    return _encode({"schemaVersion": 2, "mediaType": media_type, **fields, **annotated})
 
 
 def _encode(document: object) -> bytes:
