@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lading.cli.main import main
-from lading.client.session import HostSession
+from lading.client.sending import HostSender
 from lading.config.loading import load
 from lading.core.names import RepositoryName, Tag
 from lading.testing import Registry, calls
@@ -79,7 +79,7 @@ def ours(filled: Path, tmp_path: Path) -> Ours:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clients try again at once, as often as they do: nobody is there, however long they wait."""
-    monkeypatch.setattr(HostSession, "wait", lambda *_: None)
+    monkeypatch.setattr(HostSender, "wait", lambda *_: None)
 
 
 @pytest.fixture(scope="module")

@@ -153,7 +153,7 @@ def test_a_list_that_cannot_be_read_to_its_end_is_none(
     status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lading.client.registry._PAGE", 3)
-    monkeypatch.setattr("lading.client.session.HostSession.wait", lambda *_: None)
+    monkeypatch.setattr("lading.client.sending.HostSender.wait", lambda *_: None)
 
     def answer(sent: Sent) -> Reply:
         if "last=" in sent.path:
