@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from lading.cli.main import main
+from lading.cli.commands import main
 from lading.client.sending import HostSender
 from lading.config.loading import load
 from lading.core.names import RepositoryName, Tag

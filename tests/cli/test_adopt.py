@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from lading.blobs import file_blobs
 from lading.blobs.layout import Layout
-from lading.cli.main import main
+from lading.cli.commands import main
 from tests.support.adopting import CONTENTS, MULTI, NEW, OLD, UNTAGGED, fill
 from tests.support.commands import run
 from tests.support.contents import HELLO

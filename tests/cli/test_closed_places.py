@@ -4,7 +4,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from lading.cli.main import main
+from lading.cli.commands import main
 from lading.cli.registry import translate_data_errors
 from lading.config.loading import load
 from tests.cli.conftest import ROOT

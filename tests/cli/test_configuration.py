@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from lading.cli.main import main
+from lading.cli.commands import main
 from lading.config import loading
 from lading.config.loading import find_file
 from tests.support.commands import run

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from lading.cli.commands import main
 from lading.cli.copy_places import PlaceOpener
-from lading.cli.main import main
 from lading.client import Client, ClientError, LayoutFolder, SessionOptions
 from lading.testing import Registry
 from tests.support.lading import program

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from lading.cli.main import main
+from lading.cli.commands import main
 from lading.client.doctor import DoctorOptions, FindingState, connections, examine
 from lading.client.doctor.address import DeploymentAddress
 from lading.core.digest import Digest

@@ -132,3 +132,48 @@ def test_a_process_that_is_told_to_end_waits_for_no_thread_that_hangs(tmp_path: 
 
     assert done.returncode == TERMINATED
     assert b"as a crash leaves it" in done.stderr
+
+
+# A person who presses Ctrl-C while Python loads something.
+INTERRUPTS = """
+import sys
+class Interrupts:
+    def find_spec(self, name, *_):
+        if name == {!r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupts())
+sys.argv = ["lading", "cp", "oci:a", "oci:b"]
+from lading.cli.main import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "says"),
+    [("click", ""), ("lading.cli.commands", ""), ("lading.cli.cp", "Interrupted\n")],
+)
+def test_who_interrupts_a_command_as_it_starts_reads_no_traceback(module: str, says: str) -> None:
+    done = run([sys.executable, "-c", INTERRUPTS.format(module)], check=False)
+
+    assert (done.returncode, done.stderr.decode()) == (130, says)
+
+
+ENDS = """
+import atexit, sys, threading, time
+from lading.cli.main import main
+atexit.register(print, "at the end")
+threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+def last(): time.sleep(0.5); print("waited for")
+if sys.argv[1] == "waits": threading.Thread(target=last).start()
+sys.argv = ["lading", "--version"]
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "says"), [("waits", ["waited for", "at the end"]), ("ends", ["at the end"])]
+)
+def test_a_command_ends_when_all_is_done_that_others_wait_for(how: str, says: list[str]) -> None:
+    done = run([sys.executable, "-c", ENDS, how])
+
+    assert done.stdout.decode().splitlines()[1:] == says

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from lading.cli.main import main
+from lading.cli.commands import main
 from lading.testing import Registry
 from tests.cli.conftest import ROOT, Ours
 from tests.docs.commands import PAGE

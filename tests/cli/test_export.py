@@ -7,7 +7,7 @@ from unittest.mock import AsyncMock
 import click
 import pytest
 
-from lading.cli.main import main
+from lading.cli.commands import main
 from lading.core.errors import StorageFull
 from lading.services.moving import export as exporting
 from tests.support.adopting import fill

@@ -9,8 +9,8 @@ from typing import Any
 import click
 import pytest
 
+from lading.cli.commands import COMMANDS, main
 from lading.cli.examples import REGISTRY, examples_of
-from lading.cli.main import COMMANDS, main
 from lading.client import BlobContent, Client, RemoteManifest
 from lading.client import registry as client
 from lading.testing import Registry

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pytest
 
-from lading.cli.main import main
+from lading.cli.commands import main
 from lading.testing import Registry
 from tests.cli.conftest import Ours
 from tests.cli.scenes import COMMANDS, Scene

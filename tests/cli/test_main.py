@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from lading import __version__
-from lading.cli.main import COMMANDS, main
+from lading.cli.commands import COMMANDS, main
 from tests.support.commands import run
 from tests.support.lading import program
 

@@ -1,7 +1,6 @@
 """A copy that ended anywhere is whole after another one: signatures are no less than layers."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from lading.client import Client, ClientError, ImagePlace, LayoutFolder
 from lading.client.copy_rules import CopyRules, CopySteps
 from lading.client.copying import Copier
+from lading.client.workers import Workers
 from lading.testing import Registry
 
 PlaceOf = Callable[[Path], object]
@@ -32,8 +32,13 @@ def ending_after(steps: int) -> Callable[[], None]:
 
 
 def copy(source: ImagePlace, target: ImagePlace, wanted: str, alive: Callable[[], None]) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        Copier(source, target, CopyRules(), CopySteps(), pool, alive).copy(wanted, wanted)
+    workers = Workers(1)
+    try:
+        Copier(source, target, CopyRules(), CopySteps(), workers, alive).copy(wanted, wanted)
+    finally:
+        workers.end()
+        for thread in workers._threads:
+            thread.join()
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import count
@@ -23,6 +22,7 @@ from lading.client import (
 from lading.client.chunk_sizes import SMALL
 from lading.client.copy_rules import CopiedImage, CopyRules, CopySteps
 from lading.client.copying import Copier
+from lading.client.workers import Workers
 from lading.core.digest import Digest
 from tests.support.odd_registry import OddRegistry, Reply, Sent, odd_registry
 
@@ -313,6 +313,5 @@ def test_what_head_takes_for_absent_is_copied_if_get_has_it() -> None:
 
     with odd_registry(answer) as registry, client_of(registry) as client:
         source, target = client.repository("old"), client.repository("new")
-        with ThreadPoolExecutor(1) as pool:
-            copier = Copier(source, target, CopyRules(), CopySteps(), pool)
-            assert copier.copy("1", "1") == CopiedImage(Digest.of(MANIFEST), copied=False)
+        copier = Copier(source, target, CopyRules(), CopySteps(), Workers(1))
+        assert copier.copy("1", "1") == CopiedImage(Digest.of(MANIFEST), copied=False)

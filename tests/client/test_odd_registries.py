@@ -4,7 +4,6 @@ import base64
 import json
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import count, repeat
@@ -27,6 +26,7 @@ from lading.client import (
 )
 from lading.client.copy_rules import CopyRules, CopySteps
 from lading.client.copying import Copier
+from lading.client.workers import Workers
 from lading.core.digest import Digest
 from tests.support.odd_registry import OddRegistry, Reply, Sent, odd_registry
 
@@ -393,9 +393,8 @@ def _descriptor_of(body: bytes) -> dict[str, Any]:
 
 def copier_of(left: Client, right: Client) -> Copier:
     """A copier of repositories named alike."""
-    pool = ThreadPoolExecutor(1)
     rules = CopyRules()
-    return Copier(left.repository("app"), right.repository("app"), rules, CopySteps(), pool)
+    return Copier(left.repository("app"), right.repository("app"), rules, CopySteps(), Workers(1))
 
 
 @pytest.mark.parametrize(

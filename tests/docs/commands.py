@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from lading.cli.main import COMMANDS, main
+from lading.cli.commands import COMMANDS, main
 from tests.docs.json_keys import KEYS
 from tests.support.commands import REPOSITORY
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from lading.cli.main import main
+from lading.cli.commands import main
 from tests.support.commands import REPOSITORY
 
 LINES = re.findall(r"^\$ .*(cert make .*)$", (REPOSITORY / "deploy/README.md").read_text(), re.M)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from lading.cli.main import main
+from lading.cli.commands import main
 from tests.support.commands import REPOSITORY
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from lading.cli.main import main
+from lading.cli.commands import main
 from lading.client import BlobContent, Client, LayoutFolder, RemoteManifest, SessionOptions
 from lading.core.digest import Digest
 from tests.support.client import Client as RegistryClient

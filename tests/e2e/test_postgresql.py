@@ -164,7 +164,7 @@ def test_what_speaks_to_it_is_loaded_for_it_alone() -> None:
     """Whoever has metadata in a file pays nothing for it."""
     code = (
         "import sys; from lading.wiring import application;"
-        "from lading.cli.main import main;"
+        "from lading.cli.commands import main;"
         "sys.exit(' '.join(name for name in sys.modules if name.startswith('psycopg')) or None)"
     )
     run([Path(program()).with_name("python"), "-c", code])

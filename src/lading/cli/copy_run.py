@@ -3,9 +3,9 @@
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from fnmatch import fnmatchcase
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
@@ -19,10 +19,11 @@ from lading.client.copy_rules import CopyRules
 from lading.client.copying import Copier
 from lading.client.errors import ClientError, NotThere
 from lading.client.places import LATEST
+from lading.client.workers import Outcome, Workers
 from lading.core.names import Tag, subject_of
 
 _MOMENT = 1.0
-_Outcome = Future[tuple[str, str]]
+_Outcome = Outcome[tuple[str, str]]
 _Pair = tuple[str, str]
 """What is to be copied, and as what."""
 
@@ -58,8 +59,8 @@ class CopyRun:
         self._target = opener.open(order.target, to_push=not order.dry_run)
         self._ended = threading.Event()
         # An image asks one host after the other: twice as many keep both as busy as they may be.
-        self._images = ThreadPoolExecutor(2 * order.jobs)
-        self._blobs = ThreadPoolExecutor(order.jobs)
+        self._images = Workers(2 * order.jobs)
+        self._blobs = Workers(order.jobs)
         self._copier = Copier(
             self._source.place,
             self._target.place,
@@ -92,16 +93,15 @@ class CopyRun:
         for pair in self._pairs():
             if len(self._under_way) >= 4 * self._order.jobs:
                 self._settle()
-            future = self._images.submit(self._copy, *pair)
-            self._under_way[future] = pair
-            future.add_done_callback(self._done.put)
+            outcome = self._images.begin(partial(self._copy, *pair), self._done.put)
+            self._under_way[outcome] = pair
         while self._under_way:
             self._settle()
 
     def _stop(self) -> None:
         self._ended.set()
-        for pool in (self._images, self._blobs):
-            pool.shutdown(wait=False, cancel_futures=True)
+        for workers in (self._images, self._blobs):
+            workers.end()
 
     def _list_what_came(self) -> None:
         """List in folders what came before an error, which remains the one that is told."""
@@ -149,10 +149,10 @@ class CopyRun:
 
     def _settle(self) -> None:
         """Tell of the next one that is done."""
-        future = self._next_done()
-        wanted, target = self._under_way.pop(future)
+        done = self._next_done()
+        wanted, target = self._under_way.pop(done)
         try:
-            outcome, digest = future.result()
+            outcome, digest = done.result()
         except ClientError as error:
             if not self._order.keep_going:
                 raise

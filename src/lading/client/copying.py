@@ -8,7 +8,7 @@ blob goes once, however many images of a run have it.
 import json
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from functools import partial
 from typing import Any
 
 from lading.client.attached import AttachedManifests, find_attached, list_referrers
@@ -16,6 +16,7 @@ from lading.client.copy_rules import CopiedImage, CopyRules, CopySteps
 from lading.client.errors import ContentWrong, NotThere
 from lading.client.known_tags import KnownTags
 from lading.client.places import BlobContent, ImagePlace, RemoteManifest
+from lading.client.workers import Outcome, Workers
 from lading.core import media
 from lading.core.digest import Digest
 
@@ -27,7 +28,7 @@ class Copier:
     """Copies between two places.
 
     Args:
-        pool: where blobs are brought, so many at a time as it has threads.
+        workers: who bring blobs, so many at a time as there are.
         alive: raises if the copy is to end.
         many: whether many images are copied: then the target's tags are read once one is
             not there.
@@ -39,7 +40,7 @@ class Copier:
         target: ImagePlace,
         rules: CopyRules,
         steps: CopySteps,
-        pool: Executor,
+        workers: Workers,
         alive: Callable[[], None] = lambda: None,
         *,
         many: bool = False,
@@ -48,10 +49,10 @@ class Copier:
         self._target = target
         self._rules = rules
         self._steps = steps
-        self._pool = pool
+        self._workers = workers
         self._alive = alive
         self._lock = threading.Lock()
-        self._blobs: dict[str, Future[None]] = {}
+        self._blobs: dict[str, Outcome[None]] = {}
         # Manifests, and whether the target lists them among what is about their subjects.
         self._brought: dict[str, bool] = {}
         self._source_tags = KnownTags(source)
@@ -136,9 +137,9 @@ class Copier:
             )
         for child in manifest.children:
             self._bring_child(child, depth)
-        futures = [self._blob(blob) for blob in manifest.blobs]
-        for future in futures:
-            future.result()
+        outcomes = [self._blob(blob) for blob in manifest.blobs]
+        for outcome in outcomes:
+            outcome.result()
         self._alive()
         attached = self._attached(manifest.digest)
         first = manifest.digest if attached.are_any else target_wanted
@@ -188,16 +189,16 @@ class Copier:
             listed = self._bring(self._source.manifest(digest), digest, depth + 1)
         return listed
 
-    def _blob(self, descriptor: dict[str, Any]) -> Future[None]:
+    def _blob(self, descriptor: dict[str, Any]) -> Outcome[None]:
         """Bring a blob, unless that is under way or was done."""
         digest = descriptor["digest"]
         with self._lock:
-            future = self._blobs.get(digest)
-            if future is None or (future.done() and future.exception() is not None):
+            outcome = self._blobs.get(digest)
+            if outcome is None or outcome.has_failed:
                 size = int(descriptor.get("size", 0))
-                future = self._pool.submit(self._bring_blob, digest, size)
-                self._blobs[digest] = future
-            return future
+                outcome = self._workers.begin(partial(self._bring_blob, digest, size))
+                self._blobs[digest] = outcome
+            return outcome
 
     def _bring_blob(self, digest: str, size: int) -> None:
         self._alive()

@@ -4,8 +4,9 @@
 algorithms are supported throughout: sha256 and sha512.
 """
 
-import hashlib
 import re
+from collections.abc import Callable
+from functools import cache
 from typing import Protocol, Self
 
 from lading.core.errors import DigestInvalid
@@ -31,8 +32,11 @@ class Hasher(Protocol):
         """The hash of all bytes so far, in lower-case hexadecimal."""
 
 
-# By algorithm.
-_HASHES = {SHA256: hashlib.sha256, SHA512: hashlib.sha512}
+@cache
+def _hash_of(algorithm: str) -> Callable[..., Hasher]:
+    import hashlib  # noqa: PLC0415 - it takes long to load, and who only compares digests has no need
+
+    return {SHA256: hashlib.sha256, SHA512: hashlib.sha512}[algorithm]
 
 
 class Digest(str):
@@ -56,11 +60,11 @@ class Digest(str):
     @classmethod
     def of(cls, data: bytes, algorithm: str = SHA256) -> Self:
         """The digest of `data`."""
-        return cls(f"{algorithm}:{_HASHES[algorithm](data).hexdigest()}")
+        return cls(f"{algorithm}:{_hash_of(algorithm)(data).hexdigest()}")
 
     def names(self, data: bytes) -> bool:
         """Whether this is the digest of `data`."""
-        return _HASHES[self.algorithm](data).hexdigest() == self.hex
+        return _hash_of(self.algorithm)(data).hexdigest() == self.hex
 
     @property
     def algorithm(self) -> str:
@@ -80,7 +84,7 @@ def new_hasher(algorithm: str) -> Hasher:
         DigestInvalid: the algorithm is not supported.
     """
     require_supported(algorithm)
-    return _HASHES[algorithm]()
+    return _hash_of(algorithm)()
 
 
 def require_supported(algorithm: str) -> None:

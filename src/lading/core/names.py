@@ -4,7 +4,6 @@ The grammars are the distribution specification's ("Pulling manifests"). A name 
 parsed cannot be held: each class is a `str` that was checked when it was made.
 """
 
-import hashlib
 import re
 from typing import TYPE_CHECKING, Self
 
@@ -85,7 +84,7 @@ class Owner(str):
     @classmethod
     def of(cls, caller: str) -> Self:
         """The owner of what a caller begins."""
-        return cls(hashlib.sha256(caller.encode()).hexdigest()[:12])
+        return cls(Digest.of(caller.encode()).hex[:12])
 
 
 class UploadId(str):
@@ -130,7 +129,7 @@ class UploadKey(str):
     @classmethod
     def of(cls, repository: RepositoryName, upload: UploadId) -> Self:
         """The key of an upload to a repository."""
-        return str.__new__(cls, f"{upload}-{hashlib.sha256(repository.encode()).hexdigest()[:32]}")
+        return str.__new__(cls, f"{upload}-{Digest.of(repository.encode()).hex[:32]}")
 
     @property
     def id(self) -> str:

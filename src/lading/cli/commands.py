@@ -1,0 +1,270 @@
+"""`lading`, also installed as `registry`: the list of commands.
+
+Each is loaded when it runs, so that help and completion need no more than click.
+"""
+
+import errno
+import gc
+import io
+import os
+import stat
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from lading import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
+
+class Listed(NamedTuple):
+    """A command that is not loaded yet.
+
+    Attributes:
+        place: its module in `lading.cli` and its name there, with a colon between.
+        summary: its line in the list of commands: the first sentence of its own help.
+    """
+
+    place: str
+    summary: str
+
+
+class LazyGroup(click.Group):
+    """A group of commands, below headings, each of which is loaded when it is asked for by name."""
+
+    def __init__(
+        self, *args: Any, groups: Mapping[str, Mapping[str, Listed]], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._groups = groups
+        self._listed = {name: it for group in groups.values() for name, it in group.items()}
+        self._failed: click.ClickException | None = None
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        """The names of all commands."""
+        return list(self._listed)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of a name, loaded."""
+        if cmd_name not in self._listed:
+            return None
+        module, _, name = self._listed[cmd_name].place.partition(":")
+        with _without_collector():
+            command: click.Command = getattr(import_module(f"lading.cli.{module}"), name)
+        return command
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program; one line says that there is no room where its help, or bytes, go."""
+        self._failed = None
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            if self._failed is not None:
+                sys.exit(self._failed.exit_code)  # of which nobody could be told
+            if error.errno not in _NO_ROOM or error.filename is not None:
+                raise
+            from lading.cli.output import unwritten  # noqa: PLC0415 - help needs none of it
+
+            unwritten(error).show()
+            sys.exit(1)
+        finally:
+            _drop_unwritten()
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the command line; click takes an interruption of that for the end of input."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except KeyboardInterrupt:
+            raise _interrupted() from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; one that is interrupted ends with the code that shells give for it.
+
+        Messages of errors may have what strangers say in them, and click prints them as they are.
+        """
+        _settle_streams()
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            from lading.cli.output import clean_lines  # noqa: PLC0415 - help needs none of it
+
+            error.message = clean_lines(error.message)  # type: ignore[misc]
+            self._failed = error
+            raise
+        except click.Abort as error:  # while something was asked
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise _interrupted() from None
+            raise click.ClickException(
+                "standard input has ended before the answer: give it by options, and a password by"
+                " --password-stdin"
+            ) from None
+        except KeyboardInterrupt:
+            raise _interrupted() from None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """The completions of what is being typed, without loading any command."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - help needs none of it
+
+        commands = [
+            CompletionItem(name, help=listed.summary)
+            for name, listed in self._listed.items()
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands without loading any."""
+        # As wide in all groups, so that the summaries are below each other.
+        longest = max(map(len, self._listed))
+        for heading, group in self._groups.items():
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [(name.ljust(longest), it.summary) for name, it in group.items()]
+                )
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Look for no garbage while modules are loaded: there is none, and it takes a tenth longer.
+
+    Nor later among what they have, which is needed to the end: there it would be looked through
+    once more, which takes a tenth of the time of a short command, too.
+    """
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
+
+
+def _settle_streams() -> None:
+    """Have all streams there, as whoever started this may have closed them."""
+    _open_closed_descriptors()
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What a terminal of another encoding than UTF-8 does not know, as standard error has it.
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _open_closed_descriptors() -> None:
+    """Open the descriptors of the streams that are closed, or files of ours would get them.
+
+    Then lines of logs would be written there, and what children are given would be closed.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest that is free. Children have it, too.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003
+
+
+def _interrupted() -> click.exceptions.Exit:
+    """The end of a command that is interrupted, whether or not that can be said."""
+    from lading.cli.exits import INTERRUPTED, end_at_once  # noqa: PLC0415 - help needs none of it
+    from lading.cli.output import say  # noqa: PLC0415
+
+    say("Interrupted", err=True)
+    if any(thread is not threading.main_thread() for thread in threading.enumerate()):
+        end_at_once(INTERRUPTED)
+    return click.exceptions.Exit(INTERRUPTED)
+
+
+def _drop_unwritten() -> None:
+    """Drop what standard error does not take: Python would try it again, and end with 120."""
+    if sys.stderr is None:  # closed by whoever started this
+        return
+    try:
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stderr.fileno())
+
+
+COMMAND_GROUPS: Mapping[str, Mapping[str, Listed]] = {
+    "Serve": {
+        "serve": Listed("serve:serve", "Answer requests until told to stop."),
+        "config": Listed("config:config", "Check a configuration file, or show what is in force."),
+        "user": Listed("user:user", "Add and remove those who log in with a password."),
+        "token": Listed("token:token", "Give programs a login of their own."),
+        "cert": Listed("cert:cert", "Make certificates for a network of your own."),
+        "doctor": Listed("doctor:doctor", "Look for what is wrong with a deployment."),
+    },
+    "Images, here and in other registries": {
+        "ls": Listed("ls:list_repositories", "List the repositories of a registry."),
+        "tags": Listed("ls:list_tags", "List the tags of a repository, with sizes and times."),
+        "search": Listed("ls:search", "Find repositories and tags by a part of their names."),
+        "inspect": Listed(
+            "inspect:inspect_image", "Tell what an image is, what is in it, and what it runs."
+        ),
+        "tree": Listed("inspect:tree", "Draw what belongs to an image, and what refers to it."),
+        "du": Listed("du:du", "Tell how many bytes tags or repositories have and share."),
+        "diff": Listed("diff:diff", "Compare two images, and their files."),
+        "files": Listed("files:list_files", "List the files of an image, or those below a path."),
+        "cat": Listed("files:cat", "Print a file of an image, byte for byte."),
+        "tag": Listed("change_images:tag_image", "Point tags at an image of the same repository."),
+        "rm": Listed("change_images:remove_images", "Delete tags, or images by their digest."),
+        "cp": Listed("cp:cp", "Copy images between registries and folders."),
+        "login": Listed("login:login", "Log in to a registry, and keep the login."),
+        "logout": Listed("login:logout", "Forget the login for a registry."),
+    },
+    "Deleted images, and bytes": {
+        "trash": Listed("trash:trash", "Look at what was deleted and can be restored."),
+        "restore": Listed("trash:restore", "Bring back an image, a tag, or all of a repository."),
+        "history": Listed(
+            "trash:history", "Tell where a tag has pointed, since when, and by whom."
+        ),
+        "why": Listed("why:why", "Tell what keeps a blob or a manifest."),
+        "garbage-collect": Listed(
+            "garbage_collect:garbage_collect",
+            "Remove deleted images for good, and free their bytes.",
+        ),
+    },
+    "Care": {
+        "verify": Listed("verify:verify", "Compare what the database says with the bytes."),
+        "read-only": Listed(
+            "read_only:read_only", "Switch read-only mode on or off, or say whether it is on."
+        ),
+        "backup": Listed("backup:backup", "Copy the metadata of a registry, running or not."),
+        "restore-backup": Listed("backup:restore_backup", "Put the metadata of a backup in place."),
+        "restored": Listed("backup:restored", "Say that PostgreSQL was restored from a backup."),
+    },
+    "Move in, up and out": {
+        "adopt": Listed(
+            "adopt:adopt", "Take over what `registry:2` or `registry:3` has, in place."
+        ),
+        "import": Listed(
+            "import_layouts:import_", "Bring the images of OCI image layouts, as zot has them."
+        ),
+        "migrate": Listed(
+            "migrate:migrate", "Bring a registry to another database or another store."
+        ),
+        "export": Listed("export:export", "Write all that is here as `registry:2` keeps it."),
+    },
+    "Shell": {
+        "completion": Listed(
+            "completion:completion", "Print the script that completes commands and images."
+        ),
+    },
+}
+COMMANDS = {name: listed for group in COMMAND_GROUPS.values() for name, listed in group.items()}
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, groups=COMMAND_GROUPS
+)
+@click.version_option(__version__, "-v", "--version", message="lading %(version)s")
+def main() -> None:
+    """A container registry: what `docker push` pushes to and `docker pull` pulls from."""
+    # Whatever the umask, nobody but the owner and the group writes to what is made here.
+    os.umask(os.umask(stat.S_IWOTH) | stat.S_IWOTH)
