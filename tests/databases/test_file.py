@@ -84,6 +84,19 @@ async def test_nothing_is_acknowledged_that_goes_into_a_file_that_is_gone(
     await metadata.close()
 
 
+async def test_a_database_that_is_a_link_is_kept_where_it_leads(tmp_path: Path) -> None:
+    """As one on a faster disk; its log is beside it."""
+    link, real = tmp_path / "metadata.sqlite3", tmp_path / "fast" / "metadata.sqlite3"
+    real.parent.mkdir()
+    link.symlink_to(real)
+    metadata = open_metadata(link)
+    await push(metadata, EMPTY, "first")
+    real.with_name("metadata.sqlite3-wal").unlink()
+    with pytest.raises(Unavailable, match="log says why"):
+        await push(metadata, EMPTY, "second")
+    await metadata.close()
+
+
 async def test_many_processes_make_one_database(tmp_path: Path) -> None:
     """Whichever comes first; all of them can write to it."""
     path = tmp_path / "metadata.sqlite3"

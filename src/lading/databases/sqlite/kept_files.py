@@ -13,9 +13,9 @@ from lading.ports.database import unusable
 
 log = logging.getLogger(__name__)
 
-# Of the database, of its write-ahead log, and of what its processes share of that. They are there
-# as long as a connection is open that has read something.
-_ENDINGS = ("", "-wal", "-shm")
+# The write-ahead log, and what all processes share of it. They are there as long as a connection is
+# open that has read something.
+_BESIDE = ("-wal", "-shm")
 
 
 class KeptFiles:
@@ -26,8 +26,11 @@ class KeptFiles:
     """
 
     def __init__(self, path: Path) -> None:
-        # Texts: of path objects, each commit would ask for them.
-        self._files = [(name, _identity(name)) for name in (f"{path}{end}" for end in _ENDINGS)]
+        # Texts: of path objects, each commit would ask for them. Where the path is that of a link,
+        # SQLite has the others beside the file itself.
+        real = os.path.realpath(path)
+        names = (os.fspath(path), *(f"{real}{ending}" for ending in _BESIDE))
+        self._files = [(name, _identity(name)) for name in names]
 
     def require(self) -> None:
         """Go on only while the files are there.
