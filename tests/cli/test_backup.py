@@ -117,6 +117,20 @@ def test_a_hold_ends_by_itself(registry: Lading, tmp_path: Path) -> None:
     assert "no hold" in lading("backup", "--done", tmp_path / "other", registry.config)
 
 
+def test_a_hold_is_found_by_another_path_of_its_directory(registry: Lading, tmp_path: Path) -> None:
+    """As from another working directory, or through a link."""
+    (tmp_path / "link").symlink_to(tmp_path)
+    lading("backup", tmp_path / "one" / ".." / "backup", registry.config)
+    again = lading("backup", "--done", tmp_path / "link" / "backup", registry.config)
+    assert "may be collected again" in again
+
+
+def test_the_next_command_can_be_copied(registry: Lading, tmp_path: Path) -> None:
+    """Whatever the directory is called."""
+    said = lading("backup", tmp_path / "of a day", registry.config)
+    assert f"--files-from='{tmp_path}/of a day/blobs.txt' {registry.root}/ TARGET/" in said
+
+
 def test_what_was_made_is_told_to_programs(registry: Lading, tmp_path: Path) -> None:
     backup = tmp_path / "backup"
     done = registry.run("backup", "--json", backup)

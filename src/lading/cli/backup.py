@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -66,7 +67,7 @@ def backup(dest: Path, config: Path | None, *, hold: timedelta, done: bool, as_j
     _require_file(settings)
     dest = dest.absolute()
     if done:
-        ended = run_with(settings, lambda registry: backups.end_hold(registry, str(dest)))
+        ended = run_with(settings, lambda registry: backups.end_hold(registry, _hold_of(dest)))
         say("Blobs may be collected again" if ended else "There was no hold (any more)")
         return
     if os.path.lexists(dest):
@@ -148,6 +149,11 @@ def _require_file(settings: Settings) -> None:
         )
 
 
+def _hold_of(dest: Path) -> str:
+    """The name of a backup's hold: the same by whichever path the directory is named."""
+    return os.path.realpath(dest)
+
+
 def _root(settings: Settings) -> str:
     """The directory below which the paths of a list are."""
     if settings.storage.driver == "s3":
@@ -158,7 +164,7 @@ def _root(settings: Settings) -> str:
 def _next_step(settings: Settings, made: "_Made") -> str:
     if settings.storage.driver == "s3":
         return "copy these objects with the programs of the store"
-    return f"rsync -a --files-from={made.list} {made.root}/ TARGET/"
+    return f"rsync -a --files-from={quote(made.list)} {quote(f'{made.root}/')} TARGET/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +188,9 @@ class _Made:
 async def _make(settings: Settings, registry: Registry, dest: Path, until: float) -> _Made:
     try:
         with backups.new_directory(dest) as directory:
-            copy = await backups.copy_metadata(registry, directory, name=str(dest), until=until)
+            copy = await backups.copy_metadata(
+                registry, directory, name=_hold_of(dest), until=until
+            )
             with copied_blobs(settings, copy) as copied, step_progress("is listing") as progress:
                 progress.begin("Listing files", copied.count)
                 files = await backups.list_blobs(registry, directory, copied, progress.advance)
