@@ -164,3 +164,17 @@ def test_a_disk_without_room_for_another_file_is_full(kind: str, tmp_path: Path)
         for number in range(100):
             (strangers / str(number)).unlink()
         hello.push_image("after", b"there is room again")
+
+
+@pytest.mark.parametrize("words", [["serve"], ["garbage-collect"], ["token", "ls"]])
+def test_what_cannot_begin_on_a_full_disk_says_that_it_is_full(
+    words: list[str], tmp_path: Path
+) -> None:
+    """Where no server runs any more: SQLite makes files beside the database, and says less."""
+    with small_volume("tmpfs", tmp_path / "data", size=128 * MIB) as volume:
+        with lading_serve(tmp_path) as registry:
+            Repository(registry.client, "hello").push_image("latest", LAYER)
+        volume.fill()
+        done = registry.run(*words, check=False)
+    assert done.returncode == 1
+    assert b"No space left on device; free some space there first" in done.stderr

@@ -21,6 +21,7 @@ from lading.core.names import RepositoryName
 from lading.core.typing import T, override
 from lading.ports.database import CannotOpen, DatabaseDamaged
 from lading.services.registry import Note, Registry
+from lading.system.disk_errors import is_full
 from lading.wiring.audit import CommandAudit
 from lading.wiring.data_directory import DataUnusable, ForeignData, find_unknown
 from lading.wiring.paths import metadata_path
@@ -167,6 +168,8 @@ def _advice(error: Exception) -> str:
         return "the database is damaged: restore a backup of it with `lading restore-backup`"
     if isinstance(error, _SAYS_ALL):
         return "nothing was changed"
+    if isinstance(error, OSError) and is_full(error):
+        return "free some space there first, or inodes; then `lading garbage-collect` can, too"
     if isinstance(error, PermissionError):
         return (
             "run this as the user whose files these are (`sudo -u USER lading …`), or make them"

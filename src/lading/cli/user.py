@@ -21,6 +21,9 @@ from lading.services import users
 from lading.services.registry import Note, forget
 from lading.wiring.authentication import users_of
 
+# Reasons that say themselves what to do.
+_OF_ANOTHER_KIND = frozenset({errno.EBUSY, errno.ENOSPC, errno.EDQUOT})
+
 _file = click.option(
     "-f",
     "--file",
@@ -131,7 +134,7 @@ def _explained(path: Path) -> Iterator[None]:
     except OSError as error:
         advice = (
             ""
-            if error.errno == errno.EBUSY
+            if error.errno in _OF_ANOTHER_KIND
             else "; the file is replaced as a whole, so its directory must be writable (in a"
             " container, mount the directory)"
         )

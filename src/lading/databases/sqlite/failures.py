@@ -69,8 +69,11 @@ def explained(directory: Path, error: Exception) -> Exception:
 
 
 @contextmanager
-def opening() -> Iterator[None]:
+def opening(directory: Path) -> Iterator[None]:
     """Turn failures to open a database into errors that a person can be told.
+
+    Args:
+        directory: where its files are. On a full disk, SQLite says that of none.
 
     Raises:
         DatabaseDamaged: it is damaged.
@@ -81,7 +84,7 @@ def opening() -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         if kind_of(error) in _DAMAGED:
             raise DatabaseDamaged(str(error)) from error
-        raise OSError(str(error)) from error
+        raise find_failure(directory) or OSError(str(error)) from error
 
 
 def kind_of(error: sqlite3.DatabaseError) -> int:

@@ -147,7 +147,7 @@ class FileDatabase(SqliteFile):
         self._lock = OpenLock(path)
         with ExitStack() as opened:
             opened.callback(self._lock.close)
-            opened.enter_context(opening())
+            opened.enter_context(opening(path.parent))
             reader = _connect(path)
             opened.callback(reader.close)
             _use_wal(reader)

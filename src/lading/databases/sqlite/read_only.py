@@ -50,7 +50,7 @@ class ReadOnlyDatabase(SqliteFile):
         """
         _require_readable(path)
         with ExitStack() as opened:
-            opened.enter_context(opening())
+            opened.enter_context(opening(path.parent))
             reader = opened.enter_context(closing(connect(path)))
             require_current(reader)
             opened.pop_all()

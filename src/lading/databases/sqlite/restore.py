@@ -92,7 +92,7 @@ def _prepare(backup: Path, arriving: Path, settle: Work[None]) -> None:
     for suffix in _BESIDE:  # of another backup, as a crash has left it
         arriving.with_name(arriving.name + suffix).unlink(missing_ok=True)
     shutil.copyfile(backup, arriving)
-    with opening(), closing(connect(arriving)) as connection:
+    with opening(arriving.parent), closing(connect(arriving)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
         settle(connection)
     with arriving.open("rb") as file:
