@@ -103,6 +103,18 @@ async def test_all_that_an_upload_has_is_saved_once_and_for_one_request(metadata
     assert await metadata.objects.retire(before=9.0, limit=9) == ["late"]
 
 
+async def test_a_key_that_is_reserved_is_no_unused_object(metadata: Metadata) -> None:
+    """Nothing is there yet: who counts what takes room is told of what was stored alone."""
+    digest, objects = Digest.of(b"hello"), metadata.objects
+    await metadata.uploads.reserve(["small"], 1.0)
+    await objects.reserve("joined", 1.0)
+    assert await objects.count_unused() == (0, 0)
+    await commit_objects(metadata, digest, "there")
+    (there,) = await objects.find(digest)
+    assert await objects.replace(digest, [there], PlacedSegment("joined", 0, 5, 2.0))
+    assert await objects.count_unused() == (1, there.size)
+
+
 async def test_an_object_that_is_being_deleted_becomes_nothing_any_more(
     metadata: Metadata,
 ) -> None:

@@ -97,10 +97,10 @@ def quarantine(connection: SqlConnection, digest: Digest) -> Sequence[str]:
 def reserve(connection: SqlConnection, key: str, now: float) -> None:
     """Write down the key of an object that is about to be stored, and unused until then."""
     connection.execute(
-        "INSERT INTO objects (key, start, size, stored_at, unused_at) VALUES (?, 0, 0, ?, ?)"
+        "INSERT INTO objects (key, start, size, stored_at, unused_at) VALUES (?, 0, 0, 0, ?)"
         " ON CONFLICT (key) DO UPDATE SET unused_at = excluded.unused_at"
         f" WHERE objects.unused_at > {_RETIRED}",
-        (key, now, now),
+        (key, now),
     )
 
 
@@ -142,9 +142,10 @@ def remove(connection: SqlConnection, keys: Sequence[str]) -> None:
 
 
 def count_unused(connection: SqlConnection) -> UnusedBytes:
-    """How much there is that nothing needs and is not deleted yet."""
+    """How much there is that nothing needs and is not deleted yet; a reserved key is none of it."""
     row = connection.execute(
-        "SELECT count(*), coalesce(sum(size), 0) FROM objects WHERE unused_at IS NOT NULL"
+        "SELECT count(*), coalesce(sum(size), 0) FROM objects"
+        " WHERE unused_at IS NOT NULL AND stored_at > 0"
     ).fetchone()
     return UnusedBytes(int(row[0]), int(row[1]))
 

@@ -16,7 +16,7 @@ from lading.ports.uploads import Becoming, UploadNotReady
 
 _RESERVE = f"""
     INSERT INTO objects (key, start, size, stored_at, unused_at)
-    SELECT key, 0, 0, :now, :now FROM json_each(:keys) WHERE 1 = 1 {NOT_SYNCED}
+    SELECT key, 0, 0, 0, :now FROM json_each(:keys) WHERE 1 = 1 {NOT_SYNCED}
     ON CONFLICT DO NOTHING
 """
 _IS_FREE = """key = :upload AND digest IS NULL AND writing IS NULL
