@@ -22,13 +22,15 @@ from lading.databases.postgresql.connection import PostgresqlConnection
 from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.server import Server
 from lading.databases.sqlite.memory import MemoryDatabase
-from lading.metadata import batches, leading, lookups
+from lading.metadata import batches, leading, lookups, past_moves
+from lading.metadata import tags as rows_of_tags
 from lading.metadata.documents import PIECE
 from lading.metadata.layers import entries as rows_of_entries
 from lading.metadata.layers.trees import TreeState
 from lading.metadata.metadata import Metadata
 from lading.metadata.past_moves import FIRST, TagKey
 from lading.metadata.pushes import ManifestPush
+from lading.metadata.shown import tag_lists
 from lading.metadata.shown.repository_lists import ListOrder
 from lading.metadata.trash import Place
 from lading.ports.database import Parameters, Rows, SqlConnection
@@ -156,6 +158,34 @@ async def test_a_search_reads_no_layers_but_those_of_its_image_in_postgresql_eit
     assert "Index Cond: (tree_id = (wanted.key)::integer)" in plan
 
 
+@pytest.mark.e2e
+async def test_the_moves_of_a_tag_are_found_by_the_tag_in_postgresql_either(
+    postgresql: PostgreSQL,
+) -> None:
+    """One that was moved last before a million others were, in no way through all of these."""
+    database = PostgresqlDatabase(Server(postgresql.new_url(), timeout=120))
+    await database.write(lambda connection: connection.execute(_REPOSITORY))
+    await database.write(lambda connection: connection.execute(_MANY_MOVES))
+    await database.write(lambda connection: connection.execute("ANALYZE"))
+    named = {"repository": 1, "tag": "old", "kept": 999, "last": 90_000, "most": 500}
+    statements: dict[str, Parameters] = {
+        rows_of_tags._LAST_MOVE: (1, "old", 1e9),
+        rows_of_tags._HISTORY: ("busy", "old", 50),
+        tag_lists._TRACES: {"repository": "busy", "references": batches.keys(["old"])},
+        past_moves._FORGET_OLDEST: named,
+        past_moves._FORGET_UP_TO: named,
+    }
+    plans = await database.read(partial(_plans, statements=statements))
+    database.close()
+    assert {text for text, plan in plans.items() if "tag_history_tag" not in plan} == set()
+
+
+_REPOSITORY = "INSERT INTO repositories (id, name) VALUES (1, 'busy')"
+_MANY_MOVES = """
+    INSERT INTO tag_history (repository_id, tag, digest, actor, at)
+    SELECT 1, CASE WHEN n <= 3000 THEN 'old' ELSE 'tag' || n % 50 END, 'digest', 'ann', n
+    FROM generate_series(1, 100000) AS n
+"""
 _MANY_ENTRIES = """
     INSERT INTO entries (tree_id, parent, name, kind, size, mode, target, start)
     SELECT id, '', CAST(number AS text), 'f', 1, 0, '', 512

@@ -23,12 +23,13 @@ _MOVES_OF_TAGS = """
         ORDER BY repository_id, tag LIMIT :counted) AS part
     GROUP BY repository_id, tag ORDER BY repository_id, tag
 """
+# As in `metadata.tags`, PostgreSQL is told to sort the moves of a tag.
 _FORGET_OLDEST = """
     DELETE FROM tag_history WHERE id IN (
         SELECT id FROM tag_history WHERE repository_id = :repository AND tag = :tag AND id < (
             SELECT id FROM tag_history WHERE repository_id = :repository AND tag = :tag
-            ORDER BY id DESC LIMIT 1 OFFSET :kept)
-        ORDER BY id LIMIT :most)
+            ORDER BY id /*! + 0 */ DESC LIMIT 1 OFFSET :kept)
+        ORDER BY id /*! + 0 */ LIMIT :most)
 """
 _OLD_REMOVALS = """
     SELECT id, repository_id, tag FROM tag_history
@@ -38,7 +39,7 @@ _OLD_REMOVALS = """
 _FORGET_UP_TO = """
     DELETE FROM tag_history WHERE id IN (
         SELECT id FROM tag_history WHERE repository_id = :repository AND tag = :tag AND id <= :last
-        ORDER BY id LIMIT :most)
+        ORDER BY id /*! + 0 */ LIMIT :most)
 """
 
 

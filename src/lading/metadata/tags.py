@@ -25,6 +25,18 @@ RECORD = """
     INSERT INTO tag_history (repository_id, tag, digest, previous, actor, at)
     VALUES (:repository, :tag, :digest, :previous, :actor, :at)
 """
+# PostgreSQL would go through all moves by their numbers until it finds one of the tag, which may be
+# the first of a million; it is told to sort those of the tag, as SQLite has them in order anyway.
+_NEWEST_FIRST = "ORDER BY id /*! + 0 */ DESC"
+_LAST_MOVE = f"""
+    SELECT at, actor, previous, digest FROM tag_history
+    WHERE repository_id = ? AND tag = ? AND at <= ? {_NEWEST_FIRST} LIMIT 1
+"""
+_HISTORY = f"""
+    SELECT at, actor, previous, digest FROM tag_history
+    WHERE repository_id = (SELECT id FROM repositories WHERE name = ?) AND tag = ?
+    {_NEWEST_FIRST} LIMIT ?
+"""
 _REMOVE = """
     DELETE FROM tags
     WHERE repository_id = :repository AND name IN (SELECT key FROM json_each(:tags))
@@ -162,11 +174,7 @@ def last_move(
     connection: SqlConnection, repository_id: int, tag: Tag, *, not_after: float = math.inf
 ) -> TagMove | None:
     """How a tag came to be what it was at a time, or is now."""
-    row = connection.execute(
-        "SELECT at, actor, previous, digest FROM tag_history"
-        " WHERE repository_id = ? AND tag = ? AND at <= ? ORDER BY id DESC LIMIT 1",
-        (repository_id, tag, not_after),
-    ).fetchone()
+    row = connection.execute(_LAST_MOVE, (repository_id, tag, not_after)).fetchone()
     return None if row is None else _move(row)
 
 
@@ -174,13 +182,7 @@ def history(
     connection: SqlConnection, repository: RepositoryName, tag: Tag, *, limit: int
 ) -> Sequence[TagMove]:
     """The moves of a tag, the last one first."""
-    rows = connection.execute(
-        "SELECT at, actor, previous, digest FROM tag_history"
-        " WHERE repository_id = (SELECT id FROM repositories WHERE name = ?) AND tag = ?"
-        " ORDER BY id DESC LIMIT ?",
-        (repository, tag, limit),
-    )
-    return [_move(row) for row in rows]
+    return [_move(row) for row in connection.execute(_HISTORY, (repository, tag, limit))]
 
 
 def _move(row: tuple[float, str, str | None, str | None]) -> TagMove:

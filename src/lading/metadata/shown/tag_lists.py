@@ -40,10 +40,11 @@ _LATEST = """
 """
 # Tags of one manifest that a list names; those of a repository that are looked at for one.
 MOST_NAMED, MOST_TAGS = 20, 100_000
+# As in `metadata.tags`, PostgreSQL is told to sort the moves of a tag.
 _TRACES = """
     SELECT wanted.key, (
-            SELECT actor FROM tag_history AS moves
-            WHERE repository_id = here.id AND tag = wanted.key ORDER BY moves.id DESC LIMIT 1),
+            SELECT actor FROM tag_history AS moves WHERE repository_id = here.id
+                AND tag = wanted.key ORDER BY moves.id /*! + 0 */ DESC LIMIT 1),
         pulls.at
     FROM repositories AS here
     CROSS JOIN (SELECT key FROM json_each(:references)) AS wanted
