@@ -115,6 +115,15 @@ async def test_a_key_that_is_reserved_is_no_unused_object(metadata: Metadata) ->
     assert await objects.count_unused() == (1, there.size)
 
 
+async def test_of_replicas_that_begin_at_once_one_writes_down_the_badge(
+    metadata: Metadata,
+) -> None:
+    """The others go on with it: one with a badge of its own is refused in the folder."""
+    keys = [f"badge {number}" for number in range(8)]
+    written = await asyncio.gather(*(metadata.objects.set_badge(key, 1.0) for key in keys))
+    assert set(written) == {await metadata.objects.badge()}
+
+
 async def test_an_object_that_is_being_deleted_becomes_nothing_any_more(
     metadata: Metadata,
 ) -> None:

@@ -11,6 +11,8 @@ from lading.ports.objects import PlacedSegment, UnusedBytes
 
 # Instead of an upload's key: the object is the badge of the place.
 _BADGE = "badge"
+# Of replicas that begin at once, each waits for the one before, and finds what that has written.
+_ALONE = "/*! LOCK TABLE objects IN SHARE ROW EXCLUSIVE MODE */"
 # Instead of the time since when it is unused: the object is being deleted.
 _RETIRED = 0.0
 
@@ -175,6 +177,7 @@ def badge(connection: SqlConnection) -> str | None:
 
 def set_badge(connection: SqlConnection, key: str, now: float) -> str:
     """Write down the key of that object, unless there is one; returns the one that counts."""
+    connection.execute(_ALONE)
     there = badge(connection)
     if there is not None:
         return there
