@@ -159,9 +159,9 @@ class ObjectStreams:
             piece = await attempts.once(partial(next_of, stream, b""), more=PIECE / SLOWEST_STREAM)
             if not piece:
                 raise Failed(EOFError(f"{stop - start} bytes of {path} have not come"))
-            piece = memoryview(piece)[: stop - start]  # as above
-            start += len(piece)
-            yield piece
+            some = memoryview(piece)[: stop - start]  # as above
+            start += len(some)
+            yield some
 
     async def _pipe(
         self, pipes: ObjectPipes, attempts: StoreAttempts, path: str, start: int, stop: int
