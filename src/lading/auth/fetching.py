@@ -4,15 +4,13 @@ A time limit of a socket is one for each read: who sends a byte now and then is 
 is left of the time is what each read is given.
 """
 
-import http.client
 import io
 import socket
-import ssl
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from functools import partial
+from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
 from lading.system.whole_heads import WholeHead
@@ -26,12 +24,10 @@ def fetch(url: str, *, at_most: int) -> bytes:
     """Get a document, or its beginning and a byte more than it may have. Blocks.
 
     Raises:
-        OSError, ValueError, http.client.HTTPException: it cannot be had.
+        OSError, ValueError, HTTPException: it cannot be had.
     """
     deadline = time.monotonic() + TOTAL
-    opener = urllib.request.build_opener(
-        _NoRedirect, _Http(deadline), _Https(deadline, ssl.create_default_context())
-    )
+    opener = urllib.request.build_opener(_NoRedirect, _Http(deadline), _Https(deadline))
     try:
         with opener.open(url, timeout=CONNECTING) as response:
             content: bytes = response.read(at_most + 1)
@@ -83,32 +79,25 @@ class _Response(WholeHead):
         self.fp = io.BufferedReader(answer)
 
 
-class _Http(urllib.request.HTTPHandler):
+class _InTime(urllib.request.AbstractHTTPHandler):
+    """A handler of requests whose responses are read until the deadline."""
+
     def __init__(self, deadline: float) -> None:
         super().__init__()
         self._deadline = deadline
 
-    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(_made(http.client.HTTPConnection, self._deadline), request)
+    def do_open(self, http_class: Any, req: urllib.request.Request, **words: Any) -> HTTPResponse:
+        def connect(*args: Any, **kwargs: Any) -> HTTPConnection:
+            made: HTTPConnection = http_class(*args, **kwargs)
+            made.response_class = partial(_Response, deadline=self._deadline)  # type: ignore[assignment]
+            return made
+
+        return super().do_open(connect, req, **words)
 
 
-class _Https(urllib.request.HTTPSHandler):
-    def __init__(self, deadline: float, context: ssl.SSLContext) -> None:
-        super().__init__(context=context)
-        self._deadline = deadline
-        self._secure = context
-
-    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        make = partial(http.client.HTTPSConnection, context=self._secure)
-        return self.do_open(_made(make, self._deadline), request)
+class _Http(_InTime, urllib.request.HTTPHandler):
+    pass
 
 
-def _made(make: Callable[..., http.client.HTTPConnection], deadline: float) -> Any:
-    """A maker of connections whose responses are read until the deadline."""
-
-    def connection(*args: Any, **kwargs: Any) -> http.client.HTTPConnection:
-        made = make(*args, **kwargs)
-        made.response_class = partial(_Response, deadline=deadline)  # type: ignore[assignment]
-        return made
-
-    return connection
+class _Https(_InTime, urllib.request.HTTPSHandler):
+    pass
