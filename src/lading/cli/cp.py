@@ -1,6 +1,7 @@
 """`lading cp`: images from one registry to another, to a folder, or from one."""
 
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -17,6 +18,13 @@ from lading.client.copy_rules import CopyRules
 from lading.client.errors import ClientError, NotPermitted, NotThere, ReferenceInvalid
 from lading.client.kept_uploads import uploads_folder
 from lading.client.options import SessionOptions
+
+# How the command ends after an error of the client, with which exit code.
+_ENDS: Mapping[type[ClientError], type[click.ClickException]] = {
+    ReferenceInvalid: click.UsageError,
+    NotThere: NothingFound,
+    NotPermitted: NotAllowed,
+}
 
 
 @with_examples(
@@ -90,7 +98,7 @@ def cp(
             run = CopyRun(order, PlaceOpener(stack, options), steps)
             run.go()
         except ClientError as error:
-            raise _end(error) from error
+            raise _ENDS.get(type(error), click.ClickException)(str(error)) from error
         except KeyboardInterrupt:
             stack.close()
             say("Interrupted; the same command goes on with what is left", err=True)
@@ -98,14 +106,3 @@ def cp(
             end_at_once(INTERRUPTED)
     if run.failures:
         sys.exit(1)
-
-
-def _end(error: ClientError) -> click.ClickException:
-    """The end of the command after an error, with its exit code."""
-    if isinstance(error, ReferenceInvalid):
-        return click.UsageError(str(error))
-    if isinstance(error, NotThere):
-        return NothingFound(str(error))
-    if isinstance(error, NotPermitted):
-        return NotAllowed(str(error))
-    return click.ClickException(str(error))

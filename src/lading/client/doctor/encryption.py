@@ -4,12 +4,13 @@ import http.client
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from dataclasses import replace
 
 from lading.client.doctor.address import DeploymentAddress
 from lading.client.doctor.findings import DeploymentFinding, ok, warn, wrong
 from lading.client.doctor.refusals import ShownCertificate, explain
 from lading.client.references import is_local
+from lading.client.speaks_tls import speaks_tls
 from lading.client.timed import TimedResponse
 
 _DAY = 86400
@@ -66,7 +67,8 @@ def wants_certificate(address: DeploymentAddress, context: ssl.SSLContext, secon
 
 
 def _check_plain(address: DeploymentAddress, seconds: float) -> DeploymentFinding:
-    if not _speaks_http(address, seconds) and _speaks_tls(address, seconds):
+    with_port = replace(address, port=address.usual_port)
+    if not _speaks_http(address, seconds) and speaks_tls(with_port.netloc, seconds):
         return wrong(
             "tls",
             f"port {address.usual_port} speaks HTTPS, and the address says HTTP",
@@ -137,30 +139,15 @@ def _any_context() -> ssl.SSLContext:
     return context
 
 
-def _speaks_tls(address: DeploymentAddress, seconds: float) -> bool:
-    return _succeeds(lambda: _connect(address, _any_context(), seconds).close())
-
-
 def _speaks_http(address: DeploymentAddress, seconds: float) -> bool:
     """Whether HTTP is answered, otherwise than by the word that this is the port of HTTPS."""
     connection = http.client.HTTPConnection(address.host, address.usual_port, timeout=seconds)
     connection.response_class = TimedResponse
-
-    def ask() -> None:
+    try:
         connection.request("GET", "/v2/")
         answer = connection.getresponse()
-        if answer.status == http.client.BAD_REQUEST and b"HTTPS" in answer.read(4096):
-            raise http.client.HTTPException
-
-    try:
-        return _succeeds(ask)
-    finally:
-        connection.close()
-
-
-def _succeeds(attempt: Callable[[], object]) -> bool:
-    try:
-        attempt()
+        return answer.status != http.client.BAD_REQUEST or b"HTTPS" not in answer.read(4096)
     except (OSError, http.client.HTTPException):
         return False
-    return True
+    finally:
+        connection.close()
