@@ -6,6 +6,7 @@ A token names its key; nothing that a token says makes the registry ask anywhere
 import asyncio
 import http.client
 import logging
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +93,7 @@ class RemoteKeys(KeySet):
         self._clock = clock
         self._read = read or fetch
         self._keys: Keys | None = None
-        self._asked_at: float | None = None
+        self._asked_at = -math.inf
         self._asking: SingleFlight[str, None] = SingleFlight()
         # Of its own: looking a name up can take as long as it likes, and nothing waits for its end.
         self._thread = Threads(1, "keys")
@@ -101,8 +102,8 @@ class RemoteKeys(KeySet):
     @override
     async def find(self, key_id: str) -> TrustedKey | None:
         is_known = self._keys is not None and key_id in self._keys
-        is_old = self._is_older_than(MAX_AGE if is_known else MIN_AGE)
-        if is_old or self._url in self._asking:
+        age = self._clock() - self._asked_at
+        if age >= (MAX_AGE if is_known else MIN_AGE) or self._url in self._asking:
             answer = self._asking.join(self._url, self._ask)
             if not is_known:
                 await answer
@@ -110,13 +111,10 @@ class RemoteKeys(KeySet):
             raise Unavailable("the keys of the token server cannot be had at present")
         return self._keys.get(key_id)
 
-    def _is_older_than(self, age: float) -> bool:
-        return self._asked_at is None or self._asked_at + age <= self._clock()
-
     async def _ask(self) -> None:
         self._asked_at = self._clock()
         if self._reading is None or self._reading.done():
-            self._reading = self._thread.start(self._read_keys)
+            self._reading = self._thread.start(lambda: parse_keys(self._read(self._url)))
         reading = self._reading
         if not (await asyncio.wait([reading], timeout=PATIENCE))[0]:
             log.error("%s: no answer within %.0f seconds", self._url, PATIENCE)
@@ -125,9 +123,6 @@ class RemoteKeys(KeySet):
             self._keys = reading.result()
         except KeySetInvalid as error:
             log.error("%s: %s", self._url, error)  # noqa: TRY400 - said in words
-
-    def _read_keys(self) -> Keys:
-        return parse_keys(self._read(self._url))
 
 
 def read_keys(path: Path) -> Keys:

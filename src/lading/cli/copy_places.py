@@ -72,8 +72,10 @@ class PlaceOpener:
                 f" `skopeo copy {text} oci:DIR:TAG`",
             )
         if text.startswith((_LAYOUT, ".", "/")):
+            from lading.client.layouts import LayoutFolder  # noqa: PLC0415 - few copies need it
+
             path, wanted = _folder_and_image(text.removeprefix(_LAYOUT))
-            self._folders.append(_new_folder(Path(path)))
+            self._folders.append(LayoutFolder(Path(path), many=True))
             return TypedPlace(self._folders[-1], wanted)
         reference = ImageReference.parse(text)
         repository = self._client(reference.registry).repository(reference.repository)
@@ -103,12 +105,6 @@ class PlaceOpener:
             client = Client(registry, options=self._options)
             self._clients[registry] = self._stack.enter_context(client)
         return self._clients[registry]
-
-
-def _new_folder(path: Path) -> "LayoutFolder":
-    from lading.client.layouts import LayoutFolder  # noqa: PLC0415 - few copies need it
-
-    return LayoutFolder(path, many=True)
 
 
 def _folder_and_image(text: str) -> tuple[str, str]:

@@ -275,7 +275,9 @@ class RemoteRepository(ImagePlace):
         if self.client.has_referrers:
             try:
                 pages = list(self.client.pages(f"{self._path}/referrers/{digest}", self._read))
-                return [one for page in pages for one in self._manifests(page)]
+                where = f"{self.host}/{self.name}"
+                lists = [checked_descriptors(page.get("manifests"), where) for page in pages]
+                return [one for listed in lists for one in listed]
             except ClientError as error:
                 if error.status not in {400, 404, 405, 501}:
                     raise
@@ -289,9 +291,6 @@ class RemoteRepository(ImagePlace):
             return self.manifest(fallback).children
         except NotThere:
             return []
-
-    def _manifests(self, page: dict[str, Any]) -> list[dict[str, Any]]:
-        return checked_descriptors(page.get("manifests"), f"{self.host}/{self.name}")
 
     @override
     def has_blob(self, digest: str) -> bool:

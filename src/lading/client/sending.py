@@ -122,16 +122,13 @@ class HostSender:
         content: Any = wanted.body() if callable(wanted.body) else wanted.body
         begun = self.pace.begin()
         try:
-            self._count(wanted.method)
+            self.counted[wanted.method] = self.counted.get(wanted.method, 0) + 1
             headers = _headers(wanted.headers, login)
             answer = self._connections.send(wanted.method, url, headers, content)
         finally:
             self.pace.end()
         self._note(answer, begun)
         return answer
-
-    def _count(self, method: str) -> None:
-        self.counted[method] = self.counted.get(method, 0) + 1
 
     def _note(self, answer: HostAnswer, begun: float) -> None:
         if answer.status == 429:

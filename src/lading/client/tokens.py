@@ -80,7 +80,8 @@ class HostTokens:
         if way is None:
             return ""
         with self._lock:
-            if self._is(scopes, sent):
+            kept = self._kept.get(scopes)
+            if kept is not None and kept.header == sent:
                 del self._kept[scopes]
             self._way = way
         header = self._get(way, scopes)
@@ -111,9 +112,6 @@ class HostTokens:
             kept = self._kept.get(scopes)
             is_kept = kept is not None and kept.header == header
             return kept is not None and (not is_kept or time.monotonic() >= kept.until)
-
-    def _is(self, scopes: tuple[str, ...], header: str) -> bool:
-        return scopes in self._kept and self._kept[scopes].header == header
 
     def _get(self, way: "AskedLogin", scopes: tuple[str, ...]) -> str:
         login = self._find(_repository_of(scopes))

@@ -94,13 +94,9 @@ def superfluous(
     found: list[float] = []
     later: tuple[float, int] | None = None
     for time in sorted(times, reverse=True):
-        distance = _distance(now - time, thinned)
+        distance = next((distance for least, distance in thinned if now - time > least), 1.0)
         slot = (distance, int(time // distance))
         if slot == later:
             found.append(time)
         later = slot
     return found
-
-
-def _distance(age: float, thinned: Thinning) -> float:
-    return next((distance for least, distance in thinned if age > least), 1.0)

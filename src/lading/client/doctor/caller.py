@@ -77,7 +77,7 @@ class DeploymentCaller:
         self._pool = urllib3.PoolManager(ssl_context=context)
         self._pool.pool_classes_by_scheme = POOLS
         self._tokens = HostTokens(
-            *(address.netloc, find, self._ask, lambda: address.scheme == "http"), seconds=seconds
+            *(address.netloc, find, self._open, lambda: address.scheme == "http"), seconds=seconds
         )
 
     def close(self) -> None:
@@ -199,11 +199,6 @@ class DeploymentCaller:
                 preload_content=False,
                 timeout=self.seconds,
             )
-
-    def _ask(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
-    ) -> urllib3.response.BaseHTTPResponse:
-        return self._open(method, url, headers, body)
 
 
 def _login(header: str) -> dict[str, str]:

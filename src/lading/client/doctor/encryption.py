@@ -33,7 +33,8 @@ def check_encryption(
     if address.scheme == "http":
         return _check_plain(address, seconds)
     try:
-        certificate = _shake_hands(address, context, seconds)
+        with _connect(address, context, seconds) as connection:
+            certificate = connection.getpeercert()
     except ssl.SSLCertVerificationError as error:
         shown = _shown(address, seconds)
         return wrong("tls", *explain(address, error, ShownCertificate.read(shown)))
@@ -114,13 +115,6 @@ def _shown(address: DeploymentAddress, seconds: float) -> bytes:
             return connection.getpeercert(binary_form=True) or b""
     except OSError:
         return b""
-
-
-def _shake_hands(
-    address: DeploymentAddress, context: ssl.SSLContext, seconds: float
-) -> dict[str, object]:
-    with _connect(address, context, seconds) as connection:
-        return dict(connection.getpeercert() or {})
 
 
 def _connect(address: DeploymentAddress, context: ssl.SSLContext, seconds: float) -> ssl.SSLSocket:

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib3.exceptions import HTTPError
 
 from lading.client.certificates import tls_context
-from lading.client.credentials import HostLogin, find_login
+from lading.client.credentials import find_login
 from lading.client.doctor.address import DeploymentAddress
 from lading.client.doctor.answers import SHOW, check_answer, check_clock
 from lading.client.doctor.blobs import check_compression, check_ranges
@@ -92,16 +92,12 @@ def _connect(address: DeploymentAddress, options: DoctorOptions) -> Iterator[Dep
     )
     yield from _needed(_bounded("tls", partial(check_encryption, address, context, seconds)))
     # Whoever shows any certificate gets no password.
-    find = _nobody if options.insecure else partial(find_login, address.netloc)
+    find = (lambda _: None) if options.insecure else partial(find_login, address.netloc)
     caller = DeploymentCaller(address, find, context, seconds)
     try:
         yield from _speak(caller, options)
     finally:
         caller.close()
-
-
-def _nobody(_repository: str) -> HostLogin | None:
-    return None
 
 
 def _speak(caller: DeploymentCaller, options: DoctorOptions) -> Iterator[DeploymentFinding]:

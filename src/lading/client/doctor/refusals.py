@@ -50,7 +50,8 @@ def explain(
 ) -> tuple[str, str]:
     """What is wrong with a certificate, and what to do."""
     code = error.verify_code
-    trust = f"put its authority's certificate into {_folder(address)}/ca.crt on each client"
+    place = f"/etc/docker/certs.d/{address.netloc}/ca.crt"
+    trust = f"put its authority's certificate into {place} on each client"
     if code in {_EXPIRED, _NOT_YET_VALID}:
         return _explain_times(code, shown)
     if code == _SELF_SIGNED:
@@ -89,7 +90,3 @@ _CLOCKS = (
     " true`)"
 )
 _CHAIN = "have the server send the whole chain (`ssl_certificate fullchain.pem;`)"
-
-
-def _folder(address: DeploymentAddress) -> str:
-    return f"/etc/docker/certs.d/{address.netloc}"

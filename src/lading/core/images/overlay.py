@@ -178,9 +178,10 @@ class Adder:
         wasted = copies = 0
         for place, (layer, entry) in enumerate(entries):
             below = [lower for lower, _ in entries[:place]]
-            self._replace(path, layer, entry, entries[:place])
             if entry.kind is EntryKind.DIRECTORY:
                 continue
+            if any(_is_directory(lower) for _, lower in entries[:place]):
+                self._cut(self._inside, path, layer)  # it is no directory any more
             sums = self._layers[layer]
             if any(not any(lower < cut < layer for cut in cuts) for lower in below):
                 sums.changed += 1
@@ -203,14 +204,6 @@ class Adder:
         for path in directories(parent):
             cuts.update(self._whole.get(path, ()), self._inside.get(path, ()))
         return cuts
-
-    def _replace(
-        self, path: str, layer: int, entry: Entry, below: Sequence[tuple[int, Entry]]
-    ) -> None:
-        """Hide what was in a path that is no directory any more."""
-        is_other = entry.kind is not EntryKind.DIRECTORY
-        if is_other and any(_is_directory(lower) for _, lower in below):
-            self._cut(self._inside, path, layer)
 
     def _cut(self, places: dict[str, list[int]], path: str, layer: int) -> None:
         self._marks += 1
