@@ -355,6 +355,7 @@ DIGEST = "Docker-Content-Digest"
 
 BROKEN: list[Any] = [
     pytest.param(_page, "answer", "Welcome to nginx!", "location /v2/", id="page"),
+    pytest.param(_page, "answer", "200", "sign in there", id="guests"),
     pytest.param(_status(404, "/v2/"), "answer", "404", "location /v2/", id="no-v2"),
     pytest.param(_status(502, "/v2/"), "answer", "502", "proxy_pass", id="no-upstream"),
     pytest.param(_status(302, "/v2/"), "answer", "302", "redirects", id="login-page"),

@@ -16,7 +16,8 @@ _AS_IT_IS = (
     "have the proxy pass on /v2/ with its path as it is: `location /v2/ { proxy_pass"
     " http://REGISTRY:5000; }`, with nothing after the port"
 )
-
+# Guests' networks answer for whatever is asked for without TLS (captive portals).
+_SIGN_IN = "or, if that is the page of the network that you are in, sign in there first"
 
 SHOW = (
     "put one that the server's authority issued, and its key, into"
@@ -63,9 +64,8 @@ def _refused(answer: HeardAnswer) -> DeploymentFinding:
         return warn(
             "answer", "429: too many requests from here", "wait a while, or raise the bound"
         )
-    return wrong(
-        "answer", f"/v2/ is answered with {status}{_page(answer)}, by no registry", _AS_IT_IS
-    )
+    advice = f"{_AS_IT_IS}; {_SIGN_IN}" if status == 200 else _AS_IT_IS
+    return wrong("answer", f"/v2/ is answered with {status}{_page(answer)}, by no registry", advice)
 
 
 def check_clock(answer: HeardAnswer) -> DeploymentFinding:
@@ -113,7 +113,7 @@ def _redirected(answer: HeardAnswer) -> DeploymentFinding:
     if place.startswith("https:"):
         advice = f"ask for it as it says; or, at the proxy, serve /v2/ here, too ({_AS_IT_IS})"
     else:
-        advice = f"take /v2/ out of what redirects, as of a login page: {_AS_IT_IS}"
+        advice = f"take /v2/ out of what redirects, as of a login page: {_AS_IT_IS}; {_SIGN_IN}"
     return wrong("answer", f"/v2/ is answered with {answer.status}, a way to {place!r}", advice)
 
 
