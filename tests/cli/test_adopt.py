@@ -3,8 +3,9 @@
 import errno
 import json
 import logging
+import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,21 @@ def test_what_is_no_volume_is_not_taken_for_an_empty_one(
     assert done.returncode == 1
     assert advice in done.stderr.decode()
     assert names(tmp_path) == before
+
+
+@pytest.mark.parametrize("options", [["--dry-run"], []])
+def test_blobs_to_which_nothing_leads_are_no_garbage_to_take_over(
+    options: Sequence[str], tree: Tree
+) -> None:
+    """As of GitLab's registry with its database: a plan says the same as what is planned."""
+    shutil.rmtree(tree.root / "docker/registry/v2/repositories")
+    before = names(tree.root)
+
+    done = run([program(), "adopt", *options, tree.root], check=False)
+
+    assert done.returncode == 1
+    assert "GitLab" in done.stderr.decode()
+    assert names(tree.root) == before
 
 
 def test_a_disk_that_is_new_is_an_empty_volume(tmp_path: Path) -> None:

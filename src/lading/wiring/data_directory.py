@@ -31,6 +31,10 @@ _KEEP = (
     "begin with an empty registry beside these files, which are kept and not served:"
     " storage.filesystem.foreignblobs: keep (REGISTRY_STORAGE_FILESYSTEM_FOREIGNBLOBS=keep)"
 )
+_COPY = (
+    "if they are of a registry with a database of its own, as GitLab's may be, copy its images to"
+    " another directory while it runs: `lading cp --tags '*' OLD/REPOSITORY NEW/REPOSITORY`"
+)
 _WAY_IN = (
     (
         "take them over where they are, with all images, tags and their history:"
@@ -139,7 +143,7 @@ def find_unknown(root: Path, *, begun: bool = True) -> Foreign | None:
     if any(digest not in marked for digest in layout.digests()):
         return Foreign(
             f"there are blobs in {layout.blobs}, but the database that knows them is not there"
-            f"{_NEXT}{_RESTORE}"
+            f"{_NEXT}{_RESTORE}{_NEXT}{_COPY}"
         )
     return None
 

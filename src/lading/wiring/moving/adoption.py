@@ -20,7 +20,9 @@ from lading.services.moving import adopt
 from lading.services.moving.adopt import Adoption, CannotAdopt
 from lading.services.progress import StepProgress
 from lading.services.registry import Registry
+from lading.wiring import data_directory
 from lading.wiring.data_directory import DataUnusable
+from lading.wiring.paths import metadata_path
 from lading.wiring.process_names import process_name
 from lading.wiring.stores import policy_of
 
@@ -67,12 +69,19 @@ async def open_plan(
     checksums: bool,
     repair: bool,
 ) -> AsyncIterator[Adoption]:
-    """An adoption into a database that is thrown away; nothing in the volume is changed."""
+    """An adoption into a database that is thrown away; nothing in the volume is changed.
+
+    Raises:
+        DataUnusable: what is there would not be taken over.
+    """
+    files = settings.storage.filesystem
+    if settings.database.postgresql is None:
+        root = files.rootdirectory
+        data_directory.begins_beside(data_directory.find_foreign(root, metadata_path(root)), files)
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="lading-plan-"))
         metadata = Metadata(FileDatabase(Path(directory) / "plan.sqlite3"))
         stack.push_async_callback(metadata.close)
-        files = settings.storage.filesystem
         stores = Stores.in_files(files.rootdirectory, files.reserve, read_only=True)
         stack.callback(stores.close)
         registry = Registry(
