@@ -163,3 +163,18 @@ def test_in_every_worker(tmp_path: Path) -> None:
 
         write("pull")
         wait_until(lambda: everywhere(lambda status: status == 403), "the old permissions")
+
+
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No request would be answered meanwhile."""
+    running.path.unlink()
+    os.mkfifo(running.path)
+    running.reloader.refresh()
+    assert running.permissions.value is running.before
+    assert "is a pipe" in caplog.text
+    running.path.unlink()
+    running.write(changed(preset="public"))
+    running.reloader.refresh()
+    assert running.permissions.value != running.before

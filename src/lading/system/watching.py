@@ -1,6 +1,7 @@
 """Files that others change: whether one has changed since it was looked at last."""
 
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,3 +31,14 @@ class WatchedFiles:
         states = [state_of(path) for path in self._paths]
         before, self._seen = self._seen, states
         return states != before
+
+    def pipe(self) -> Path | None:
+        """One that is a named pipe now: whoever reads it may wait for ever for who writes to it."""
+        return next((path for path in self._paths if _is_pipe(path)), None)
+
+
+def _is_pipe(path: Path) -> bool:
+    try:
+        return stat.S_ISFIFO(path.stat().st_mode)
+    except OSError:
+        return False

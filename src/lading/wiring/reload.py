@@ -49,6 +49,9 @@ class Reloader:
         """Take the file up if it has changed."""
         if not self._file.have_changed():
             return
+        if self._file.pipe():
+            log.warning("%s is a pipe, and not read again: what is in force stays", self._path)
+            return
         try:
             settings = load(self._path, self._environ).settings
         except ConfigurationError as error:

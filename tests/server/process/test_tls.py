@@ -335,6 +335,12 @@ def test_a_renewed_certificate_is_taken_up(authority: Authority, workers: int) -
         assert serial_on(early) == old
 
 
+def become_pipe(path: Path) -> None:
+    """Become a pipe that nobody writes to."""
+    path.unlink()
+    os.mkfifo(path)
+
+
 def with_unknown_curve(pem: str) -> str:
     """The certificate with a key on a curve that no program knows."""
     der = ssl.PEM_cert_to_DER_cert(pem)
@@ -359,6 +365,7 @@ def test_a_renewal_that_failed_changes_nothing(authority: Authority) -> None:
             lambda: certificate.write_text(with_unknown_curve(certificate.read_text())),
             lambda: shutil.copy(authority.files.key, key),
             key.unlink,
+            functools.partial(become_pipe, certificate),
         ):
             issue(authority)
             spoil()

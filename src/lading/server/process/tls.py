@@ -74,6 +74,8 @@ class Certificates:
                 self._take_up()
 
     def _take_up(self) -> None:
+        if pipe := self._files.pipe():
+            raise UnusableTls(f"http.tls.…: {pipe} is a pipe; it must be a file, to be read again")
         self._newest, self._taken_up_at = load_context(self._settings), time.monotonic()
 
 
