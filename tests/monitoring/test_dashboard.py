@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lading.monitoring.families import all_families
+from tests.docs.metrics import EVERY
 from tests.support.commands import REPOSITORY
 
 FOLDER = REPOSITORY / "deploy" / "monitoring"
@@ -32,7 +32,7 @@ def names(query: str) -> Iterator[str]:
 def told() -> set[str]:
     """All names that are told, histograms with their parts."""
     found = set()
-    for family in all_families("filesystem"):
+    for family in EVERY:
         parts = ("_bucket", "_sum", "_count") if family.kind == "histogram" else ("",)
         found |= {family.name + part for part in parts}
     return found

@@ -17,8 +17,7 @@ from lading.monitoring.memory import Figures
 from lading.monitoring.meter import Meter
 from lading.ports.measures import Count, Level, Timing
 from lading.ui.routes import ROUTES as PAGES
-
-EVERY = families.all_families("filesystem")
+from tests.docs.metrics import EVERY
 
 
 def test_all_that_can_be_measured_has_a_name() -> None:

@@ -6,7 +6,7 @@ dashboards know; our own begin with `lading_`. No label has a value that a clien
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from lading.monitoring.facts import Fact
 from lading.ports.measures import Count, Level, Timing
@@ -358,21 +358,3 @@ BUILD: Family[None] = Family(
     "1, with the version of lading and of Python",
     ("version", "python"),
 )
-
-
-def all_families(driver: str) -> Sequence[Family[Any]]:
-    """All families, in the order in which they are told."""
-    return (
-        BUILD,
-        REQUESTS,
-        DURATIONS,
-        RECEIVED,
-        SENT,
-        IN_FLIGHT,
-        *timings(driver),
-        *COUNTS,
-        *LEVELS,
-        *FACTS,
-        *AGES,
-        *SURVEYS,
-    )

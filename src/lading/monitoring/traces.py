@@ -28,7 +28,7 @@ from lading.edge.forwarded import Networks, is_trusted
 from lading.edge.observers import Answered, Follower
 from lading.edge.request import Request
 from lading.monitoring.memory import METHODS
-from lading.monitoring.probes import Probe
+from lading.monitoring.watch import Probe
 from lading.ports.measures import Timing
 
 # Seconds that what was not sent has at the end of a process.

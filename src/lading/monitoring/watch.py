@@ -4,11 +4,14 @@ What stands in between is the port itself to whoever has it. Where nobody watche
 and a call costs nothing more.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from functools import partial
+from time import perf_counter
+from typing import Any, Protocol, cast
 
-from lading.monitoring.probes import Probe, Stopwatch
+from lading.core.errors import StorageFull, Unavailable
+from lading.core.typing import P, T, override
 from lading.ports.blobs import Blobs
 from lading.ports.database import Database
 from lading.ports.measures import UNMEASURED, Count, Measures, Timing
@@ -46,6 +49,44 @@ _OF_STAGED: Mapping[str, Timing] = {
     "verify": Timing.STORE_PUT_CONTENT,
     "commit": Timing.STORE_MOVE,
 }
+
+
+class Probe(Protocol):
+    """A probe: wants to know of each call that may take long."""
+
+    def watch(
+        self, what: Timing, call: Callable[P, Awaitable[T]]
+    ) -> Callable[P, Coroutine[Any, Any, T]]:
+        """The same call, of which the probe gets to know whenever it is made."""
+
+
+class Stopwatch(Probe):
+    """A probe that measures how long calls take, and counts those that fail.
+
+    Args:
+        measures: where the figures go.
+        failures: as what failures count.
+    """
+
+    def __init__(self, measures: Measures, failures: Count) -> None:
+        self._observe = measures.observe
+        self._failed = partial(measures.count, failures)
+
+    @override
+    def watch(
+        self, what: Timing, call: Callable[P, Awaitable[T]]
+    ) -> Callable[P, Coroutine[Any, Any, T]]:
+        async def watched(*args: P.args, **kwargs: P.kwargs) -> T:
+            began = perf_counter()
+            try:
+                return await call(*args, **kwargs)
+            except (Unavailable, StorageFull):
+                self._failed()
+                raise
+            finally:
+                self._observe(what, perf_counter() - began)
+
+        return watched
 
 
 class Watch:
