@@ -1,7 +1,6 @@
 """Bodies of requests, past the parser."""
 
 import asyncio
-from typing import Protocol
 
 from lading.core.typing import override
 from lading.edge.body import PIECE, Buffers
@@ -22,37 +21,26 @@ def piece_of(exchange: Exchange) -> int:
     return PIECE_OF_WHOLE if exchange.is_unhurried else PIECE
 
 
-class Receiver(Protocol):
+class Receiver(asyncio.Protocol):
     """The connection that a body comes by, and whose protocol it takes the place of."""
 
     transport: asyncio.Transport
 
-    def data_received(self, data: bytes) -> None:
-        """Take bytes that are for the parser."""
-
     def pause_reading(self) -> None:
         """Take nothing more from the client."""
+        raise NotImplementedError
 
     def moved(self, size: int) -> None:
-        """Note that so many bytes have come."""
+        """Note that so many bytes have come, past the parser."""
+        raise NotImplementedError
 
     def body_received(self) -> None:
-        """The body is complete."""
+        """The body is complete, and the parser did not see it."""
+        raise NotImplementedError
 
     def body_left(self, rest: bytes) -> None:
-        """The parser is to go on with the body, and this is what comes next."""
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The client has left."""
-
-    def eof_received(self) -> bool:
-        """The client sends no more."""
-
-    def pause_writing(self) -> None:
-        """The client does not take what it was sent."""
-
-    def resume_writing(self) -> None:
-        """The client has taken most of it."""
+        """The parser, which has seen nothing of the body, is to go on with this."""
+        raise NotImplementedError
 
 
 class Body(asyncio.BufferedProtocol):
@@ -73,7 +61,7 @@ class Body(asyncio.BufferedProtocol):
         """Let others have the memory: the request was answered without the rest of the body."""
         raise NotImplementedError
 
-    def eof_received(self) -> bool:
+    def eof_received(self) -> bool | None:
         """The client sends no more; what came is kept."""
         self.hand_over()
         return self._connection.eof_received()

@@ -40,7 +40,7 @@ _FRAMES = 2
 
 
 class Bounds:
-    """Counts what comes by one connection.
+    """Counts what comes by one connection; what refuses something raises a `Refusal`.
 
     Args:
         max_head: bytes that all headers of a request may have, as they are on the wire.
@@ -73,38 +73,22 @@ class Bounds:
         self.count = max(0, self.count - size * (1 + _FRAMES) - _FRAME)
 
     def take_trailer(self, size: int) -> None:
-        """Count bytes of a trailer.
-
-        Raises:
-            Refusal: it is one too many.
-        """
+        """Count bytes of a trailer, and refuse one that is one too many."""
         self._trailers += size
         if self._trailers > MAX_FRAMING:
             raise _too_much_framing()
 
     def require_few_blank(self) -> None:
-        """Refuse too many blank lines, if there is nothing else.
-
-        Raises:
-            Refusal: there are.
-        """
+        """Refuse too many blank lines, if there is nothing else."""
         if self.count > MAX_BLANK:
             raise Refusal(HTTPStatus.BAD_REQUEST, "a request begins with its request line")
 
     def require_allowance(self) -> None:
-        """Refuse a head that is not complete, and has as many bytes as it may have.
-
-        Raises:
-            Refusal: it has.
-        """
+        """Refuse a head that is not complete, and has as many bytes as it may have."""
         self.require_small_head(self.count + 1)
 
     def require_small_head(self, size: int) -> None:
-        """Refuse a head of so many bytes.
-
-        Raises:
-            Refusal: these are too many.
-        """
+        """Refuse a head of so many bytes, if these are too many."""
         if size > self._max_head:
             raise Refusal(
                 HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -112,11 +96,7 @@ class Bounds:
             )
 
     def require_little_framing(self) -> None:
-        """Refuse a body that has much beside its content.
-
-        Raises:
-            Refusal: it has.
-        """
+        """Refuse a body that has much beside its content."""
         if self.count > MAX_FRAMING:
             raise _too_much_framing()
 

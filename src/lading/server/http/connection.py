@@ -15,7 +15,9 @@ from urllib.parse import unquote
 
 import httptools
 
+from lading.core.typing import override
 from lading.edge.asgi import ARRIVED, PIPES, Application
+from lading.server.http.body import Receiver
 from lading.server.http.bounds import Bounds
 from lading.server.http.connections import Connections
 from lading.server.http.deadlines import Deadlines
@@ -49,7 +51,7 @@ _OF_A_REQUEST = dict.fromkeys(
 )
 
 
-class Connection(asyncio.Protocol):
+class Connection(Receiver):
     """A connection with a client.
 
     Attributes:
@@ -60,7 +62,6 @@ class Connection(asyncio.Protocol):
         parting: the last response is sent: what still comes is not looked at.
     """
 
-    transport: asyncio.Transport
     head: Head | None = None
     reading = True
     parting = False
@@ -303,8 +304,8 @@ class Connection(asyncio.Protocol):
         self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self.deadlines.turn()
 
+    @override
     def pause_reading(self) -> None:
-        """Take nothing more from the client."""
         if self.reading and not (self._half_closed or self.transport.is_closing()):
             self.reading = False
             if not self._put_off.waits:
@@ -339,18 +340,19 @@ class Connection(asyncio.Protocol):
 
     # From the large body
 
+    @override
     def moved(self, size: int) -> None:
-        """Note that so many bytes have come."""
         self.deadlines.move(size)
 
+    @override
     def body_received(self) -> None:
-        """The parser did not see the body, and would wait for it."""
         self._takeover.end()
+        # The one that there was would wait for it.
         self._parser = DecliningParser(self, self.on_upgrade_declined)
         self.on_message_complete()
 
+    @override
     def body_left(self, rest: bytes) -> None:
-        """The parser has seen nothing of the body up to here, where it could begin as well."""
         self._takeover.end()
         self.data_received(rest)
 

@@ -14,8 +14,9 @@ from lading.core.digest import Bytes
 from lading.core.errors import RegistryError
 from lading.edge.asgi import PIPES, UNHURRIED, Application, Message, Scope
 from lading.edge.body import PIECE, SMALL_PIECE, ClientDisconnected
+from lading.ports.object_sources import Piped
 from lading.server.http.connections import Connections
-from lading.server.http.sendfile import FilePart, FileSender, PipedPart
+from lading.server.http.sendfile import FilePart, FileSender
 from lading.server.http.spelling import header_line
 from lading.server.http.turns import SMALL
 from lading.system.budget import Budget
@@ -77,7 +78,6 @@ class Exchange:
 
     Args:
         line: that the request came by.
-        size: bytes of the body, if the client says.
         waits: whether the client sends the body only when it is told to (RFC 9110, 10.1.1).
         keep_alive: whether another request may follow.
 
@@ -284,7 +284,7 @@ class Exchange:
             part = FilePart(message["file"], message["offset"], message["count"])
             await self._send_past(part)
         elif message["type"] == PIPES:
-            await self._send_past(PipedPart(message["file"], message["count"]))
+            await self._send_past(Piped(message["file"], message["count"]))
         else:
             self._write(body)
         if not message.get("more_body", False):
@@ -356,10 +356,10 @@ class Exchange:
         else:
             self._line.transport.writelines([head, body])
 
-    async def _send_past(self, part: FilePart | PipedPart) -> None:
+    async def _send_past(self, part: FilePart | Piped) -> None:
         """Send what does not pass through this program."""
         await self._line.flushed()
-        self._unsent -= part.count
+        self._unsent -= part.size
         head, self._head, self.started = self._head, b"", True
         if self._sender is None:
             self._sender = FileSender(self._line.transport, self._line.connections.file_turns)

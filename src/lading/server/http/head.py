@@ -157,20 +157,13 @@ def _require_host(value: bytes) -> None:
 
     "A server MUST respond with a 400 … to any request message that contains … a Host header field
     with an invalid field value" (RFC 9112, 3.2).
-
-    Raises:
-        Refusal: it is none.
     """
     if _HOST.fullmatch(value) is None:
         raise Refusal(HTTPStatus.BAD_REQUEST, "the Host header must be a host, and perhaps a port")
 
 
 def _require_chunked(codings: bytes, version: str) -> None:
-    """Refuse a body in any other coding than chunks.
-
-    Raises:
-        Refusal: it is.
-    """
+    """Refuse a body in any other coding than chunks."""
     if version == "1.0":  # "MUST treat the message as if the framing is faulty" (RFC 9112, 6.1)
         raise Refusal(HTTPStatus.BAD_REQUEST, "HTTP/1.0 has no Transfer-Encoding")
     names = [name for part in codings.lower().split(b",") if (name := part.strip())]

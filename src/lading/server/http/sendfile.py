@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from lading.edge.body import ClientDisconnected
+from lading.ports.object_sources import Piped
 from lading.server.http.turns import SendingTurns
 from lading.system.threads import finish
 
@@ -32,19 +33,7 @@ class FilePart:
 
     descriptor: int
     offset: int
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class PipedPart:
-    """Bytes that a pipe has.
-
-    Attributes:
-        descriptor: of the end of the pipe that is read.
-    """
-
-    descriptor: int
-    count: int
+    size: int
 
 
 def can_send_files(transport: asyncio.Transport) -> bool:
@@ -77,7 +66,7 @@ class FileSender:
         self._stopped = True
         self._go_on()
 
-    async def send(self, head: bytes, part: FilePart | PipedPart) -> None:
+    async def send(self, head: bytes, part: FilePart | Piped) -> None:
         """Send a head, and a part of a file or all that a pipe has.
 
         Raises:
@@ -89,23 +78,23 @@ class FileSender:
             # "the caller has more data to send" (send(2)): both begin in one packet.
             sent = await self._attempt(partial(self._line.send, rest, socket.MSG_MORE))
             rest = rest[sent:]
-        if isinstance(part, PipedPart):
+        if isinstance(part, Piped):
             await self._send_piped(part)
         else:
             await self._send_file(part)
 
     async def _send_file(self, part: FilePart) -> None:
-        position, stop = part.offset, part.offset + part.count
+        position, stop = part.offset, part.offset + part.size
         while position < stop:
             piece = FilePart(part.descriptor, position, min(PIECE, stop - position))
-            await self._turns.take(piece.count)
+            await self._turns.take(piece.size)
             position += await self._send_piece(piece)
             # Neither a cached file nor a fast client ever waits: let others have their turn.
             await asyncio.sleep(0)
 
-    async def _send_piped(self, part: PipedPart) -> None:
-        await self._turns.take(part.count)
-        left, line = part.count, self._line.fileno()
+    async def _send_piped(self, part: Piped) -> None:
+        await self._turns.take(part.size)
+        left, line = part.size, self._line.fileno()
         while left:
             move = partial(os.splice, part.descriptor, line, left, flags=os.SPLICE_F_NONBLOCK)
             moved = await self._attempt(move)
@@ -116,7 +105,7 @@ class FileSender:
     async def _send_piece(self, piece: FilePart) -> int:
         """Send some of a part of a file; how many bytes."""
         line = self._line.fileno()
-        send = partial(os.sendfile, line, piece.descriptor, piece.offset, piece.count)
+        send = partial(os.sendfile, line, piece.descriptor, piece.offset, piece.size)
         if _is_cached(piece):
             sent = await self._attempt(send)
         else:  # the disk is waited for elsewhere
@@ -159,7 +148,7 @@ class FileSender:
 def _is_cached(piece: FilePart) -> bool:
     """Whether the page cache has its first and its last byte, and so, most likely, all of it."""
     byte = bytearray(1)
-    last = piece.offset + piece.count - 1
+    last = piece.offset + piece.size - 1
     try:
         return all(
             os.preadv(piece.descriptor, [byte], position, os.RWF_NOWAIT) == 1

@@ -50,7 +50,7 @@ class Takeover:
     def end(self) -> None:
         """What comes now is for the parser."""
         self._body = None
-        self._connection.transport.set_protocol(self._connection)  # type: ignore[arg-type]
+        self._connection.transport.set_protocol(self._connection)
 
     def close(self) -> None:
         """The client has left."""
