@@ -1,6 +1,7 @@
 """Whole bodies that wait: in memory, on the disk, and in a queue to be worked on."""
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.support.open_things import threads
 async def test_a_body_is_the_same_wherever_it_waits(tmp_path: Path) -> None:
     """In memory as long as it fits, on the disk from then on; nobody sees its file."""
     memory = Budget(10)
-    async with Spool(BodyBudgets(memory, directory=tmp_path)) as spool:
+    with closing(Spool(BodyBudgets(memory, directory=tmp_path))) as spool:
         await spool.append(b"seven..")
         assert spool.open().descriptor is None
         assert not memory.has(4)
@@ -30,7 +31,7 @@ async def test_a_body_is_the_same_wherever_it_waits(tmp_path: Path) -> None:
 
 async def test_what_a_body_took_is_given_back(tmp_path: Path) -> None:
     memory = Budget(10)
-    async with Spool(BodyBudgets(memory, directory=tmp_path)) as spool:
+    with closing(Spool(BodyBudgets(memory, directory=tmp_path))) as spool:
         await spool.append(bytes(10))
         assert not memory.has(1)
     assert memory.has(10)
@@ -39,7 +40,7 @@ async def test_what_a_body_took_is_given_back(tmp_path: Path) -> None:
 async def test_a_piece_that_is_overwritten_later_is_kept_as_it_was(tmp_path: Path) -> None:
     """Large bodies come in buffers that take turns."""
     buffer = bytearray(b"first")
-    async with Spool(BodyBudgets(Budget(10), directory=tmp_path)) as spool:
+    with closing(Spool(BodyBudgets(Budget(10), directory=tmp_path))) as spool:
         await spool.append(memoryview(buffer))
         buffer[:] = b"wrong"
         assert await spool.read() == b"first"
@@ -47,19 +48,18 @@ async def test_a_piece_that_is_overwritten_later_is_kept_as_it_was(tmp_path: Pat
 
 async def test_a_disk_that_cannot_be_written_to_is_not_needed(tmp_path: Path) -> None:
     """Data may be served read-only; the system has a place for such files."""
-    async with Spool(BodyBudgets(Budget(0), directory=tmp_path / "missing")) as spool:
+    with closing(Spool(BodyBudgets(Budget(0), directory=tmp_path / "missing"))) as spool:
         await spool.append(b"body")
         assert await spool.read() == b"body"
 
 
 async def test_the_disk_is_not_filled_by_what_waits(tmp_path: Path) -> None:
     budgets = BodyBudgets(Budget(0), Budget(10), directory=tmp_path)
-    async with Spool(budgets) as first:
+    with closing(Spool(budgets)) as first:
         await first.append(bytes(8))
-        async with Spool(budgets) as second:
-            with pytest.raises(Unavailable, match="try again"):
-                await second.append(bytes(8))
-    async with Spool(budgets) as third:
+        with closing(Spool(budgets)) as second, pytest.raises(Unavailable, match="try again"):
+            await second.append(bytes(8))
+    with closing(Spool(budgets)) as third:
         await third.append(bytes(10))
 
 

@@ -48,7 +48,8 @@ class Document:
 
     def assign(self, path: KeyPath, value: Value, where: str) -> None:
         """Put a value at a path, making the sections on the way; what stood there is forgotten."""
-        self._forget_places(path)
+        for known in [place for place in self._places if place[: len(path)] == path]:
+            del self._places[known]
         self._places[path] = where
         container: Value = self.value
         for depth, part in enumerate(path[:-1], start=1):
@@ -65,10 +66,6 @@ class Document:
         section = self.get(path[:-1])
         if isinstance(section, dict):
             section.pop(str(path[-1]), None)
-
-    def _forget_places(self, path: KeyPath) -> None:
-        for known in [place for place in self._places if place[: len(path)] == path]:
-            del self._places[known]
 
 
 def _child(container: Value, part: str | int) -> Value:

@@ -34,7 +34,7 @@ def parse_duration(text: str) -> timedelta:
         microseconds = int(text) * _MICROSECONDS["ns"]
     elif _DURATION.fullmatch(text):
         microseconds = sum(
-            (Fraction(_readable(number)) * _MICROSECONDS[unit] for number, unit in _terms(text)),
+            (Fraction(number) * _MICROSECONDS[unit] for number, unit in _TERM.findall(text)),
             Fraction(0),
         )
     else:
@@ -53,13 +53,3 @@ def format_duration(duration: timedelta) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"
-
-
-def _terms(text: str) -> list[tuple[str, str]]:
-    return [(match[1], match[2]) for match in _TERM.finditer(text)]
-
-
-def _readable(number: str) -> str:
-    """A number for `Fraction`, which wants digits on both sides of the point; Go reads `.5s`."""
-    whole, _, decimals = number.partition(".")
-    return f"{whole or 0}.{decimals or 0}"

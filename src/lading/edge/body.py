@@ -4,7 +4,7 @@ import ctypes
 import mmap
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 
 from lading.core.digest import Bytes
 from lading.edge.asgi import UNHURRIED, Receive
@@ -83,16 +83,12 @@ def _in_huge_pages(size: int) -> list[memoryview]:
     with suppress(OSError):
         memory.madvise(mmap.MADV_HUGEPAGE)
     whole = memoryview(memory)
-    start = -_address_of(whole) % HUGE_PAGE
+    start = -ctypes.addressof(ctypes.c_char.from_buffer(whole)) % HUGE_PAGE
     return [whole[start + n * size : start + (n + 1) * size] for n in range(BUFFERS)]
 
 
 def _memory(size: int) -> mmap.mmap:
     return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-
-
-def _address_of(memory: memoryview) -> int:
-    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 
 async def read_pieces(receive: Receive, memory: Budget) -> AsyncIterator[Bytes]:
@@ -197,7 +193,7 @@ async def whole_body(
         body = bytes(message.get("body", b""))
         yield body if len(body) <= limit else None
         return
-    async with Spool(budgets) as spool:
+    with closing(Spool(budgets)) as spool:
         client, more = client_of(request.address), True
         while more and spool.size <= limit:
             if message["type"] == "http.disconnect":

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Spool:
-    """A body that is appended to, then taken; nothing is left of it when it is exited.
+    """A body that is appended to, then taken; nothing is left of it when it is closed.
 
     Attributes:
         size: bytes that it has.
@@ -38,14 +38,6 @@ class Spool:
         self._budgets = budgets
         self.data: bytes | bytearray = b""
         self._file: IO[bytes] | None = None
-
-    async def __aenter__(self) -> "Spool":
-        """Begin with an empty body."""
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Close the body."""
-        self.close()
 
     def close(self) -> None:
         """Remove the body, and give back what it took."""

@@ -4,12 +4,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from lading.core.errors import RegistryError, TooManyRequests, Unauthorized
-from lading.core.names import RepositoryName
 from lading.core.typing import override
 from lading.edge.application import Application, WayIn
 from lading.edge.authentication import Doorkeeper, admit_anybody
 from lading.edge.callers import Admission
-from lading.edge.endpoints import Match, Need, Needs
+from lading.edge.endpoints import Match, Need
 from lading.edge.observers import Observer, Recorder
 from lading.edge.request import Request
 from lading.edge.response import Response
@@ -27,7 +26,7 @@ def pages(
     require_health: Callable[[], None] | None = None,
 ) -> Application[Visit]:
     """The application that shows pages; see `Application`."""
-    way_in = _Pages(parts, doorkeeper or _Open())
+    way_in = _Pages(parts, doorkeeper)
     registry, options = parts.registry, parts.options
     return Application(way_in, registry, options, doorkeeper, observers, require_health)
 
@@ -35,7 +34,7 @@ def pages(
 class _Pages(WayIn[Visit]):
     routes = ROUTES
 
-    def __init__(self, parts: UiParts, doorkeeper: Doorkeeper) -> None:
+    def __init__(self, parts: UiParts, doorkeeper: Doorkeeper | None) -> None:
         self._parts = parts
         self._doorkeeper = doorkeeper
 
@@ -48,7 +47,9 @@ class _Pages(WayIn[Visit]):
     @override
     async def error(self, request: Request, error: Exception) -> Response:
         if isinstance(error, Unauthorized) and self._parts.logins is not None:
-            return self._to_sign_in(request)
+            # From there the visitor is brought back.
+            place = sign_in_path(request, self._parts)
+            return Response(303, {"Location": place, "Cache-Control": "no-store"})
         shown = error_page_of(error)
         if shown.status < 500 and not isinstance(error, TooManyRequests):
             await self._recognize(request)
@@ -70,28 +71,17 @@ class _Pages(WayIn[Visit]):
             request.read_only = await self._parts.is_read_only()
         if request.access is None:
             with suppress(RegistryError):
-                admission = await self._doorkeeper.admit(request, Need.NOTHING, None)
+                admission = (
+                    admit_anybody(None)
+                    if self._doorkeeper is None
+                    else await self._doorkeeper.admit(request, Need.NOTHING, None)
+                )
                 request.access = admission.access
 
     def _page(self, request: Request, shown: ErrorPage, message: str = "") -> Response:
         path = request.path.removeprefix(self._parts.options.prefix)
         ways = ways_back(request, path, shown)
         return error_page(request, self._parts, shown, message, ways_back=ways)
-
-    def _to_sign_in(self, request: Request) -> Response:
-        """Where a visitor signs in who would have to; from there it is brought back."""
-        place = sign_in_path(request, self._parts)
-        return Response(303, {"Location": place, "Cache-Control": "no-store"})
-
-
-class _Open(Doorkeeper):
-    """Lets everybody in, where everybody may do everything."""
-
-    @override
-    async def admit(
-        self, request: Request, needs: Needs, repository: RepositoryName | None
-    ) -> Admission:
-        return admit_anybody(repository)
 
 
 def _message(error: Exception) -> str:

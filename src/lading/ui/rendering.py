@@ -166,7 +166,7 @@ def _frame(request: Request, parts: UiParts, secret: FormSecret) -> dict[str, An
         "is_read_only": request.read_only or parts.options.read_only,
         "visit": None,
         "ways_back": (),
-        "done": _done(request),
+        "done": _DONE.get(request.parameter("done") or "", ""),
         "is_deleted": request.parameter("done") in _DELETIONS,
     }
 
@@ -198,10 +198,6 @@ What they say is in this table and never in the address: nobody can make them sa
 """
 _DELETIONS = frozenset({"tag-deleted", "image-deleted"})
 """After these there is a way back, which is beside what is said."""
-
-
-def _done(request: Request) -> str:
-    return _DONE.get(request.parameter("done") or "", "")
 
 
 class Templates:

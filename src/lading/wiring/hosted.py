@@ -17,9 +17,7 @@ async def open_hosted(settings: Settings) -> AsyncIterator[Application]:
     The program is one worker, whatever the settings say.
 
     Raises:
-        DataUnusable, CannotOpen: the data cannot be served.
-        AuthUnusable: a file that logins rest on cannot be used.
-        AuditUnusable: the audit log cannot be written.
+        DataUnusable, CannotOpen, AuthUnusable, AuditUnusable: as `prepared`.
     """
     alone = settings.model_copy(update={"http": settings.http.model_copy(update={"workers": 1})})
     preparation = prepared(alone, forks=False)

@@ -6,13 +6,12 @@ database beside them, which says as much; it writes no name, but heeds one.
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
 from lading.blobs import file_owner
 from lading.blobs.layout import Layout
-from lading.core.digest import Digest
 from lading.databases.sqlite.read_only import ReadOnlyDatabase, has_nothing
 from lading.metadata.metadata import Metadata
 from lading.ports.database import CannotOpen
@@ -99,12 +98,8 @@ async def _may_be_its_own(metadata: Metadata, layout: Layout) -> bool:
     if not await inspection.list_blobs(after="", limit=1):
         return True
     digests, unknown = layout.digests(), False
-    while page := await asyncio.to_thread(_some, digests):
+    while page := await asyncio.to_thread(list, islice(digests, PAGE)):
         if await inspection.known_blobs(page):
             return True
         unknown = True
     return not unknown
-
-
-def _some(digests: Iterator[Digest]) -> list[Digest]:
-    return list(islice(digests, PAGE))

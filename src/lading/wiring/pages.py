@@ -31,12 +31,11 @@ def pages_of(
 
     if authentication is None:
         return pages(UiParts(registry, options), None, observers, require_health)
-    logins = authentication.callers.logins if settings.auth.htpasswd is not None else None
     htpasswd = settings.auth.htpasswd
     parts = UiParts(
         registry,
         options,
-        logins,
+        None if htpasswd is None else authentication.callers.logins,
         is_open=False,
         users=None if htpasswd is None else users_of(htpasswd.path),
         permissions=authentication.permissions,

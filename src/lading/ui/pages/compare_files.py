@@ -18,7 +18,9 @@ _AGAIN = "3"
 
 async def show(visit: Visit) -> Response:
     """Files of two images (`from`, `to`) below a directory (`path`)."""
-    first, second = (_asked(visit, name) for name in ("from", "to"))
+    first, second = (
+        (visit.request.parameter(name) or "").strip()[:_LONGEST] for name in ("from", "to")
+    )
     path = path_in(visit)
     after = visit.request.parameter("after") or ""
     one, other = [
@@ -44,7 +46,3 @@ async def show(visit: Visit) -> Response:
     if is_waiting:
         response.headers = {**response.headers, "Refresh": _AGAIN}
     return response
-
-
-def _asked(visit: Visit, name: str) -> str:
-    return (visit.request.parameter(name) or "").strip()[:_LONGEST]

@@ -155,7 +155,8 @@ async def _show(visit: Visit, inside: Inside, path: str, number: int | None) -> 
             visit.registry, inside, number, path, after=after, most=ON_A_PAGE
         )
     )
-    is_waiting = inside.is_waiting or (sums is None and any(map(_has_files, inside.layers)))
+    has_files = any(looked.has_files for looked in inside.layers)
+    is_waiting = inside.is_waiting or (sums is None and has_files)
     waits_for_writing = is_waiting and not can_ask
     response = page(
         visit,
@@ -180,10 +181,6 @@ async def _show(visit: Visit, inside: Inside, path: str, number: int | None) -> 
     if is_waiting and not waits_for_writing:
         response.headers = {**response.headers, "Refresh": AGAIN}
     return response
-
-
-def _has_files(looked: trees.LookedAt) -> bool:
-    return looked.has_files
 
 
 def _parents(path: str) -> list[tuple[str, str]]:
