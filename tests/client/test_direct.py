@@ -10,6 +10,7 @@ import pytest
 
 from lading.client.direct import DirectAnswer, DirectConnections, KeptConnection
 from lading.client.errors import NoAnswer
+from lading.client.incoming import wait_at_most
 from lading.client.options import SessionOptions
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -76,6 +77,17 @@ def test_a_head_with_a_body_is_no_beginning_of_the_next_answer() -> None:
         assert body(answer) == b""
         answer.release_conn()
         assert idle == []
+
+
+@pytest.mark.parametrize("said", [b"", OK, OK + b"Content-Length: 6\r\n\r\nlaye"])
+def test_who_says_nothing_more_is_waited_for_a_time(said: bytes) -> None:
+    own, other = socket.socketpair()
+    with own, other:
+        wait_at_most(own, 0.1)
+        other.sendall(said)
+        kept = KeptConnection(own, SessionOptions(read_seconds=0.1), [])
+        with pytest.raises(TimeoutError):
+            body(kept.ask("GET", "http://there/", b"GET / HTTP/1.1\r\n\r\n"))
 
 
 @pytest.mark.parametrize("end", ["close", "release", "nothing"])

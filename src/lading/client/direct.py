@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, quote
 from lading.client.bodies import AnswerBody, body_of
 from lading.client.errors import NoAnswer
 from lading.client.header_lines import Headers, pairs_of
-from lading.client.incoming import Incoming
+from lading.client.incoming import Incoming, wait_at_most
 from lading.client.options import SessionOptions
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class DirectConnections:
             if self._context is not None:
                 name = self._host.rstrip(".")
                 connection = self._context().wrap_socket(connection, server_hostname=name)
-            connection.settimeout(self._options.read_seconds)
+            wait_at_most(connection, self._options.read_seconds)
         except BaseException:
             connection.close()
             raise

@@ -5,6 +5,7 @@ long as it does.
 """
 
 import socket
+import struct
 import time
 from collections.abc import Iterator
 
@@ -17,6 +18,22 @@ _PIECE = 64 * 1024
 _ENDS = frozenset({b"\r\n", b"\n"})
 
 
+def wait_at_most(connection: socket.socket, seconds: float) -> None:
+    """Wait no longer for what a connection is asked for.
+
+    Without TLS the system does that. Python would ask it before each call whether the call would
+    wait, and let other threads run, which takes longer than the call.
+    """
+    if hasattr(connection, "pending"):
+        connection.settimeout(seconds)
+        return
+    whole = int(seconds)
+    limit = struct.pack("@ll", whole, max(1, int((seconds - whole) * 1e6)))
+    connection.settimeout(None)
+    for way in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        connection.setsockopt(socket.SOL_SOCKET, way, limit)
+
+
 class Incoming:
     """Bytes of one connection, in their order.
 
@@ -27,6 +44,7 @@ class Incoming:
     def __init__(self, connection: socket.socket, seconds: float) -> None:
         self._connection = connection
         self._seconds = seconds
+        self._waits = seconds
         self._until = 0.0  # of a head that is being read
         self._is_begun = False
         self._kept = b""
@@ -45,8 +63,8 @@ class Incoming:
     def end_head(self) -> None:
         """Let the rest take as long as bytes of it come."""
         self._until = 0.0
-        if self._connection.gettimeout() != self._seconds:
-            self._connection.settimeout(self._seconds)
+        if self._waits != self._seconds:
+            self._wait_at_most(self._seconds)
 
     def first_line(self) -> bytes:
         """The first line of a head.
@@ -93,7 +111,7 @@ class Incoming:
     def some(self, most: int) -> bytes:
         """The bytes that there are, or come next; none at the end."""
         if self.is_empty:
-            return self._connection.recv(most)
+            return self._receive(most)
         piece = self._kept[self._at : self._at + most]
         self._at += len(piece)
         return piece
@@ -117,12 +135,22 @@ class Incoming:
             left = self._until - time.monotonic()
             if left <= 0:
                 raise TimeoutError("the head of the answer does not end")
-            self._connection.settimeout(left)
+            self._wait_at_most(left)
         self._is_begun = True
-        piece = self._connection.recv(_PIECE)
+        piece = self._receive(_PIECE)
         self._kept = self._kept[self._at :] + piece
         self._at = 0
         return piece != b""
+
+    def _receive(self, most: int) -> bytes:
+        try:
+            return self._connection.recv(most)
+        except BlockingIOError:
+            raise TimeoutError("timed out") from None
+
+    def _wait_at_most(self, seconds: float) -> None:
+        self._waits = seconds
+        wait_at_most(self._connection, seconds)
 
 
 def _cut_off() -> NoAnswer:
