@@ -68,11 +68,7 @@ class AppendPipeline:
         return self._last is None
 
     async def add(self, write: Work, hash_: Work) -> None:
-        """Begin with a piece, and wait for the one before.
-
-        Raises:
-            Exception: whatever went wrong with that one.
-        """
+        """Begin with a piece, and wait for the one before, or for what went wrong with that."""
         before = self._last
         self._lanes = self._lanes or (self._disk.lane(), self._disk.lane())
         writing, hashing = self._lanes
@@ -81,11 +77,7 @@ class AppendPipeline:
         await _over(before)
 
     async def drain(self) -> None:
-        """Wait for the last piece.
-
-        Raises:
-            Exception: whatever went wrong with it.
-        """
+        """Wait for the last piece, or for what went wrong with it."""
         last, self._last = self._last, None
         await _over(last)
 

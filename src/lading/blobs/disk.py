@@ -49,11 +49,7 @@ class Disk:
         self._threads = Threads(THREADS, "blobs")
 
     def require_space(self, size: int) -> None:
-        """Go on only if the disk has room for so many bytes.
-
-        Raises:
-            StorageFull: there is not, beyond what is kept in reserve.
-        """
+        """Raise `StorageFull` if the disk has no room for so many bytes beyond the reserve."""
         status = os.statvfs(self.layout.uploads)
         free = status.f_bavail * status.f_frsize
         # Some file systems make inodes as they need them, and count none.

@@ -59,11 +59,7 @@ def repositories(layout: Layout) -> Iterator[str]:
 
 
 def _is_directory(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a directory, or a symbolic link to one, be it away.
-
-    Raises:
-        OSError: that cannot be found out.
-    """
+    """Whether an entry is a directory, or a link to one, be it away; or an `OSError`."""
     try:
         return entry.is_dir() or (entry.is_symlink() and not os.path.exists(entry.path))
     except OSError as error:
@@ -73,11 +69,7 @@ def _is_directory(entry: os.DirEntry[str]) -> bool:
 
 
 def _require_not_away(path: str) -> None:
-    """Require that what is not at a path is nowhere else: a disk may be away that a link leads to.
-
-    Raises:
-        OSError: it is a symbolic link that leads nowhere.
-    """
+    """Raise an `OSError` if a symbolic link leads nowhere: a disk may be away that it leads to."""
     if os.path.islink(path) and not os.path.exists(path):
         raise OSError(errno.ENOENT, "this symbolic link leads nowhere; is its disk away?", path)
 

@@ -28,11 +28,7 @@ def size_if_there(path: str) -> int | None:
 
 
 def make(path: str, at: float) -> None:
-    """Make an empty file, as old as that.
-
-    Raises:
-        FileExistsError: there is one.
-    """
+    """Make an empty file, as old as that, unless there is one."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         os.utime(descriptor, (at, at))

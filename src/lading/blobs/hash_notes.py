@@ -61,11 +61,7 @@ class HashNotes:
         return Known(algorithm, size, can_go_on, value)
 
     def forget(self, descriptor: int) -> None:
-        """Remove the note, if there is one.
-
-        Raises:
-            OSError: it is still there.
-        """
+        """Remove the note, if there is one; an `OSError` if it is still there."""
         try:
             os.removexattr(descriptor, _NAME)
         except OSError as error:
@@ -89,11 +85,7 @@ _ALL = CUT | _WRONG_DIGESTS[-1]
 
 
 def set_cut(descriptor: int) -> None:
-    """Flag an upload as about to be shortened.
-
-    Raises:
-        OSError: the file system keeps no flags.
-    """
+    """Flag an upload as about to be shortened; an `OSError` if no flags are kept."""
     _set(descriptor, CUT)
 
 

@@ -150,11 +150,7 @@ class InMemoryUploads(Uploads):
         self._unsettled[upload, digest] = staged.size
 
     def require(self, upload: UploadKey) -> "InMemoryUpload":
-        """An upload that was begun, and is not over.
-
-        Raises:
-            UploadUnknown: there is none.
-        """
+        """An upload that was begun, and is not over; else `UploadUnknown`."""
         if upload not in self._uploads:
             raise UploadUnknown
         return self._uploads[upload]

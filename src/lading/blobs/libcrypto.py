@@ -38,11 +38,7 @@ _CONTEXTS = {SHA256: _context(ctypes.c_uint32), SHA512: _context(ctypes.c_uint64
 
 
 class _Functions:
-    """The functions `…_Init`, `…_Update` and `…_Final` of one algorithm.
-
-    Raises:
-        AttributeError: the library does not have them.
-    """
+    """Functions of one algorithm, `…_Init`, `…_Update` and `…_Final`, if there are some."""
 
     def __init__(self, library: ctypes.CDLL, algorithm: str) -> None:
         self.context = _CONTEXTS[algorithm]

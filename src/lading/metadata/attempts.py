@@ -32,11 +32,7 @@ class Attempts:
         self._not_before = 0.0
 
     async def write(self, work: Work[T]) -> T:
-        """Run `work` in a transaction that a power cut may undo.
-
-        Raises:
-            StorageFull, Unavailable: it was not done in a moment.
-        """
+        """Run `work` in a transaction that a power cut may undo: in a moment, or not at all."""
         return await self._attempt(work, partial(self._database.write, durable=False))
 
     async def write_once(self, work: Work[T]) -> T:

@@ -126,11 +126,7 @@ def check(
     leading: Iterable[Tag],
     immutable: Sequence[ImmutableTags],
 ) -> None:
-    """Go on only if no immutable tag would lead nowhere, or to an index of which a part is gone.
-
-    Raises:
-        TagImmutable: one of those that lead to it is.
-    """
+    """Raise `TagImmutable` if an immutable tag would lead nowhere, or to a part of an index."""
     for tag in leading:
         if is_immutable(immutable, repository, tag):
             raise TagImmutable(

@@ -135,11 +135,7 @@ def _add(
     statements: Mapping[str, str],
     values: Mapping[str, Any],
 ) -> Mapping[str, Sequence[Any]]:
-    """Run statements, one of which links a blob; returns what they have returned.
-
-    Raises:
-        ReadOnly: one of them asks whether the registry is, and it is.
-    """
+    """Run statements, one of which links a blob, and another may ask whether that is refused."""
     returned = connection.execute_together(statements, values)
     require_off(returned.get("read_only"))
     if not returned["linked"]:

@@ -129,11 +129,7 @@ class ReadOnlySwitch(Noun):
 
 
 def require_off(found: object) -> None:
-    """Go on only if `IS_ON` has found nothing.
-
-    Raises:
-        ReadOnly: the registry is read-only.
-    """
+    """Raise `ReadOnly` if `IS_ON` has found something."""
     if found:
         raise ReadOnly
 
@@ -141,11 +137,7 @@ def require_off(found: object) -> None:
 def if_writable(
     work: Callable[Concatenate[SqlConnection, P], T],
 ) -> Callable[Concatenate[SqlConnection, P], T]:
-    """A function of a connection that does what another one does, unless it is read-only.
-
-    Raises:
-        ReadOnly: it is.
-    """
+    """A function of a connection that does what another one does, or raises `ReadOnly`."""
 
     def look_first(connection: SqlConnection, /, *args: P.args, **kwargs: P.kwargs) -> T:
         require_off(connection.execute(IS_ON).fetchone())

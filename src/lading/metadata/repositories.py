@@ -37,11 +37,7 @@ def ensure(connection: SqlConnection, name: RepositoryName) -> int:
 
 
 def ensure_if_writable(connection: SqlConnection, name: RepositoryName) -> int:
-    """The id that `ensure` gives, in one statement with a look at the read-only switch.
-
-    Raises:
-        ReadOnly: it is on.
-    """
+    """The id that `ensure` gives, or `ReadOnly`, by one statement if the repository is there."""
     is_read_only, known = connection.execute(_LOCK_AND_LOOK, (name,)).fetchone()
     require_off(is_read_only)
     return add(connection, name) if known is None else int(known)

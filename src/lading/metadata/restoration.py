@@ -51,11 +51,7 @@ class Restoration:
         self.taken: list[Tag] = []
 
     def take(self, step: Step) -> None:
-        """Do what was planned, as far as it is still right.
-
-        Raises:
-            NotRestorable, NotAsExpected, TagImmutable: it is not, as something came between.
-        """
+        """Do what was planned, as far as it is still right; an error if something came between."""
         match step:
             case Show(blob):
                 self._connection.execute(

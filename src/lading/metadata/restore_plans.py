@@ -106,11 +106,7 @@ class Planner:
         return self._plan(f"{self._repository}@{digest} is not deleted")
 
     def tag(self, tag: Tag, expected: Expected | None) -> RestorePlan:
-        """A tag that was deleted, or whose manifest was.
-
-        Raises:
-            NotAsExpected: it led to something else.
-        """
+        """A tag that was deleted, or whose manifest was, if it led to what is expected."""
         current = tags.find(self._connection, self._repository, tag)
         if current is not None:
             raise NotRestorable(
@@ -219,11 +215,7 @@ class Planner:
 def deleted_at(
     connection: SqlConnection, repository: RepositoryName, repository_id: int, digest: Digest
 ) -> float | None:
-    """The time at which a manifest was deleted; `None` if it was not.
-
-    Raises:
-        NotRestorable: it is gone for good.
-    """
+    """When a manifest was deleted; `None` if it was not, `NotRestorable` if it is gone for good."""
     row = connection.execute(_STATE, (repository_id, digest)).fetchone()
     if row is None:
         raise gone(repository, digest)

@@ -77,11 +77,7 @@ def check_movable(
     digest: Digest,
     immutable: Sequence[ImmutableTags],
 ) -> None:
-    """Go on only if each of the tags is new, points to the digest already, or may be moved.
-
-    Raises:
-        TagImmutable: one cannot be moved.
-    """
+    """Raise `TagImmutable` if one of the tags leads to something else, and must not be moved."""
     for tag in new_tags:
         if is_immutable(immutable, repository, tag):
             current = find(connection, repository, tag)

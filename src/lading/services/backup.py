@@ -140,11 +140,7 @@ async def note_restored(registry: Registry, principal: Principal) -> None:
 
 
 def _empty(partial: Path) -> None:
-    """Delete what was made under the other name.
-
-    Raises:
-        OSError: something is there that is not of a backup; it stays.
-    """
+    """Delete what was made under the other name; an `OSError` if something else is there, too."""
     for name in (METADATA, f"{METADATA}-journal", BLOBS):
         (partial / name).unlink(missing_ok=True)
     if any(partial.iterdir()):

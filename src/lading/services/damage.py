@@ -89,11 +89,7 @@ async def is_intact(registry: Registry, digest: Digest, linked: LinkedBlob) -> b
 async def check_manifest(
     registry: Registry, repository: RepositoryName, manifest: StoredManifest
 ) -> None:
-    """Go on only with the bytes that were pushed.
-
-    Raises:
-        ManifestDamaged: they have another digest; the manifest is lost from now on.
-    """
+    """Raise `ManifestDamaged` if these are not the bytes that were pushed, and note it."""
     digest, body = manifest.digest, manifest.body
     if manifest.checked or digest.names(body):
         return

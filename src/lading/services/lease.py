@@ -27,11 +27,7 @@ class Lease:
         self._expires_at = expires_at
 
     async def renew(self) -> None:
-        """Renew the lease; called between the steps of the job, writes only now and then.
-
-        Raises:
-            Unavailable: it was lost, as this worker took too long over a step.
-        """
+        """Renew the lease now and then, between two steps; `Unavailable` if it was lost."""
         now = self._registry.clock()
         # More than it can last is left if the clock has been set back.
         if DURATION / 2 < self._expires_at - now <= DURATION:

@@ -237,21 +237,13 @@ async def push_whole(
 
 
 async def status(registry: Registry, grant: Grant, upload: UploadId) -> int:
-    """The number of bytes that an upload has.
-
-    Raises:
-        UploadUnknown: no such upload here.
-    """
+    """The number of bytes that an upload has; `UploadUnknown` if there is none."""
     grant.require(Action.PULL)
     return await registry.uploads.size(UploadKey.of(grant.repository, upload))
 
 
 async def cancel(registry: Registry, grant: Grant, upload: UploadId) -> None:
-    """Discard an upload, on its client's demand.
-
-    Raises:
-        UploadUnknown: no such upload here.
-    """
+    """Discard an upload, on its client's demand; `UploadUnknown` if there is none."""
     grant.require(Action.PUSH)
     key = UploadKey.of(grant.repository, upload)
     await registry.uploads.size(key)

@@ -20,11 +20,7 @@ Trashed = TrashedManifest | TrashedTag
 
 
 async def history(registry: Registry, grant: Grant, tag: Tag, *, limit: int) -> Sequence[TagMove]:
-    """The moves of a tag, the last one first.
-
-    Raises:
-        ManifestUnknown: there never was such a tag.
-    """
+    """The moves of a tag, the last one first; `ManifestUnknown` if there never was such a tag."""
     grant.require(Action.PULL)
     moves = await registry.metadata.tags.history(grant.repository, tag, limit=limit)
     if not moves:
@@ -179,11 +175,7 @@ async def restore(
 
 
 async def restore_all(registry: Registry, grant: Grant, *, change: Change) -> Restored:
-    """Restore all that can be in a repository.
-
-    Raises:
-        NotRestorable: nothing is in the trash.
-    """
+    """Restore all that can be in a repository; `NotRestorable` if nothing can."""
     grant.require(Action.PUSH)
     restored = await registry.metadata.trash.restore_all(
         grant.repository, deleted_since=_window(registry), change=change

@@ -53,11 +53,7 @@ def find_keys(bucket: S3Bucket, environ: Mapping[str, str] = os.environ) -> Acce
 
 
 def read_profile(environ: Mapping[str, str]) -> AccessKeys | None:
-    """The keys of the profile in the files that Amazon's programs share; `None` if there is none.
-
-    Raises:
-        ProfileUnusable: see `find_keys`.
-    """
+    """The keys of the profile in files that Amazon's programs share; `None` if there is none."""
     profile = environ.get("AWS_PROFILE") or "default"
     home = Path(environ.get("HOME") or "/nonexistent") / ".aws"
     found = configparser.RawConfigParser(strict=False)

@@ -140,11 +140,7 @@ class StoreAttempts:
             raise self.error(error) from error
 
     async def pause(self, failed: "Failed") -> None:
-        """Wait until another attempt makes sense.
-
-        Raises:
-            Unavailable, StorageFull: it was the last one.
-        """
+        """Wait until another attempt makes sense; raise what failed if it was the last one."""
         # A store that is not there takes no bytes, however many there are.
         moving = min(self._moving, self._failed_for)
         if time.monotonic() >= self._failing + PATIENCE + moving:

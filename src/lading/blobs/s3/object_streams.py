@@ -70,11 +70,7 @@ class ObjectStreams:
         return self._going_on(path, start, size, self._some)
 
     def piped(self, path: str, start: int, size: int) -> AsyncGenerator[Bytes | Piped, None]:
-        """Some bytes of an object, in a pipe if they can be.
-
-        Raises:
-            LostObject, Unavailable: as `pieces`.
-        """
+        """Some bytes of an object as `pieces` gives them, but in a pipe if they can be."""
         return self._going_on(path, start, size, self._some_piped)
 
     async def _going_on(

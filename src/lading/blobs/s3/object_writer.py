@@ -76,11 +76,7 @@ class ObjectWriter:
         return True
 
     async def store(self) -> None:
-        """Have the store keep the object.
-
-        Raises:
-            RegistryError: it does not, or nobody knows.
-        """
+        """Have the store keep the object; an error if it does not, or nobody knows."""
         try:
             if self._sending is not None:
                 await self._hand_over(None)

@@ -168,11 +168,7 @@ class _HeadOfAnswer(NamedTuple):
         return cls(int(status[:3]), headers, bytes(received[end + 4 :]))
 
     def size_of(self, start: int, stop: int) -> int:
-        """How many of the bytes that were asked for the body has.
-
-        Raises:
-            CannotPipe: it has others, or nobody knows which.
-        """
+        """How many bytes the body has of those asked for; `CannotPipe` if it has others."""
         headers, size = self.headers, self._length
         ranged = headers.get("content-range", "")
         coded = {"transfer-encoding", "content-encoding"} & headers.keys()

@@ -43,11 +43,7 @@ class ReservedKeys:
         self._reserving: SingleFlight[None, None] = SingleFlight()
 
     async def take(self) -> str:
-        """A key, which is the caller's alone.
-
-        Raises:
-            Unavailable, StorageFull: none can be written down.
-        """
+        """A key, which is the caller's alone; an error if none can be written down."""
         if time.monotonic() > self._until:
             self._keys.clear()
         while not self._keys:

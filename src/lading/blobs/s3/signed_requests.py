@@ -100,11 +100,7 @@ class SignedRequests:
         await self._ask("DELETE", unfinished.key, {"uploadId": unfinished.id})
 
     async def sign_get(self, key: str) -> tuple[str, dict[str, str]]:
-        """The target and the headers of a request for an object.
-
-        Raises:
-            OSError: there are no keys.
-        """
+        """The target and headers of a request for an object; an `OSError` without keys."""
         path = f"{self._path}/{key}"
         keys = self._keys
         if not isinstance(keys, AccessKeys):

@@ -155,11 +155,7 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
         return self._done(self.pgconn.exec_(commands))
 
     def call(self, statement: Statement, parameters: Parameters) -> PGresult:
-        """Run a statement with its parameters.
-
-        Raises:
-            psycopg.Error: it has failed; `Overdue` if that is the deadline's doing.
-        """
+        """Run a statement with its parameters; `Overdue` if there is no answer by the deadline."""
         pgconn, adapting = self.pgconn, Transformer(self)
         values = statement.values(parameters)
         packed: Sequence[Any] = adapting.dump_sequence(values, [PyFormat.AUTO] * len(values))

@@ -67,11 +67,7 @@ class Scan(Generic[T]):
         self._is_over = False
 
     def __call__(self, connection: TimedConnection) -> T:
-        """Run the function.
-
-        Raises:
-            Overdue: it was ended.
-        """
+        """Run the function; `Overdue` if it was ended."""
         self._connection = connection
         if self._is_over:
             raise Overdue("nobody waits for it")

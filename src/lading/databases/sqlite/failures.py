@@ -25,11 +25,7 @@ _PRIMARY = 0xFF
 
 
 class translating_failures:  # noqa: N801 - a context, as those of contextlib are
-    """Turns failures of the database into errors that a client can be told.
-
-    Raises:
-        StorageFull, Unavailable: see `translate`.
-    """
+    """Turns failures of the database into errors that a client can be told, see `translate`."""
 
     def __enter__(self) -> None:
         pass

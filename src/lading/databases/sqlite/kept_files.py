@@ -19,11 +19,7 @@ _BESIDE = ("-wal", "-shm")
 
 
 class KeptFiles:
-    """The files of a database that is open.
-
-    Raises:
-        OSError: one of them is not there.
-    """
+    """The files of a database that is open; an `OSError` if one of them is not there."""
 
     def __init__(self, path: Path) -> None:
         # Texts: of path objects, each commit would ask for them. Where the path is that of a link,
@@ -33,11 +29,7 @@ class KeptFiles:
         self._files = [(name, _identity(name)) for name in names]
 
     def require(self) -> None:
-        """Go on only while the files are there.
-
-        Raises:
-            Unavailable: one is gone, or another one is there.
-        """
+        """Raise `Unavailable` if one of the files is gone, or another one is in its place."""
         for path, file in self._files:
             if not _is_there(path, file):
                 log.error(

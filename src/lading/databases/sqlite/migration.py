@@ -5,11 +5,7 @@ from lading.databases.sqlite.connection import SqliteConnection
 
 
 def require_current(connection: SqliteConnection) -> None:
-    """Go on only with a database that needs no change.
-
-    Raises:
-        NewerSchema, OlderSchema: it is of another version.
-    """
+    """Raise `NewerSchema` or `OlderSchema` if a database is of another version."""
     if pending(_version(connection)):
         raise OlderSchema(
             "the database was written by an older version of lading, and cannot be changed where it"

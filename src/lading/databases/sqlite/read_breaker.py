@@ -43,11 +43,7 @@ class ReadBreaker:
             self.is_broken = True
 
     def require_whole(self) -> None:
-        """Go on only if reads are not refused.
-
-        Raises:
-            Unavailable: they are.
-        """
+        """Raise `Unavailable` if reads are refused."""
         if not self.is_broken:
             return
         if self._mending is None or self._mending.done():

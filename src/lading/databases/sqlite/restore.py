@@ -73,11 +73,7 @@ def _check(backup: Path) -> None:
 
 
 def _require_finished(backup: Path) -> None:
-    """Refuse the files of a database that was copied as it was, for a part of it is in its log.
-
-    Raises:
-        UnusableBackup: a log or a journal is beside it.
-    """
+    """Refuse files of a database that was copied with its log beside it, which has a part of it."""
     for suffix in ("-wal", "-journal"):
         log = backup.with_name(backup.name + suffix)
         if holds_bytes(log):

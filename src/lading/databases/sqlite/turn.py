@@ -75,11 +75,7 @@ class _Waiter:
         self._got.acquire()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the lock; whether this process has it now.
-
-        Raises:
-            MemoryError: the system gives no more threads.
-        """
+        """Wait for the lock, by a thread if there is one; whether this process has it now."""
         self._thread = self._thread or begin_thread(self._run, "metadata-turn")
         with self._mutex:
             self._is_wanted = True

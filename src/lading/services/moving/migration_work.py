@@ -253,11 +253,7 @@ def _of(*, same: bool) -> str:
 
 
 def require_whole(damaged: Sequence[Digest]) -> None:
-    """Go on only if no bytes were found to be gone or damaged.
-
-    Raises:
-        CannotMigrate: some were.
-    """
+    """Raise `CannotMigrate` if some bytes were found to be gone or damaged."""
     if damaged:
         more = f" and {len(damaged) - MOST_NAMED} more" if len(damaged) > MOST_NAMED else ""
         raise CannotMigrate(

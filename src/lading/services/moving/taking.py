@@ -42,11 +42,7 @@ def finding_in(
 
 
 async def stored_blobs(registry: Registry, digests: Sequence[Digest]) -> Sequence[AdoptedBlob]:
-    """The blobs among these whose bytes are there, as far as that can be found out.
-
-    Raises:
-        Unavailable: see `stat_blob`.
-    """
+    """The blobs among these whose bytes are there, as far as `stat_blob` can find that out."""
     found = [(digest, await stat_blob(registry, digest)) for digest in digests]
     return [
         AdoptedBlob(digest, stat.size, stat.since)

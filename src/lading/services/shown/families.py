@@ -83,11 +83,7 @@ class ManifestFamily:
     async def stored(
         self, registry: Registry, grant: Grant, reference: Reference
     ) -> StoredManifest:
-        """The manifest of a tag or a digest that was asked for, as it was pushed.
-
-        Raises:
-            RepositoryUnknown, ManifestUnknown, ManifestDamaged: see `pull_manifest`.
-        """
+        """The manifest of a tag or a digest that was asked for, as `pull_manifest` gives it."""
         grant.require(Action.PULL)
         found = self._named.get(str(reference))
         if found is None or found.body is None:
