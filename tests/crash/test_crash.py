@@ -51,6 +51,7 @@ READS = {
     "Manifests.with_children",
     "Repositories.with_manifests",
     "Repositories.exists",
+    "Repositories.require",
     "Tags.history",
     "Metadata.close",
     "Metadata.load",

@@ -4,7 +4,6 @@ Paths are strings (see `lading.blobs.layout`).
 """
 
 import errno
-import fcntl
 import logging
 import os
 from contextlib import suppress
@@ -46,15 +45,6 @@ def free_name(path: str) -> str:
     """The path, with a number behind it if something has that name already."""
     numbered = (f"{path}.{number}" for number in count(2))
     return next(name for name in chain([path], numbered) if not os.path.lexists(name))
-
-
-def try_lock(descriptor: int) -> bool:
-    """Lock an open file against everybody else; false if somebody has it."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def is_removed(descriptor: int) -> bool:

@@ -18,7 +18,7 @@ from lading.core.digest import Digest
 from lading.core.typing import override
 from lading.ports.locks import Locks
 from lading.system import durable
-from lading.system.lock_files import open_lock_file
+from lading.system.lock_files import open_lock_file, try_lock
 
 # Seconds between tries for a lock that another worker has: a part of what a commit takes. Each try
 # takes longer than the one before to come, as that one may wait for a database which is busy for
@@ -113,4 +113,4 @@ def _open(path: str) -> int:
 
 def _try_lock(descriptor: int) -> bool:
     with file_calls.translating():  # a mount may have no locks, or its server may be gone
-        return file_calls.try_lock(descriptor)
+        return try_lock(descriptor)

@@ -82,21 +82,19 @@ class LinkWriter(LinkTarget):
     @override
     async def link_index(self, repository: str, tags: Sequence[ExportedTag]) -> int:
         paths = self._layout.repository(repository)
-        moves = ((each.tag, move) for each in tags for move in each.moves)
         return await self._write(
-            (paths.index(tag, move.digest), move.digest, move.at)
-            for tag, move in moves
+            (paths.index(each.tag, move.digest), move.digest, move.at)
+            for each in tags
+            for move in each.moves
             if _is_linked(paths, move)
         )
 
     @override
     async def link_current(self, repository: str, tags: Sequence[ExportedTag]) -> int:
         paths = self._layout.repository(repository)
-        moves = ((each.tag, each.moves[-1]) for each in tags)
+        last = ((paths.current(each.tag), each.moves[-1]) for each in tags)
         return await self._write(
-            (paths.current(tag), move.digest, move.at)
-            for tag, move in moves
-            if _is_linked(paths, move)
+            (path, move.digest, move.at) for path, move in last if _is_linked(paths, move)
         )
 
     @override

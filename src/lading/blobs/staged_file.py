@@ -16,6 +16,7 @@ from lading.core.names import UploadKey
 from lading.core.recent import Recent
 from lading.core.typing import override
 from lading.ports.uploads import WRONG_DIGESTS, StagedUpload
+from lading.system.lock_files import try_lock
 from lading.system.turns import LoopTurns
 
 # Bytes up to which a thread would take longer to wake up than they take to hash and to copy into
@@ -383,7 +384,7 @@ def _open_exclusively(path: str) -> tuple[int, os.stat_result]:
 
 def _take(path: str, descriptor: int) -> os.stat_result:
     """Lock an upload's file, which is not to be touched unless that succeeds; its status."""
-    if not file_calls.try_lock(descriptor):
+    if not try_lock(descriptor):
         raise UploadOutOfOrder(
             "another request is writing to this upload; ask for its status, then go on",
             os.fstat(descriptor).st_size,

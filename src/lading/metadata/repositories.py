@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from lading.core.errors import RepositoryUnknown
 from lading.core.names import RepositoryName
 from lading.metadata import batches
 from lading.metadata.noun import looking, reading, scanning
@@ -85,6 +86,12 @@ def exists(connection: SqlConnection, name: RepositoryName) -> bool:
     return row is not None
 
 
+def require(connection: SqlConnection, name: RepositoryName) -> None:
+    """Raise `RepositoryUnknown` if no manifest was ever pushed to it."""
+    if not exists(connection, name):
+        raise RepositoryUnknown("", {"name": name})
+
+
 def page(connection: SqlConnection, *, after: str, limit: int, prefix: str = "") -> Sequence[str]:
     """Names that start with `prefix`, in byte order, from the first greater than `after`."""
     start = "name > ?" if after >= prefix else "name >= ?"
@@ -113,6 +120,7 @@ class Repositories:
 
     def __init__(self, database: Database) -> None:
         self.exists = reading(database, exists)
+        self.require = reading(database, require)
         self.page = reading(database, page)
         self._listed = reading(database, repository_lists.listed)
         self._looked_up = looking(database, repository_lists.listed)

@@ -7,7 +7,6 @@ from typing import Generic
 
 from lading.core.access import Access, Action, Grant
 from lading.core.digest import Digest
-from lading.core.errors import RepositoryUnknown
 from lading.core.typing import T
 from lading.metadata.referrers import Referrer
 from lading.services.registry import Registry
@@ -53,8 +52,8 @@ async def list_tags(registry: Registry, grant: Grant, *, after: str, limit: int)
             break
         after = names[-1]
         await asyncio.sleep(0)
-    if not found and not await metadata.repositories.exists(repository):
-        raise RepositoryUnknown("", {"name": repository})
+    if not found:
+        await metadata.repositories.require(repository)
     return _page_of_names(found, limit)
 
 

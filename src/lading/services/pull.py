@@ -4,12 +4,7 @@ from msgspec import Struct
 
 from lading.core.access import Action, Grant
 from lading.core.digest import Digest
-from lading.core.errors import (
-    BlobUnknown,
-    ManifestDamaged,
-    ManifestUnknown,
-    RepositoryUnknown,
-)
+from lading.core.errors import BlobUnknown, ManifestDamaged, ManifestUnknown
 from lading.core.names import Reference
 from lading.metadata.manifests import StoredManifest
 from lading.ports.blob_sources import BlobSource
@@ -37,8 +32,7 @@ async def pull_manifest(registry: Registry, grant: Grant, reference: Reference) 
     if manifest is not None:
         await damage.check_manifest(registry, grant.repository, manifest)
         return manifest
-    if not await registry.metadata.repositories.exists(grant.repository):
-        raise RepositoryUnknown("", {"name": grant.repository})
+    await registry.metadata.repositories.require(grant.repository)
     raise ManifestUnknown("", {"name": grant.repository, "reference": reference})
 
 

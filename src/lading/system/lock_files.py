@@ -1,6 +1,7 @@
 """Lock files: what is in them does not matter, only who has them locked (flock(2))."""
 
 import errno
+import fcntl
 import os
 from pathlib import Path
 
@@ -24,3 +25,12 @@ def open_lock_file(path: Path | str) -> int:
         if error.errno not in _NOT_WRITABLE:
             raise
         return os.open(path, flags | os.O_RDONLY, 0o644)
+
+
+def try_lock(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
+    """Lock an open file, against everybody else unless it is shared; false if somebody has it."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

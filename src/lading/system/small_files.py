@@ -1,7 +1,6 @@
 """Small files, replaced as a whole: a reader sees the old content or the new one."""
 
 import errno
-import fcntl
 import os
 import tempfile
 import time
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lading.system.durable import sync_directory
-from lading.system.lock_files import open_lock_file
+from lading.system.lock_files import open_lock_file, try_lock
 
 _PRIVATE = 0o600
 # Seconds to wait for others that change a file, which takes them a moment: whoever may read a
@@ -57,19 +56,10 @@ def _locked(descriptor: int) -> int:
 
 def _wait_for_lock(descriptor: int) -> None:
     deadline = time.monotonic() + PATIENCE
-    while not _is_locked(descriptor):
+    while not try_lock(descriptor):
         if time.monotonic() > deadline:
             raise OSError(errno.EBUSY, "another process has its directory locked (see lslocks)")
         time.sleep(_LOOK)
-
-
-def _is_locked(descriptor: int) -> bool:
-    """Whether the open file could be locked now."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def replace(path: Path, content: bytes, *, mode: int | None = None) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lading.ports.database import CannotOpen
-from lading.system.lock_files import open_lock_file
+from lading.system.lock_files import open_lock_file, try_lock
 
 
 class DatabaseInUse(CannotOpen):
@@ -27,7 +27,7 @@ class OpenLock:
 
     def __init__(self, database: Path) -> None:
         self._descriptor = _open(database)
-        if not _try_lock(self._descriptor, fcntl.LOCK_SH):
+        if not try_lock(self._descriptor, fcntl.LOCK_SH):
             self.close()
             raise DatabaseInUse("a backup is being restored; try again when that is done")
 
@@ -45,7 +45,7 @@ def alone_with(database: Path) -> Iterator[None]:
     """
     descriptor = _open(database)
     try:
-        if not _try_lock(descriptor, fcntl.LOCK_EX):
+        if not try_lock(descriptor):
             raise DatabaseInUse(
                 "the registry is in use; stop the server, and other commands, first"
             )
@@ -56,11 +56,3 @@ def alone_with(database: Path) -> Iterator[None]:
 
 def _open(database: Path) -> int:
     return open_lock_file(database.with_name(f"{database.name}.lock"))
-
-
-def _try_lock(descriptor: int, kind: int) -> bool:
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from lading.system.lock_files import open_lock_file
+from lading.system.lock_files import open_lock_file, try_lock
 from lading.system.threads import begin_thread
 
 # Seconds after which a turn does not come: no transaction takes as long, only who hangs.
@@ -35,7 +35,7 @@ class Turn:
     def __enter__(self) -> Self:
         """Wait for it, though not for ever; one thread at a time."""
         try:
-            at_once = self._waiter.has_stopped and self._try()
+            at_once = self._waiter.has_stopped and try_lock(self._descriptor)
             self._is_ours = at_once or self._waiter.wait(PATIENCE)
         except (OSError, MemoryError):  # there are no locks here; or there is no thread to wait
             self._is_ours = False
@@ -51,13 +51,6 @@ class Turn:
         """Take no more turns."""
         if self._waiter.close():
             os.close(self._descriptor)
-
-    def _try(self) -> bool:
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
 
 
 class _Waiter:

@@ -16,10 +16,11 @@ from lading.services.moving.taking import (
     Taking,
     digest_in,
     finding_in,
+    no_digest,
     read_manifest,
-    said_by,
     said_of,
     stat_blob,
+    wrong_link,
 )
 
 # Rows that a manifest is, beside its edges.
@@ -76,9 +77,7 @@ class ManifestAdoption:
         digest = digest_in(link.name)
         if digest is None:
             self.is_whole = False
-            return None, finding_in(
-                self._name, Kind.LINK_WRONG, link.name, "this is no digest", "it was left out"
-            )
+            return None, no_digest(self._name, link)
         if link.text is None:
             return None, finding_in(
                 self._name,
@@ -91,13 +90,7 @@ class ManifestAdoption:
         if manifest is None:
             return None, finding
         if link.text != digest:
-            finding = finding_in(
-                self._name,
-                Kind.LINK_WRONG,
-                digest,
-                f"the link to this manifest is {said_by(link)}",
-                "its folder says which it is, so it was taken over",
-            )
+            finding = wrong_link(self._name, link, "manifest")
         at = believable(link.at, self._registry.clock())
         return AdoptedManifest(manifest, at), finding
 

@@ -17,10 +17,11 @@ from lading.services.moving.taking import (
     Taking,
     digest_in,
     finding_in,
-    said_by,
+    no_digest,
     said_of,
     stat_blob,
     stored_blobs,
+    wrong_link,
 )
 
 # Rows that a blob is.
@@ -70,19 +71,11 @@ class RepositoryAdoption:
         for link in links:
             digest = digest_in(link.name)
             if digest is None:
-                yield finding_in(
-                    self._name, Kind.LINK_WRONG, link.name, "this is no digest", "it was left out"
-                )
+                yield no_digest(self._name, link)
             elif link.text is not None:
                 found.append(digest)
                 if link.text != digest:
-                    yield finding_in(
-                        self._name,
-                        Kind.LINK_WRONG,
-                        digest,
-                        f"the link to this blob is {said_by(link)}",
-                        "its folder says which it is, so it was taken over",
-                    )
+                    yield wrong_link(self._name, link, "blob")
         for page in batches.pieces(found, batches.MOST_ROWS // _ROWS):
             for digest in await self._add_blobs(page):
                 stat = await stat_blob(self._registry, digest)

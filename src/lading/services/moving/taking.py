@@ -41,6 +41,18 @@ def finding_in(
     return Finding(kind, f"{name}@{what}" if what else name, explanation, advice, mended)
 
 
+def no_digest(name: RepositoryName, link: FoundLink) -> Finding:
+    """The finding about a link in a folder whose name is no digest."""
+    return finding_in(name, Kind.LINK_WRONG, link.name, "this is no digest", "it was left out")
+
+
+def wrong_link(name: RepositoryName, link: FoundLink, to: str) -> Finding:
+    """The finding about a link that says something else than its folder."""
+    why = f"the link to this {to} is {said_by(link)}"
+    mended = "its folder says which it is, so it was taken over"
+    return finding_in(name, Kind.LINK_WRONG, link.name, why, mended)
+
+
 async def stored_blobs(registry: Registry, digests: Sequence[Digest]) -> Sequence[AdoptedBlob]:
     """The blobs among these whose bytes are there, as far as `stat_blob` can find that out."""
     found = [(digest, await stat_blob(registry, digest)) for digest in digests]

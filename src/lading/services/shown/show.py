@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from lading.core.access import Action, Grant
 from lading.core.digest import Digest
-from lading.core.errors import RepositoryUnknown
 from lading.core.versions import natural
 from lading.metadata.shown.tag_lists import MOST_NAMED, ListedTag, TagsOfOne, Trace
 from lading.services.registry import Registry
@@ -81,7 +80,7 @@ async def show_repository(
     tags = registry.metadata.tags
     found = await tags.latest(grant.repository, words=words, start=start, limit=limit)
     if not found.groups:
-        await _require_known(registry, grant)
+        await registry.metadata.repositories.require(grant.repository)
     groups = await _shown(registry, grant, found.groups)
     return ShownRepository(groups, start, found.total, found.tags, found.is_whole)
 
@@ -112,7 +111,7 @@ async def show_versions(
         grant.repository, words=words, after=after, limit=most + 1
     )
     if not tags:
-        await _require_known(registry, grant)
+        await registry.metadata.repositories.require(grant.repository)
     if after or len(tags) > most:
         groups = await _shown(registry, grant, _counted(_together(tags[:limit])))
         last = tags[limit - 1].name if len(tags) > limit else ""
@@ -138,11 +137,6 @@ def _together(tags: Sequence[ListedTag]) -> Sequence[Sequence[ListedTag]]:
 def _counted(groups: Sequence[Sequence[ListedTag]]) -> Sequence[TagsOfOne]:
     """Groups with how many tags each has, of which some are named."""
     return [(tags[:MOST_NAMED], len(tags)) for tags in groups]
-
-
-async def _require_known(registry: Registry, grant: Grant) -> None:
-    if not await registry.metadata.repositories.exists(grant.repository):
-        raise RepositoryUnknown("", {"name": grant.repository})
 
 
 async def _shown(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lading.core.errors import DigestInvalid, RepositoryUnknown, TagInvalid
+from lading.core.errors import DigestInvalid, TagInvalid
 from lading.core.images.comparison import compare_configs, compare_layers
 from lading.core.images.summaries import ManifestKind
 from lading.core.names import Reference, parse_reference, subject_of
@@ -68,8 +68,8 @@ async def show(visit: Visit) -> Response:
     """Two images side by side (`from`, `to`), or a form to choose them."""
     before, after = await _sides(visit)
     tags = await visit.registry.metadata.tags.of_repository(visit.repository, limit=MOST_OFFERED)
-    if not tags and not await visit.registry.metadata.repositories.exists(visit.repository):
-        raise RepositoryUnknown("", {"name": visit.repository})
+    if not tags:
+        await visit.registry.metadata.repositories.require(visit.repository)
     tags = sorted(tags, key=lambda tag: natural(tag.name), reverse=True)
     both = None
     if before.image is not None and after.image is not None:

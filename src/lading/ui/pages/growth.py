@@ -1,6 +1,5 @@
 """The growth of a repository: how large it is, and was."""
 
-from lading.core.errors import RepositoryUnknown
 from lading.edge.response import Response
 from lading.ui import plots
 from lading.ui.context import Visit
@@ -12,8 +11,8 @@ async def show(visit: Visit) -> Response:
     metadata, repository = visit.registry.metadata, visit.repository
     figures = (await metadata.figures.of([repository])).get(repository)
     past = await metadata.growth.of(repository)
-    if figures is None and not await metadata.repositories.exists(repository):
-        raise RepositoryUnknown("", {"name": repository})
+    if figures is None:
+        await metadata.repositories.require(repository)
     highest = max((each.size for each in past), default=0)
     return page(
         visit,
