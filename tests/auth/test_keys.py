@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from lading.auth.keys import LONGEST_TOKEN, KeyRing, KeysInvalid
+from lading.auth.keys import LONGEST_TOKEN, KeyRing
 from lading.auth.secret_file import SecretFile, SecretInMemory
 from lading.core.errors import Unavailable
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.logins.secrets import SecretRow
 from lading.metadata.metadata import Metadata
+from lading.ports.logins import AuthUnusable
 
 DAY = 24 * 3600.0
 
@@ -152,7 +153,7 @@ async def test_what_is_no_file_of_keys(tmp_path: Path, content: str) -> None:
     """The message says what to do, and what it costs."""
     path = tmp_path / "keys.json"
     path.write_text(content)
-    with pytest.raises(KeysInvalid, match="remove it, and everybody logs in once more"):
+    with pytest.raises(AuthUnusable, match="remove it, and everybody logs in once more"):
         await ring_at(path, DAY, Clock())
 
 

@@ -3,8 +3,9 @@
 import pytest
 
 from lading.auth.keys import KeyRing
-from lading.auth.sealing import SealBroken, SealedSecret
+from lading.auth.sealing import SealedSecret
 from lading.auth.secret_file import SecretInMemory
+from lading.ports.logins import AuthUnusable
 
 
 async def test_it_says_what_was_put_in() -> None:
@@ -36,7 +37,7 @@ async def test_other_words_do_not_open_it() -> None:
     inner = SecretInMemory()
     ring = await KeyRing.open(SealedSecret(inner, "words"), 1e9, lambda: 1.0)
     before = await inner.read()
-    with pytest.raises(SealBroken, match="give all replicas the same"):
+    with pytest.raises(AuthUnusable, match="give all replicas the same"):
         await KeyRing.open(SealedSecret(inner, "other words"), 1e9, lambda: 1.0)
     assert await inner.read() == before
     again = await KeyRing.open(SealedSecret(inner, "words"), 1e9, lambda: 1.0)

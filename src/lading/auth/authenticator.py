@@ -7,7 +7,6 @@ from typing import Protocol
 
 from lading.core.access import Principal, Rights
 from lading.core.scopes import Scope
-from lading.core.typing import override
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +48,6 @@ class Authenticator(Protocol):
         Raises:
             Unavailable: it cannot be looked up now.
         """
-
-
-class Nobody(Authenticator):
-    """A place that knows no name, where there are no passwords."""
-
-    @override
-    async def authenticate(self, name: str, password: str) -> None:
-        return None
-
-    @override
-    async def recall(self, name: str) -> None:
-        return None
 
 
 class MachineAuthenticator(Authenticator, Protocol):

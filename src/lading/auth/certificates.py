@@ -18,22 +18,18 @@ from lading.ports.logins import AuthUnusable
 MAX_CHAIN = 10
 
 
-class BundleInvalid(AuthUnusable):
-    """A file of certificates that cannot be used; the message says why."""
-
-
 def read_bundle(path: Path) -> Sequence[x509.Certificate]:
     """The certificates of a PEM file.
 
     Raises:
-        BundleInvalid: it cannot be read, or holds none.
+        AuthUnusable: it cannot be read, or holds none.
     """
     try:
         return x509.load_pem_x509_certificates(path.read_bytes())
     except OSError as error:
-        raise BundleInvalid(f"{path}: cannot be read: {error.strerror}") from error
+        raise AuthUnusable(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise BundleInvalid(f"{path}: does not hold certificates in PEM") from error
+        raise AuthUnusable(f"{path}: does not hold certificates in PEM") from error
 
 
 def public_key_of(certificate: x509.Certificate) -> PublicKey | None:

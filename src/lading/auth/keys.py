@@ -29,10 +29,6 @@ LONGEST_TOKEN = 24 * 3600.0
 log = logging.getLogger(__name__)
 
 
-class KeysInvalid(AuthUnusable):
-    """Keys that cannot be used; the message says what to do."""
-
-
 @dataclass(frozen=True, slots=True)
 class SigningKey:
     """A key to sign tokens with.
@@ -158,7 +154,7 @@ class KeyRing:
             entries = msgspec.json.decode(document, type=list[_Entry])
             self._take([_decode(entry) for entry in entries])
         except (ValueError, TypeError) as error:
-            raise KeysInvalid(
+            raise AuthUnusable(
                 f"{self._secret.place}: does not hold keys; remove it, and everybody logs in once"
                 " more"
             ) from error

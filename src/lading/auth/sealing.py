@@ -18,10 +18,6 @@ _COST, _BLOCK, _PARALLEL = 2**14, 8, 1
 _SALT = b"lading: secrets under seal"
 
 
-class SealBroken(AuthUnusable):
-    """A secret that was sealed with other words; the message says what to do."""
-
-
 class SealedSecret(Secret):
     """A secret around a secret: what this one says is kept under a seal that is made of words."""
 
@@ -53,7 +49,7 @@ class SealedSecret(Secret):
         try:
             return self._fernet.decrypt(sealed)
         except InvalidToken as error:
-            raise SealBroken(
+            raise AuthUnusable(
                 f"{self.place}: was not sealed with this `http.secret`: give all replicas the same"
                 " one; if the one of before is lost, delete the rows of `secrets`, and everybody"
                 " logs in once more"

@@ -13,7 +13,6 @@ from pathlib import Path
 from cryptography.x509 import Certificate
 
 from lading.api.token import TOKEN_PATH
-from lading.auth.authenticator import Nobody
 from lading.auth.certificates import public_key_of, read_bundle
 from lading.auth.editing import EditedUserFile
 from lading.auth.external import ExternalTokens
@@ -31,6 +30,7 @@ from lading.auth.keysets import (
 from lading.auth.known import KnownLogins
 from lading.auth.logins import Logins
 from lading.auth.passwords import PasswordChecker
+from lading.auth.plain_users import PlainUsers
 from lading.auth.robots import RobotLogins
 from lading.auth.service import TokenService
 from lading.auth.tokens import RegistryTokens
@@ -237,7 +237,7 @@ def _by_tokens(
         algorithms=token.signingalgorithms,
         clock=clock,
     )
-    callers = Callers(Logins(Nobody()), tokens, clock)
+    callers = Callers(Logins(PlainUsers({})), tokens, clock)
     challenge = Bearer(realm_of, token.service)
     return Authentication(callers, CurrentPermissions(Permissions(())), challenge)
 
