@@ -17,12 +17,21 @@ from click.testing import CliRunner, Result
 
 from lading.cli.commands import main
 from lading.cli.copy_places import PlaceOpener
-from lading.client import Client, ClientError, LayoutFolder, SessionOptions
+from lading.client import (
+    BlobContent,
+    Client,
+    ClientError,
+    LayoutFolder,
+    RemoteManifest,
+    SessionOptions,
+)
 from lading.testing import Registry
 from tests.support.lading import program
 from tests.support.layouts import write_layout
 from tests.support.odd_registry import OddRegistry, Reply, Sent, odd_registry
+from tests.support.pushes import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, descriptor, digest_of
 
+FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 PLATFORMS = ["linux/amd64", "linux/arm64"]
 
 
@@ -42,6 +51,10 @@ def here(servers: tuple[Registry, Registry]) -> Registry:
 def there(servers: tuple[Registry, Registry]) -> Registry:
     servers[1].reset()
     return servers[1]
+
+
+def content_of(data: bytes) -> BlobContent:
+    return BlobContent(digest_of(data), len(data), lambda at, length: [data[at : at + length]])
 
 
 def run(*words: object) -> Result:
@@ -98,6 +111,34 @@ def test_patterns_choose_the_tags(here: Registry, there: Registry) -> None:
 
     assert result.exit_code == 0
     assert there.tags("app") == ["v1", "v2"]
+
+
+@pytest.mark.parametrize("kind", [OCI_LAYER, FOREIGN])
+def test_layers_that_clients_find_elsewhere_come_along_if_they_are_there(
+    here: Registry, there: Registry, kind: str
+) -> None:
+    """As those of Windows, which a registry may hold for clients that reach nothing else."""
+    held, elsewhere = b"held here, too", b"elsewhere alone"
+    layers = [{**descriptor(data, kind), "urls": ["https://a"]} for data in (held, elsewhere)]
+    body = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": descriptor(b"{}", OCI_CONFIG),
+            "layers": layers,
+        }
+    ).encode()
+    with Client(here.host) as client:
+        repository = client.repository("app")
+        for data in (b"{}", held):
+            repository.push_blob(content_of(data))
+        repository.push_manifest("1", RemoteManifest(digest_of(body), OCI_MANIFEST, body))
+
+    assert run(f"{here.host}/app:1", f"{there.host}/app").exit_code == 0
+
+    with Client(there.host) as client:
+        repository = client.repository("app")
+        assert [repository.has_blob(digest_of(data)) for data in (held, elsewhere)] == [True, False]
 
 
 def test_what_is_about_an_image_comes_along(here: Registry, there: Registry) -> None:

@@ -15,7 +15,7 @@ from lading.client.attached import AttachedManifests, find_attached, list_referr
 from lading.client.copy_rules import CopiedImage, CopyRules, CopySteps
 from lading.client.errors import ContentWrong, NotThere
 from lading.client.known_tags import KnownTags
-from lading.client.places import BlobContent, ImagePlace, RemoteManifest
+from lading.client.places import BlobContent, ImagePlace, RemoteManifest, is_required
 from lading.client.workers import Outcome, Workers
 from lading.core import media
 from lading.core.digest import Digest
@@ -137,7 +137,7 @@ class Copier:
             )
         for child in manifest.children:
             self._bring_child(child, depth)
-        outcomes = [self._blob(blob) for blob in manifest.blobs]
+        outcomes = [self._blob(blob) for blob in manifest.all_blobs if self._is_to_come(blob)]
         for outcome in outcomes:
             outcome.result()
         self._alive()
@@ -150,6 +150,10 @@ class Copier:
             self._alive()
             self._target.push_manifest(target_wanted, manifest)
         return listed
+
+    def _is_to_come(self, blob: dict[str, Any]) -> bool:
+        """Whether a blob is needed, or is at the source though clients find it elsewhere, too."""
+        return is_required(blob) or self._source.has_blob(blob["digest"])
 
     def _bring_child(self, child: dict[str, Any], depth: int) -> None:
         digest = child["digest"]

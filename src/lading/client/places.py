@@ -48,11 +48,21 @@ class RemoteManifest(NamedTuple):
         Raises:
             ContentWrong: they are not what the specification says.
         """
+        return [blob for blob in self.all_blobs if is_required(blob)]
+
+    @property
+    def all_blobs(self) -> list[dict[str, Any]]:
+        """The same, and the descriptors of layers that a registry may have.
+
+        Raises:
+            ContentWrong: they are not what the specification says.
+        """
         document = self.document
         config = document.get("config")
         found = checked_descriptors([config] if config else [], self.digest)
-        found += checked_descriptors(document.get("layers") or document.get("blobs"), self.digest)
-        return [blob for blob in found if media.is_distributed(blob.get("mediaType", ""))]
+        return found + checked_descriptors(
+            document.get("layers") or document.get("blobs"), self.digest
+        )
 
 
 def checked_descriptors(found: object, where: str) -> list[dict[str, Any]]:
@@ -68,6 +78,11 @@ def checked_descriptors(found: object, where: str) -> list[dict[str, Any]]:
     raise ContentWrong(
         f"{where} names what is no descriptor", advice="have it built and pushed anew"
     )
+
+
+def is_required(blob: dict[str, Any]) -> bool:
+    """Whether a registry has to have a blob; clients find some layers elsewhere."""
+    return media.is_distributed(blob.get("mediaType", "")) and not blob.get("urls")
 
 
 def checked_digest(said: object, where: str) -> Digest:
