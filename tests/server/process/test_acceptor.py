@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import pytest
 import uvloop
 
+from lading.core.typing import override
 from lading.server.process import acceptor
 from lading.server.process.acceptor import Acceptor
 from lading.server.process.balance import Load, Loads
@@ -27,6 +28,12 @@ def test_clients_that_come_together_are_shared() -> None:
 def test_clients_of_a_worker_that_does_not_come_for_them_are_taken_by_another() -> None:
     """A load that is small helps nobody who waits."""
     assert uvloop.run(_spread(workers=2, awake=1)) == [CLIENTS, 0]
+
+
+def test_only_a_client_who_is_there_is_left_to_others() -> None:
+    """Who comes alone, as most do, costs neither a pause nor a look after it."""
+    assert uvloop.run(_pauses_for(clients=1)) == 0
+    assert uvloop.run(_pauses_for(clients=3)) == 2
 
 
 def test_a_load_is_known_to_be_more_than_that_of_another_worker() -> None:
@@ -130,6 +137,30 @@ async def _spread(workers: int, awake: int | None = None) -> list[int]:
             client.close()
         await asyncio.sleep(0.1)  # in which the other ends notice
     return [load.number for load in taken]
+
+
+class _Pausing(Acceptor):
+    """Counts how often it leaves the next client to others."""
+
+    pauses = 0
+
+    @override
+    def _pause(self, seconds: float) -> None:
+        self.pauses += 1
+        super()._pause(seconds)
+
+
+async def _pauses_for(clients: int) -> int:
+    """How often clients are left to another worker, which has none and never comes for them."""
+    load = _Counting(Loads(2).of(0))
+    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as stack:
+        taking = _Pausing(listener, load, asyncio.Protocol, None)
+        for number in range(clients):
+            stack.enter_context(socket.create_connection(listener.getsockname()))
+            while load.number <= number:
+                await asyncio.sleep(0.01)
+        taking.close()
+    return taking.pauses
 
 
 class _Counting(Load):

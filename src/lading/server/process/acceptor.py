@@ -83,9 +83,10 @@ class Acceptor:
             self._later.cancel()
 
     def _accept(self) -> None:
-        for _ in range(BURST):
+        for taken in range(BURST):
             if self._load.is_more_than_anothers:
-                self._pause(COURTESY)
+                if not taken:  # else nobody knows yet whether there is a next one
+                    self._pause(COURTESY)
                 return
             if not self._accept_one():
                 return
