@@ -1,6 +1,8 @@
 """`lading cp` brings images from anywhere to anywhere, and only what is not there."""
 
 import json
+import os
+import re
 import signal
 import subprocess
 import threading
@@ -26,6 +28,7 @@ from lading.client import (
     SessionOptions,
 )
 from lading.testing import Registry
+from tests.support.commands import REPOSITORY
 from tests.support.lading import program
 from tests.support.layouts import write_layout
 from tests.support.odd_registry import OddRegistry, Reply, Sent, odd_registry
@@ -307,6 +310,20 @@ def test_places_of_other_tools_are_not_looked_for_at_docker_hub(here: Registry, 
         assert result.exit_code == 2
         assert "waiting" not in result.stderr
         assert "://" in text or f"skopeo copy {text} oci:" in result.stderr
+
+
+def test_all_repositories_go_by_the_loop_of_the_documents(here: Registry, there: Registry) -> None:
+    names = [f"{folder}/app{number}" for folder in ("a", "b/c") for number in range(2)]
+    for name in names:
+        here.push_image(f"{name}:1")
+    text = (REPOSITORY / "docs" / "migrating.md").read_text()
+    (loop,) = re.findall(r"^\$ (lading ls .*done)$", text, re.M)
+    line = loop.replace("old.example.com", here.host).replace("registry.example.com", there.host)
+    path = f"{Path(program()).parent}:{os.environ['PATH']}"
+
+    subprocess.run(["sh", "-c", line], env={**os.environ, "PATH": path}, check=True, timeout=60)
+
+    assert there.repositories() == names
 
 
 def test_the_only_image_of_a_folder_needs_no_tag(
