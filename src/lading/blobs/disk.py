@@ -30,12 +30,7 @@ MIB = 1024 * 1024
 
 
 class Disk:
-    """The directories of a store, made if need be, unless nothing can be.
-
-    Args:
-        reserve: bytes that are kept free for the database.
-        read_only: whether nothing can be written.
-    """
+    """The directories of a store, made unless it is only read, with a reserve of bytes."""
 
     def __init__(self, root: Path, reserve: int = 0, *, read_only: bool = False) -> None:
         self.layout = Layout(root)
@@ -122,11 +117,7 @@ class Disk:
         durable.sync_directory(os.path.dirname(directory))
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do blocking work in a thread, and return only when it is over.
-
-        Raises:
-            StorageFull, Unavailable: see `lading.blobs.file_calls.translate`.
-        """
+        """Do blocking work in a thread, until it is over, with `file_calls.translating`."""
         with file_calls.translating():
             return await self.start(function, *args, **kwargs)
 

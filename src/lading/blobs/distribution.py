@@ -20,12 +20,7 @@ from lading.system import durable
 
 
 class AdoptedNote(msgspec.Struct, frozen=True):
-    """The note of an adoption.
-
-    Attributes:
-        left: repositories that were not taken over, or not all of them.
-        keeps_links: whether manifests are kept to which there is a link, for the way back.
-    """
+    """The note of an adoption: what was left there, and whether links to manifests keep these."""
 
     left: tuple[str, ...] = ()
     keeps_links: bool = False
@@ -75,22 +70,14 @@ def _require_not_away(path: str) -> None:
 
 
 def is_there(layout: Layout) -> bool:
-    """Whether there is a repository of Distribution that refers to blobs.
-
-    Raises:
-        OSError: see `repositories`.
-    """
+    """Whether there is a repository of Distribution that refers to blobs; see `repositories`."""
     note = find_note(layout)
     names = repositories(layout) if note is None else iter(note.left)
     return next(names, None) is not None
 
 
 def referred_to(layout: Layout, digests: Sequence[Digest]) -> frozenset[Digest]:
-    """The blobs among these that a repository of Distribution refers to.
-
-    Raises:
-        OSError: see `repositories`.
-    """
+    """The blobs among these that one of Distribution's `repositories` refers to."""
     note = find_note(layout)
     if note is None:
         return referred_to_by(layout, repositories(layout), digests)

@@ -62,12 +62,7 @@ class FileLocks(Locks):
 
 
 class _Lock:
-    """The lock of a digest, locked while it is entered.
-
-    Args:
-        path: of the lock's file, made if need be.
-        queue: of those in this worker who want it.
-    """
+    """The lock of a digest while it is entered: a file, and who in this worker wants it."""
 
     def __init__(self, path: str, queue: asyncio.Lock) -> None:
         self._path = path

@@ -157,12 +157,7 @@ class InMemoryUploads(Uploads):
 
 
 class InMemoryUpload(StagedUpload):
-    """An upload in memory.
-
-    Attributes:
-        data: what it has so far; after a commit, these are nobody's.
-        is_open: whether a request is writing to it.
-    """
+    """An upload in memory: its data, until a commit, and whether a request is writing to it."""
 
     def __init__(self, uploads: InMemoryUploads, key: UploadKey, active_at: float) -> None:
         self._uploads = uploads

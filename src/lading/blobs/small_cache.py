@@ -25,12 +25,7 @@ BESIDE = 512
 
 
 class SmallBlobCache(Blobs):
-    """A store around a store, which reads and verifies small blobs, and keeps what was found last.
-
-    Args:
-        capacity: bytes that are kept.
-        measures: are told what was there, and what was not.
-    """
+    """A store around a store: it verifies small blobs and keeps the last, up to a capacity."""
 
     def __init__(
         self, store: Blobs, capacity: int = CAPACITY, measures: Measures = UNMEASURED

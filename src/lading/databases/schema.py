@@ -388,11 +388,7 @@ class OlderSchema(CannotOpen):
 
 
 def pending(version: int) -> Sequence[str]:
-    """The statements that bring a database of a version, which is a number of steps, to the newest.
-
-    Raises:
-        NewerSchema: it is ahead of this program already.
-    """
+    """The statements after so many steps; `NewerSchema` if these are more than this program has."""
     if version > len(STEPS):
         raise NewerSchema(
             "the database was written by a newer version of lading; run that one or newer"

@@ -36,11 +36,7 @@ class Attempts:
         return await self._attempt(work, partial(self._database.write, durable=False))
 
     async def write_once(self, work: Work[T]) -> T:
-        """As `write`, of one statement that may be run twice; see `Database.write_once`.
-
-        Raises:
-            StorageFull, Unavailable: as `write`.
-        """
+        """As `write`, of one statement that may be run twice; see `Database.write_once`."""
         return await self._attempt(work, self._database.write_once)
 
     async def _attempt(

@@ -36,12 +36,7 @@ _CHILDREN = """
 
 @dataclass(frozen=True, slots=True)
 class KnownBlob:
-    """A blob that the database knows.
-
-    Attributes:
-        size: in bytes.
-        lost: whether its bytes are known to be gone, so that it counts as not there.
-    """
+    """A blob that the database knows; that is lost, if its bytes are known to be gone."""
 
     digest: Digest
     size: int

@@ -151,11 +151,7 @@ def mount(
     source: RepositoryName,
     change: Change,
 ) -> bool:
-    """Put a blob of `source` into `repository`; false if it is not there.
-
-    Raises:
-        ReadOnly: the registry is.
-    """
+    """Put a blob of `source` into `repository`, or `ReadOnly`; false if it is not there."""
     if linked_blobs.find(connection, source, digest) is None:
         return False
     values = {"repository": repository, "digest": digest, "now": change.at}

@@ -52,12 +52,7 @@ _STORED = """
 
 
 class Place(NamedTuple):
-    """A place in a list of what was deleted, the last one first: what is behind it comes next.
-
-    Attributes:
-        at: when that was deleted.
-        id: of its row; of those that were deleted at that time, the greatest comes first.
-    """
+    """A place in a list of what was deleted, by time and number of the row, the last one first."""
 
     at: float
     id: int

@@ -121,11 +121,7 @@ def take(connection: SqlConnection, values: Mapping[str, Any]) -> TakenUpload | 
 
 
 def take_over(connection: SqlConnection, values: Mapping[str, Any]) -> TakenUpload:
-    """As `take`; what a request that was killed has stored of the upload is unused.
-
-    Raises:
-        UploadUnknown, UploadOutOfOrder: see `lading.ports.objects.UploadRows.take`.
-    """
+    """As `UploadRows.take`; what a request that was killed has stored of the upload is unused."""
     _let_go(connection, values["upload"], values["now"])
     taken = take(connection, values)
     if taken is None:

@@ -40,11 +40,7 @@ PAGE = 200
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The plan of a collection: what it would remove, in the order in which it would.
-
-    Attributes:
-        garbage: of rows and blobs; it waits on the disk if it is much.
-    """
+    """The plan of a collection: what it would remove, in its order; much garbage is on the disk."""
 
     criteria: Criteria
     uploads: Sequence[ExpiredUpload]
@@ -81,12 +77,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Tally:
-    """A tally of what a collection has removed.
-
-    Attributes:
-        items: how many things, of all kinds.
-        size: how many bytes of files.
-    """
+    """A tally of what a collection has removed: things of all kinds, and bytes of files."""
 
     items: int = 0
     uploads: int = 0

@@ -50,12 +50,7 @@ class Job:
 async def keep(
     registry: Registry, jobs: Sequence[Job], holder: str, sleep: Sleep = asyncio.sleep
 ) -> None:
-    """Do the jobs when they are due, until cancelled.
-
-    Args:
-        holder: the name of this worker.
-        sleep: waits for so many seconds.
-    """
+    """Do the jobs when they are due, as a worker of a name, until cancelled."""
     async with asyncio.TaskGroup() as group:
         for job in jobs:
             group.create_task(_keep(registry, job, holder, sleep))

@@ -36,11 +36,7 @@ async def all_names(page: Callable[..., Awaitable[Page[str]]]) -> AsyncGenerator
 
 
 async def list_tags(registry: Registry, grant: Grant, *, after: str, limit: int) -> Page[str]:
-    """A page of the repository's tags, in byte order.
-
-    Raises:
-        RepositoryUnknown: nothing was ever pushed to it.
-    """
+    """A page of the repository's tags, in byte order, if something was ever pushed to it."""
     grant.require(Action.PULL)
     metadata, repository = registry.metadata, grant.repository
     found: list[str] = []

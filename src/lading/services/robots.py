@@ -28,11 +28,7 @@ async def create(
     lifetime: float | None,
     random: Callable[[int], bytes] = os.urandom,
 ) -> tuple[Robot, str] | None:
-    """Make a robot, and its password; `None` if there is one of that name.
-
-    Raises:
-        ValueError: no robot can have that name.
-    """
+    """Make a robot of a right name, and its password; `None` if there is one of that name."""
     password, now = password_of(random(SECRET_BYTES)), registry.clock()
     robot = Robot(
         name=check_name(name),

@@ -61,12 +61,7 @@ async def _each(
 
 @dataclass(frozen=True, slots=True)
 class TrashPlace:
-    """A place in the list of all that is in the trash.
-
-    Attributes:
-        manifest: in that of manifests.
-        tag: in that of tags.
-    """
+    """A place in the list of all that is in the trash: in those of manifests and of tags."""
 
     manifest: Place = FIRST
     tag: Place = FIRST

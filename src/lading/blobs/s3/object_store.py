@@ -154,11 +154,7 @@ class ObjectStore(Segments):
         return collected.size
 
     async def read(self, key: str, start: int, size: int) -> Bytes:
-        """So many bytes of an object, which are to fit into memory.
-
-        Raises:
-            LostObject: there is no such object, or it ends before.
-        """
+        """Some bytes of an object, which are to fit into memory; `LostObject` without them."""
         if size == 0:
             return b""
         read = partial(

@@ -39,12 +39,7 @@ class CannotPipe(Exception):
 
 
 class ObjectPipes:
-    """Opens pipes to the objects of a bucket.
-
-    Args:
-        bucket: on a server without TLS.
-        signed: signs the requests.
-    """
+    """Opens pipes to the objects of a bucket without TLS, by requests that are signed."""
 
     def __init__(self, bucket: S3Bucket, signed: SignedRequests) -> None:
         url = urlsplit(bucket.own_address)

@@ -28,11 +28,7 @@ def options_of(address: str, environ: Mapping[str, str]) -> dict[str, Any]:
 def connection_to(
     address: str, proxy: str, timeout: float, context: ssl.SSLContext | None
 ) -> http.client.HTTPConnection:
-    """A connection to a server, or to its proxy, over TLS if there is a context for that.
-
-    Raises:
-        OSError: the proxy is of another kind than HTTP.
-    """
+    """A connection to a server or its proxy, which speaks HTTP; over TLS if there is a context."""
     url = urlsplit(address)
     port = url.port or _DEFAULT_PORTS[url.scheme]
     if not proxy:

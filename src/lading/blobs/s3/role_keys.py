@@ -60,12 +60,7 @@ class PassingKeys(NamedTuple):
 
 
 class RoleKeys:
-    """The keys of the role that the environment names, or else of the machine's.
-
-    Args:
-        region: of the token service that is asked.
-        environ: says which role.
-    """
+    """The keys of the role that the environment names, or of the machine's, in a region."""
 
     def __init__(self, region: str, environ: Mapping[str, str]) -> None:
         self._region = region
@@ -80,11 +75,7 @@ class RoleKeys:
         return known if known is not None and known.ends_at >= now + BEFORE_END else None
 
     def get(self) -> PassingKeys:
-        """Keys that are good for a while. Blocks, from any thread.
-
-        Raises:
-            OSError: there is no role, or what was answered are no keys.
-        """
+        """Keys that are good for a while, or an `OSError`. Blocks, from any thread."""
         with self._lock:
             known, now = self._known, time.time()
             if known is not None and now < known.ends_at and not self._is_to_ask(known, now):

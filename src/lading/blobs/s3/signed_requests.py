@@ -92,11 +92,7 @@ class SignedRequests:
             ) from error
 
     async def abort(self, unfinished: UnfinishedParts) -> None:
-        """Give up the parts of one object.
-
-        Raises:
-            RefusedRequest, OSError, http.client.HTTPException: that did not work.
-        """
+        """Give up the parts of one object; errors are those of `list_unfinished`."""
         await self._ask("DELETE", unfinished.key, {"uploadId": unfinished.id})
 
     async def sign_get(self, key: str) -> tuple[str, dict[str, str]]:

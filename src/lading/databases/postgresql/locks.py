@@ -38,12 +38,7 @@ _BEGIN = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '1h'; SET LOCAL
 
 
 class DatabaseLocks(Locks):
-    """Locks in a database.
-
-    Args:
-        server: where that is; its `timeout` is how long a lock is waited for.
-        measures: what is told how it goes.
-    """
+    """Locks in a database of a server, whose `timeout` is how long one is waited for."""
 
     def __init__(self, server: Server, measures: Measures = UNMEASURED) -> None:
         self._server = server

@@ -23,12 +23,7 @@ ENOUGH = 128
 
 
 class Checkpointer:
-    """Copies the log into the database when it is told that there is enough.
-
-    Args:
-        connect: opens a connection of its own.
-        log: is told what fails.
-    """
+    """Copies the log into the database, by a connection of its own, when there is enough."""
 
     def __init__(self, connect: Callable[[], SqliteConnection], log: UnsyncedLog) -> None:
         self._connect = connect

@@ -47,12 +47,7 @@ SWITCH_POLL = 0.01
 
 
 class SqliteFile(Database):
-    """A database file as it is read.
-
-    Args:
-        reader: a connection for short reads.
-        connect: opens another one.
-    """
+    """A database file as it is read, by a connection for short reads and others."""
 
     def __init__(self, reader: SqliteConnection, connect: Callable[[], SqliteConnection]) -> None:
         self._reader = reader
@@ -135,12 +130,7 @@ class SqliteFile(Database):
 
 
 class FileDatabase(SqliteFile):
-    """A database file that many processes may share.
-
-    Args:
-        path: of the file, which is made or brought up to date as needed.
-        begin: what to write before anybody can ask.
-    """
+    """A database file that many processes may share, made if need be, with what it begins with."""
 
     def __init__(self, path: Path, begin: Work[None] | None = None) -> None:
         make_directories(path.parent)

@@ -19,11 +19,7 @@ class DatabaseInUse(CannotOpen):
 
 
 class OpenLock:
-    """A share of the lock of who has a database open, from now until it is closed.
-
-    Raises:
-        DatabaseInUse: the database is being replaced.
-    """
+    """A share of the lock of who has a database open, until it is closed; or `DatabaseInUse`."""
 
     def __init__(self, database: Path) -> None:
         self._descriptor = _open(database)
@@ -38,11 +34,7 @@ class OpenLock:
 
 @contextmanager
 def alone_with(database: Path) -> Iterator[None]:
-    """Keep everybody else away from a database.
-
-    Raises:
-        DatabaseInUse: somebody has it open.
-    """
+    """Keep everybody else away from a database, or `DatabaseInUse`: somebody has it open."""
     descriptor = _open(database)
     try:
         if not try_lock(descriptor):

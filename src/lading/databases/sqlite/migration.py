@@ -14,11 +14,7 @@ def require_current(connection: SqliteConnection) -> None:
 
 
 def migrate(connection: SqliteConnection) -> None:
-    """Bring a database to the newest schema; safe to run by many processes at once.
-
-    Raises:
-        NewerSchema: it is ahead of this program already.
-    """
+    """Bring a database to the newest schema, unless it is newer; many may do so at once."""
     if not pending(_version(connection)):  # it may be locked, or the disk full
         return
     connection.execute("BEGIN IMMEDIATE")

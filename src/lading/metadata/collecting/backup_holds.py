@@ -11,12 +11,7 @@ LONGEST_HOLD = 31 * 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class BackupHold:
-    """A backup hold: somebody copies the blobs that there are, so none is to be collected.
-
-    Attributes:
-        name: what for, for a person.
-        until: when it ends by itself.
-    """
+    """A backup hold, named for a person: until its end no blob is collected, as they are copied."""
 
     name: str
     until: float

@@ -21,12 +21,7 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class OldestGarbage:
-    """The oldest of the garbage that a collection would remove.
-
-    Attributes:
-        since: when it was deleted, or lost the last that led to it.
-        due_at: from when on a collection would remove it.
-    """
+    """The oldest of the garbage, since when it is that, and when it is due to be removed."""
 
     since: float
     due_at: float

@@ -39,12 +39,7 @@ class KeptLogin:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """The rows of one kind of kept logins.
-
-    Attributes:
-        most: of one name.
-        longest: seconds after which none ends any more.
-    """
+    """The rows of a kind of kept logins: how many of one name there are, and for how long."""
 
     table: str
     most: int

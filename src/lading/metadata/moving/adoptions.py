@@ -30,12 +30,7 @@ _HOLD: Final = "lading adopt"
 
 @dataclass(frozen=True, slots=True)
 class AdoptionNotes:
-    """The notes of adoptions.
-
-    Attributes:
-        under_way: who began one that has not ended, and when.
-        done: who ended the last one that did, and when.
-    """
+    """The notes of adoptions: who began one that has not ended, and who ended the last one."""
 
     under_way: Change | None
     done: Change | None

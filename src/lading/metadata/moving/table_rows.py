@@ -179,11 +179,7 @@ class TableRows:
 
 
 class BroughtRows(TableRows):
-    """Rows of any table, to be written by one run of a migration for as long as none began since.
-
-    Raises:
-        Unavailable: another one has, or has come to its end; nothing was written then.
-    """
+    """Rows of any table, written by one run of a migration; see `migrations.require_run`."""
 
     def __init__(self, database: Database, run: str) -> None:
         super().__init__(database)

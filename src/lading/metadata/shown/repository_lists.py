@@ -151,12 +151,7 @@ def _rank(item: ListedRepository, order: ListOrder) -> tuple[bool, float, int]:
 
 
 def folders(connection: SqlConnection, *, prefix: str, limit: int) -> Sequence[str]:
-    """The folders right below one: the next parts of names that go on after them.
-
-    Args:
-        prefix: of the folder, with the `/` at its end; empty for all.
-        limit: of repositories and folders that are looked at.
-    """
+    """The folders right below a prefix with `/` at its end, of so many names that are looked at."""
     values = {"prefix": prefix, "end": prefix + name_ranges.LAST, "start": len(prefix) + 1}
     rows = connection.execute(_FOLDERS, values | {"signs": _SIGNS, "limit": limit})
     return [rest.partition("/")[0] for (rest,) in rows]

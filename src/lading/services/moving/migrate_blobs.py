@@ -57,11 +57,7 @@ class BlobCopies:
         self.size = 0
 
     async def bring(self, blobs: Sequence[KnownBlob]) -> Sequence[Brought]:
-        """Have the bytes of blobs at the target; returns those that are there now, and right.
-
-        Raises:
-            StorageFull, Unavailable: one of the stores cannot do that now.
-        """
+        """Have the bytes of blobs at the target; returns those that are there now, and right."""
         brought: list[Brought] = []
         waiting = iter(blobs)
 

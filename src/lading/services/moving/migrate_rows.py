@@ -21,12 +21,7 @@ _Write = Callable[[MovedTable, Sequence[Row]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A row of a key that both databases have, and of which the other columns differ.
-
-    Attributes:
-        new: as the origin has it.
-        old: as the target has it.
-    """
+    """A row whose key both databases have, `new` in the origin and `old` in the target."""
 
     new: Row
     old: Row

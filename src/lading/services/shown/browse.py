@@ -27,12 +27,7 @@ MOST_COUNTED = 10
 
 @dataclass(frozen=True, slots=True)
 class RegistryTotals:
-    """The totals of a registry.
-
-    Attributes:
-        stored: bytes of all blobs.
-        at: when this was so.
-    """
+    """The totals of a registry at some time, and the bytes of all blobs."""
 
     repositories: int
     tags: int

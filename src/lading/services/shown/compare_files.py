@@ -21,12 +21,7 @@ _MOST_READ = 100_000
 
 @dataclass(frozen=True, slots=True)
 class ComparedFile:
-    """A file that two images do not have alike.
-
-    Attributes:
-        first: as the first image has it; `None` if it has none.
-        second: as the second image has it.
-    """
+    """A file that two images do not have alike, as the first and the second have it, if at all."""
 
     path: str
     first: Entry | None

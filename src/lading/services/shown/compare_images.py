@@ -37,11 +37,7 @@ class ComparedImage:
 async def look_at_both(
     registry: Registry, grant: Grant, references: Sequence[Reference]
 ) -> Mapping[Reference, ComparedImage]:
-    """The images of tags and digests; one that is not here is left out.
-
-    Raises:
-        RepositoryUnknown, ManifestDamaged: see `pull_manifest`.
-    """
+    """The images of tags and digests, without those that are not here; see `pull_manifest`."""
     found = await registry.metadata.manifests.family(grant.repository, references)
     family = ManifestFamily(found)
     manifests: dict[Reference, StoredManifest] = {}

@@ -59,12 +59,7 @@ async def list_images(
 async def list_layer(
     registry: Registry, inside: Inside, number: int, path: str, *, after: str = "", most: int
 ) -> Directory:
-    """A part of a directory of one layer, with what each entry does to those below.
-
-    Args:
-        number: of the layer, from 0 for the lowest.
-        path: of the directory, empty for the root.
-    """
+    """A part of a directory, empty for the root, of a layer, and what it does to those below."""
     trees, below = registry.metadata.trees, inside.trees[:number]
     [found] = await trees.children([inside.trees[number]], [path], after=after, most=most + 1)
     names = [entry.name.removeprefix(".wh.") for entry in found]

@@ -49,12 +49,7 @@ async def moves(registry: Registry, access: Access, *, before: float, limit: int
 async def deletions(
     registry: Registry, access: Access, *, before: float, number: int = 0, limit: int
 ) -> EventPage:
-    """Deletions of manifests that are still in the trash.
-
-    Args:
-        before: a time, before which these were.
-        number: of those at that time, the ones of lesser numbers come, too.
-    """
+    """Deletions of what is in the trash, before a time, and those at it of lesser numbers."""
     most = _most(access, limit)
     rows = registry.metadata.events
     found = await rows.deletions(before=before, before_number=number, limit=most)
