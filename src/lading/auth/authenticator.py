@@ -1,12 +1,11 @@
-"""Logins and tokens, and the ports of what finds them out and hands them out."""
+"""Logins and tokens, and the ports of what finds them out."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from lading.core.access import Principal, Rights
-from lading.core.scopes import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +85,4 @@ class TokenVerifier(Protocol):
 
         Raises:
             Unavailable: it cannot be checked now.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedToken:
-    """A token that was issued just now, `at` seconds since the epoch, and good for its lifetime."""
-
-    token: str
-    at: int
-    lifetime: int
-
-
-class TokenIssuer(TokenVerifier, Protocol):
-    """The tokens of the registry itself, for whoever hands them out."""
-
-    async def issue(self, login: Login | None, scopes: Sequence[Scope]) -> IssuedToken:
-        """Make a token.
-
-        Args:
-            login: of who gets it; `None` for anybody. What it may do is looked up when the token is
-                used, unless that is borrowed: then it goes into the token.
-            scopes: what it is good for.
         """

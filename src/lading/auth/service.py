@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from lading.auth.authenticator import IssuedToken, Login, TokenIssuer
+from lading.auth.authenticator import Login
 from lading.auth.claims import MAX_SCOPES
 from lading.auth.logins import Logins
+from lading.auth.tokens import IssuedToken, RegistryTokens
 from lading.core.access import ANYBODY, Principal
 from lading.core.clocks import SLACK
 from lading.core.errors import StorageFull, Unavailable
@@ -40,7 +41,7 @@ class TokenService:
         self,
         logins: Logins,
         permissions: CurrentPermissions,
-        tokens: TokenIssuer,
+        tokens: RegistryTokens,
         refresh_tokens: RefreshTokens,
         *,
         refresh_lifetime: float,

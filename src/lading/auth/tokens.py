@@ -7,11 +7,12 @@ cannot be looked up; it is in the token.
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 import jwt
 
-from lading.auth.authenticator import IssuedToken, Login, TokenIssuer, VerifiedToken
+from lading.auth.authenticator import Login, TokenVerifier, VerifiedToken
 from lading.auth.claims import (
     LEEWAY,
     OPTIONS,
@@ -37,7 +38,16 @@ _STAMP = 16
 log = logging.getLogger(__name__)
 
 
-class RegistryTokens(TokenIssuer):
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A token that was issued just now, `at` seconds since the epoch, and good for its lifetime."""
+
+    token: str
+    at: int
+    lifetime: int
+
+
+class RegistryTokens(TokenVerifier):
     """Tokens of the registry itself: issues them, and verifies them."""
 
     def __init__(
@@ -57,8 +67,14 @@ class RegistryTokens(TokenIssuer):
         self._clock = clock
         self._new_uuid = new_uuid
 
-    @override
     async def issue(self, login: Login | None, scopes: Sequence[Scope]) -> IssuedToken:
+        """Make a token.
+
+        Args:
+            login: of who gets it; `None` for anybody. What it may do is looked up when the token is
+                used, unless that is borrowed: then it goes into the token.
+            scopes: what it is good for.
+        """
         principal = ANYBODY if login is None else login.principal
         key = await self._keys.current()
         now = int(self._clock())
