@@ -84,11 +84,7 @@ class PlaceOpener:
         return TypedPlace(repository, reference.digest or reference.tag)
 
     def settle(self) -> None:
-        """List in folders what was brought to them.
-
-        Raises:
-            ClientError: it cannot be written.
-        """
+        """List in folders what was brought to them; a `ClientError` if that cannot be written."""
         for folder in self._folders:
             folder.settle()
 

@@ -44,11 +44,7 @@ class LayoutListing:
         self._written = time.monotonic()
 
     def entries(self) -> list[Entry]:
-        """All entries that are written.
-
-        Raises:
-            ClientError: the index is none.
-        """
+        """All entries that are written; a `ClientError` if the index is none."""
         return self._checked(self._index())
 
     def waiting(self, tag: str) -> str:

@@ -54,11 +54,7 @@ class LayoutFolder(ImagePlace):
             return (self._root / INDEX).exists()
 
     def settle(self) -> None:
-        """List in the index what was brought and is not listed yet.
-
-        Raises:
-            ClientError: it cannot be written.
-        """
+        """List in the index what was brought and is not listed; a `ClientError` if it cannot."""
         self._listing.settle()
 
     @override

@@ -102,11 +102,7 @@ class _Cut:
 
 
 async def _send_some(cut: _Cut, send: Send, message: Message) -> None:
-    """Pass on what may get through.
-
-    Raises:
-        ClientDisconnected: that was all; the server closes the connection.
-    """
+    """Pass on what may get through; then `ClientDisconnected`, by which a server hangs up."""
     if message["type"] == "http.response.body":
         body = message["body"]
         whole = len(body) <= cut.left and message.get("more_body", False)

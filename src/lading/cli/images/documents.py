@@ -49,11 +49,7 @@ def read_manifest(found: FoundManifest) -> ManifestDocument:
 async def fetch_config(
     source: ImageSource, repository: str, document: ManifestDocument
 ) -> ShownConfig:
-    """The configuration that a manifest names.
-
-    Raises:
-        BlobUnknown: the registry does not have it.
-    """
+    """The configuration that a manifest names; `BlobUnknown` if the registry does not have it."""
     assert document.config is not None
     part = document.config
     async with source.blob(repository, part.digest, part.size, "configuration") as file:

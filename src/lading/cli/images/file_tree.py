@@ -48,11 +48,7 @@ class ImageFiles:
             self._add(PlacedEntry(layer, entry))
 
     def all(self, path: str = "") -> Iterator[PlacedEntry]:
-        """All that is below a path, in order; the path itself comes first.
-
-        Raises:
-            NothingFound: there is nothing.
-        """
+        """All below a path, in order, the path itself first; `NothingFound` if there is nothing."""
         node = self._find(path)
         if node is None:
             raise NothingFound(f"{path}: the image has no such path")
