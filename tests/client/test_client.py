@@ -127,6 +127,17 @@ def test_a_cut_download_goes_on_where_it_was(registry: Registry, client: Client)
     assert len([e for e in registry.events if e.method == "GET" and "blobs" in e.path]) == 2
 
 
+def test_a_download_that_is_cut_before_much_has_come_goes_on_all_the_same(
+    registry: Registry, client: Client
+) -> None:
+    """As where a slow line meets a proxy that gives each answer some seconds."""
+    data = os.urandom(200_000)
+    client.repository("app").push_blob(content(data))
+    registry.fail(20, None, on="blob", method="GET", after=20_000)
+
+    assert b"".join(client.blob("app", Digest.of(data))) == data
+
+
 def test_a_failed_upload_goes_on_where_the_server_is(registry: Registry, client: Client) -> None:
     data = os.urandom(2_000_000)
     registry.fail(1, 500, method="PUT")

@@ -52,7 +52,8 @@ def _continued(
     while length < 0 or done < length:
         before = done
         try:
-            for piece in _part(session, place, scopes, offset + done, length - done):
+            start, left = offset + done, length - done
+            for piece in _part(session, place, scopes, start, left, is_cut=cuts > 0):
                 if done == length:
                     return
                 taken = piece if length < 0 else piece[: length - done]
@@ -72,9 +73,20 @@ def _continued(
 
 
 def _part(
-    session: HostSession, place: str, scopes: tuple[str, ...], start: int, length: int
+    session: HostSession,
+    place: str,
+    scopes: tuple[str, ...],
+    start: int,
+    length: int,
+    *,
+    is_cut: bool,
 ) -> Iterator[bytes]:
-    """The bytes of one answer, which may be all even if a part was asked for."""
+    """The bytes of one answer, which may be all even if a part was asked for.
+
+    Args:
+        is_cut: whether answers are cut off here: then bytes count as they come, in small pieces, of
+            which none is lost with the end of the connection.
+    """
     headers = {}
     if start or length >= 0:
         headers["Range"] = f"bytes={start}-{start + length - 1 if length >= 0 else ''}"
@@ -87,7 +99,8 @@ def _part(
     skip = start if answer.status == 200 else 0
     finished = False
     try:
-        for piece in answer.stream(_PIECE):
+        pieces = iter(lambda: answer.read1(_PIECE), b"") if is_cut else answer.stream(_PIECE)
+        for piece in pieces:
             if skip >= len(piece):
                 skip -= len(piece)
                 continue
