@@ -18,7 +18,7 @@ from lading.monitoring.health import (
     look_at_tcp,
     look_for_file,
 )
-from lading.monitoring.http_check import HttpQuestion, look_at_http
+from lading.monitoring.http_check import look_at_http
 from lading.monitoring.readiness import Readiness
 from tests.support.small_servers import QuietHandler, served
 
@@ -126,14 +126,14 @@ async def test_a_server_that_accepts_connections() -> None:
 async def test_a_server_that_answers_by_http() -> None:
     with answering() as port:
         uri = f"http://127.0.0.1:{port}/status"
-        await look_at_http(HttpQuestion(f"{uri}/200", headers={"X-Key": ["k"]}))
-        await look_at_http(HttpQuestion(f"{uri}/418", status=418, headers={"X-Key": ["k"]}))
+        await look_at_http(f"{uri}/200", headers={"X-Key": ["k"]})
+        await look_at_http(f"{uri}/418", status=418, headers={"X-Key": ["k"]})
         with pytest.raises(Unwell, match="unexpected status: 503"):
-            await look_at_http(HttpQuestion(f"{uri}/503", headers={"X-Key": ["k"]}))
+            await look_at_http(f"{uri}/503", headers={"X-Key": ["k"]})
         with pytest.raises(Unwell, match="unexpected status: 401"):
-            await look_at_http(HttpQuestion(f"{uri}/200"))
+            await look_at_http(f"{uri}/200")
     with pytest.raises(Unwell, match="error while checking"):
-        await look_at_http(HttpQuestion(f"{uri}/200"))
+        await look_at_http(f"{uri}/200")
 
 
 async def test_redirects_are_followed_as_by_distribution() -> None:
@@ -141,15 +141,15 @@ async def test_redirects_are_followed_as_by_distribution() -> None:
     keys = {"X-Key": ["k"]}
     with answering() as port:
         server = f"http://127.0.0.1:{port}"
-        await look_at_http(HttpQuestion(f"{server}/redirects/10", headers=keys))
+        await look_at_http(f"{server}/redirects/10", headers=keys)
         with pytest.raises(Unwell, match="stopped after 10 redirects"):
-            await look_at_http(HttpQuestion(f"{server}/redirects/11", headers=keys))
-        await look_at_http(HttpQuestion(f"{server}/to/", status=307, headers=keys))
+            await look_at_http(f"{server}/redirects/11", headers=keys)
+        await look_at_http(f"{server}/to/", status=307, headers=keys)
         with pytest.raises(Unwell, match="unsupported protocol scheme 'file'"):
-            await look_at_http(HttpQuestion(f"{server}/to/file:///etc/passwd", headers=keys))
+            await look_at_http(f"{server}/to/file:///etc/passwd", headers=keys)
         uri = f"{server}/to/{server}/status/503"
         with pytest.raises(Unwell, match="unexpected status: 503"):
-            await look_at_http(HttpQuestion(uri, headers=keys))
+            await look_at_http(uri, headers=keys)
 
 
 async def test_another_host_is_not_told_what_the_first_one_is() -> None:
@@ -157,7 +157,7 @@ async def test_another_host_is_not_told_what_the_first_one_is() -> None:
     with answering() as port:
         uri = f"http://127.0.0.1:{port}/to/http://localhost:{port}/status/200"
         with pytest.raises(Unwell, match="unexpected status: 401"):
-            await look_at_http(HttpQuestion(uri, headers={"X-Key": ["k"]}))
+            await look_at_http(uri, headers={"X-Key": ["k"]})
 
 
 async def test_all_redirects_have_one_patience(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +170,7 @@ async def test_all_redirects_have_one_patience(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(Watched, "_redirect", slowly)
     with answering() as port, pytest.raises(Unwell, match="timed out"):
-        await look_at_http(HttpQuestion(f"http://127.0.0.1:{port}/redirects/10", patience=0.35))
+        await look_at_http(f"http://127.0.0.1:{port}/redirects/10", patience=0.35)
 
 
 async def test_what_hangs_is_not_ready_and_is_not_asked_again_meanwhile(

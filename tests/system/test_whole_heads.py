@@ -10,7 +10,7 @@ from lading.blobs.s3.access_keys import AccessKeys
 from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.signed_requests import SignedRequests, UnfinishedParts
 from lading.monitoring.health import Unwell
-from lading.monitoring.http_check import HttpQuestion, look_at_http
+from lading.monitoring.http_check import look_at_http
 from lading.system.whole_heads import HeadCutOff, WholeHead
 from tests.support.raw_server import raw_server
 
@@ -47,7 +47,7 @@ async def test_nobody_goes_by_a_head_that_is_cut_off(cut: bytes) -> None:
         with pytest.raises(HeadCutOff):
             fetch(f"http://{host}/keys", at_most=100)
         with pytest.raises(Unwell, match="within the head"):
-            await look_at_http(HttpQuestion(f"http://{host}/"))
+            await look_at_http(f"http://{host}/")
         bucket = S3Bucket("images", endpoint=f"http://{host}", path_style=True)
         asked = SignedRequests(bucket, AccessKeys("a", "s"))
         with pytest.raises(HeadCutOff):

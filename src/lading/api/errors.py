@@ -93,15 +93,14 @@ def _envelope(code: str, message: str, *details: Mapping[str, object]) -> bytes:
 
 
 def _headers(error: RegistryError) -> Mapping[str, str]:
-    headers: dict[str, str] = {}
     match error:
         case errors.RangeNotSatisfiable(size=size):
             # RFC 9110, 14.4: an unsatisfied range tells the current length.
-            headers["Content-Range"] = f"bytes */{size}"
+            return {"Content-Range": f"bytes */{size}"}
         case errors.UploadOutOfOrder(size=size):
-            headers["Range"] = upload_range(size)
+            return {"Range": upload_range(size)}
         case errors.Unauthorized(challenge=challenge):
-            headers["WWW-Authenticate"] = challenge
+            return {"WWW-Authenticate": challenge}
         case errors.TooManyRequests(wait=wait):
             # RFC 9110, 10.2.3: a whole number of seconds.
             return {"Retry-After": str(max(1, math.ceil(wait)))}
@@ -111,8 +110,9 @@ def _headers(error: RegistryError) -> Mapping[str, str]:
             | errors.BlobDamaged()
             | errors.ManifestDamaged()
         ):
-            headers["Retry-After"] = "5"
-    return headers
+            return {"Retry-After": "5"}
+        case _:
+            return {}
 
 
 def upload_range(size: int) -> str:

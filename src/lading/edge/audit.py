@@ -72,7 +72,6 @@ class AuditLog(Recorder):
         Args:
             details: more of it, by name.
             who: has asked for it; empty for the server itself.
-            at: when.
         """
         entry = {"time": rfc3339(at, 3), "who": who, "what": what, **details, "result": "done"}
         self._file.offer(_line({name: clipped(text) for name, text in entry.items() if text}))

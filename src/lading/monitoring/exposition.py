@@ -44,7 +44,6 @@ def render(figures: Figures, *, driver: str, now: float, accepted: str) -> Metri
     Args:
         figures: of all workers.
         driver: where the bytes are, as Distribution calls it.
-        now: the time.
         accepted: the formats that whoever asks accepts, as the header `Accept` says.
     """
     try:

@@ -45,7 +45,6 @@ class Health:
     """The health of a worker, by its checks.
 
     Attributes:
-        checks: that are made.
         failing: why those that fail do, by their names.
     """
 

@@ -10,7 +10,6 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -24,37 +23,29 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 Headers = Mapping[str, Sequence[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class HttpQuestion:
-    """A question to a server, and the answer that is expected.
+async def look_at_http(
+    uri: str, *, status: int = 200, patience: float = 5.0, headers: Headers | None = None
+) -> None:
+    """Fail if a server does not answer a HEAD with the status that is expected.
 
-    Attributes:
+    Args:
         patience: seconds until which the last connection may begin, and for its answer.
     """
-
-    uri: str
-    status: int = 200
-    patience: float = 5.0
-    headers: Headers = field(default_factory=dict)
-
-
-async def look_at_http(question: HttpQuestion) -> None:
-    """Fail if a server does not answer a HEAD with the status that is expected."""
     try:
-        status = await asyncio.to_thread(_follow, question)
+        found = await asyncio.to_thread(_follow, uri, headers or {}, patience)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise Unwell(f"{question.uri}: error while checking: {error}") from error
-    if status != question.status:
-        raise Unwell(f"{question.uri}: downstream service returned unexpected status: {status}")
+        raise Unwell(f"{uri}: error while checking: {error}") from error
+    if found != status:
+        raise Unwell(f"{uri}: downstream service returned unexpected status: {found}")
 
 
-def _follow(question: HttpQuestion) -> int:
+def _follow(uri: str, headers: Headers, patience: float) -> int:
     """The status of the first answer that leads nowhere else.
 
     Raises:
         OSError, ValueError, HTTPException: there is none.
     """
-    uri, headers, ends_at = question.uri, question.headers, time.monotonic() + question.patience
+    ends_at = time.monotonic() + patience
     for _ in range(MOST_REDIRECTS + 1):
         left = ends_at - time.monotonic()
         if left <= 0:

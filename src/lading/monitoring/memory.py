@@ -169,8 +169,6 @@ class WorkerFigures(Measures):
         Args:
             handler: its place among `HANDLERS`.
             method: its place among `METHODS`.
-            status: of the answer.
-            seconds: that it took.
             received: bytes of the request's body.
             sent: bytes of the answer's body.
         """

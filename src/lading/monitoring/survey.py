@@ -36,10 +36,8 @@ async def keep(
     """Survey the registry for ever, unless another worker has done so lately.
 
     Args:
-        registry: the parts.
         facts: by `Fact`, which all workers see.
         root: of the files of the data; `None` if there are none.
-        sleep: waits for so many seconds.
     """
     rest = INTERVAL
     while True:

@@ -70,7 +70,6 @@ class RequestSpans(Follower):
     """Spans of requests, by what their path leads to.
 
     Args:
-        tracer: makes them.
         proxies: who may say which trace a request belongs to.
     """
 

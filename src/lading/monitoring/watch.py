@@ -64,7 +64,6 @@ class Stopwatch(Probe):
     """A probe that measures how long calls take, and counts those that fail.
 
     Args:
-        measures: where the figures go.
         failures: as what failures count.
     """
 

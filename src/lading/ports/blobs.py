@@ -14,7 +14,6 @@ class StoredBytes(Struct, frozen=True):
     """The bytes that the store has under a digest.
 
     Attributes:
-        size: how many there are.
         since: when they got there.
         version: another one when other bytes have taken their place.
     """
@@ -33,7 +32,6 @@ class Blobs(Protocol):
         """Where the bytes of a blob are; `None` if they are not there, or seen to be damaged.
 
         Args:
-            digest: of the blob.
             segments: what rows say of its objects, if the caller has just read that.
 
         Raises:
@@ -50,7 +48,6 @@ class Blobs(Protocol):
         """The bytes that the store has of a blob, right or not, without reading them.
 
         Args:
-            digest: of the blob.
             closely: whether to ask the place itself, where something else says what is there.
             segments: as `find`.
 

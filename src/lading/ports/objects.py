@@ -49,9 +49,7 @@ class UploadProgress:
     """The progress that a request has made with an upload.
 
     Attributes:
-        size: how many bytes it has.
         hash: what is known of their hash.
-        now: the time.
         stored: the segment that was stored since what is written down.
         unused: keys of objects that may be there and that nothing needs.
         writing: the key of the next object; `None` if there will be none, as the request ends.
@@ -84,10 +82,8 @@ class UploadRows(Protocol):
         """Let one request alone write to an upload, for a while.
 
         Args:
-            upload: which.
             generation: a number that no other request has; what an earlier one still does is void.
             writing: the key of the object that the request writes, if it does.
-            now: the time.
             until: the time at which it is anybody's, unless it is renewed.
 
         Raises:
@@ -125,10 +121,7 @@ class UploadRows(Protocol):
         """As `becoming`, of an upload that nobody has taken; it may raise `UploadNotReady`.
 
         Args:
-            upload: which.
-            digest: of the blob.
             digest_of: the digest of all bytes by what is known of their hash, if it is.
-            now: the time.
         """
 
     async def reserve(self, keys: Sequence[str], now: float) -> None:
@@ -226,7 +219,6 @@ class ObjectRows(Protocol):
         """The keys among these that no row names.
 
         Args:
-            keys: of objects.
             parts_at: the time, if the keys are of parts, which only somebody who is at it joins:
                 neither a request that is gone by then, nor one that has stored the object.
         """

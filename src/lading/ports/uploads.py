@@ -155,7 +155,6 @@ class Uploads(Protocol):
         Args:
             upload: new.
             algorithm: of the hash to keep running while bytes arrive; a hint.
-            now: the time.
             most: uploads that its owner may have that are not over; `None` for any number.
 
         Returns:

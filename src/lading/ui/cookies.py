@@ -70,7 +70,9 @@ class FormSecret:
 
     def token(self) -> str:
         """The token of a form."""
-        return _token(self._known or self._make())
+        if not self._known:
+            self._made = self._made or new_secret()
+        return _token(self._known or self._made)
 
     def accepts(self, token: str) -> bool:
         """Whether a token is of a form that this browser was given."""
@@ -82,10 +84,6 @@ class FormSecret:
         if not self._made:
             return {}
         return {"Set-Cookie": set_cookie(VISITOR, self._made, secure=self._secure)}
-
-    def _make(self) -> str:
-        self._made = self._made or new_secret()
-        return self._made
 
 
 def _token(secret: str) -> str:

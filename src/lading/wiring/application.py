@@ -95,8 +95,8 @@ async def open_application(
         enter = stack.enter_async_context
         files = parts.files or stack.enter_context(opened_files(settings))
         audit = await enter(open_audit(settings, files.audit, parts.figures or UNMEASURED))
-        watched = await enter(watching(settings, parts.figures))
-        registry = await enter(open_registry(settings, note_of(audit), watched.watch))
+        watch, watchers = await enter(watching(settings, parts.figures))
+        registry = await enter(open_registry(settings, note_of(audit), watch))
         registry.metadata.load()
         permissions = CurrentPermissions(permissions_of(settings.auth))
         authentication = await enter(
@@ -105,7 +105,7 @@ async def open_application(
             )
         )
         observers: list[Observer | Recorder] = [
-            *watched.observers,
+            *watchers,  # before all others
             *([] if audit is None else [audit]),
             *_access_log(settings, stack),
             UnnamedProxies(settings.http.trustedproxies, parts.known),

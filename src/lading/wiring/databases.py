@@ -28,7 +28,6 @@ def open_metadata(
     Args:
         opener: the name of this process, for what is written down of it.
         on_read_only_disk: whether nothing can be written beside the blobs.
-        watch: over the database.
 
     Raises:
         ForeignData: it is empty, and there are blobs of somebody else.

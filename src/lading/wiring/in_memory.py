@@ -48,9 +48,7 @@ class MemoryOptions:
         permissions: what they may do; `None` for everything, if somebody is logged in.
         tokens: whether clients are sent for a token, as they are anyway where something may be done
             without a login.
-        delete: whether clients may delete.
         prefix: the path that is before `/v2/`, without a slash at its end.
-        observers: are told of every answer.
     """
 
     users: Mapping[str, str] | None = None

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from lading.auth.brake import Brake
 from lading.auth.known import KnownLogins
-from lading.auth.login_record import LoginRecord, OwnRecord, Rates, rates_of
+from lading.auth.login_record import LoginRecord, OwnRecord, rates_of
 from lading.auth.sealing import SealedSecret
 from lading.auth.secret_file import SecretFile, SecretInMemory
 from lading.auth.shared_record import SharedRecord, shared_key
@@ -43,31 +43,15 @@ async def open_brake(
         clock: in seconds since the epoch, the same for all replicas.
     """
     limit = settings.limits.failedlogins
+    record: LoginRecord
     if settings.may_have_replicas:
-        rates = rates_of(limit)
-        record = await _shared_record(settings, metadata, rates, known, clock)
+        rates, right, guesses = rates_of(limit), metadata.right_logins, metadata.guesses
+        key = await shared_key(_row(settings, metadata, _LOGIN_HASHES))
+        record = SharedRecord(key, right, guesses, rates, known, clock, time.monotonic)
     else:  # every worker counts for itself, so each has its share
         rates = rates_of(math.ceil(limit / settings.workers))
         record = OwnRecord(time.monotonic, known, rates)
     return Brake(time.monotonic, record, rates if limit else None)
-
-
-async def _shared_record(
-    settings: Settings,
-    metadata: Metadata,
-    rates: Rates,
-    known: KnownLogins,
-    clock: Callable[[], float],
-) -> LoginRecord:
-    return SharedRecord(
-        await shared_key(_row(settings, metadata, _LOGIN_HASHES)),
-        metadata.right_logins,
-        metadata.guesses,
-        rates,
-        known,
-        clock,
-        time.monotonic,
-    )
 
 
 def _row(settings: Settings, metadata: Metadata, name: str) -> Secret:

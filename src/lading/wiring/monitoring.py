@@ -4,7 +4,6 @@ import logging
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 
 from lading.config.monitoring import CheckSection, HealthSection
@@ -15,7 +14,7 @@ from lading.edge.observers import Observer
 from lading.edge.options import EdgeOptions
 from lading.monitoring import health, survey
 from lading.monitoring.health import Health, HealthCheck
-from lading.monitoring.http_check import HttpQuestion, look_at_http
+from lading.monitoring.http_check import look_at_http
 from lading.monitoring.memory import Figures, WorkerFigures
 from lading.monitoring.meter import Meter
 from lading.monitoring.readiness import Look, Readiness, looks_at
@@ -33,19 +32,6 @@ _DEFAULT_INTERVAL = 10.0
 _DEFAULT_PATIENCE = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Watching:
-    """The watching of a worker: by whom, and how.
-
-    Attributes:
-        watch: over its database and its stores.
-        observers: of its requests, before all others.
-    """
-
-    watch: Watch
-    observers: Sequence[Observer]
-
-
 def figures_of(settings: Settings) -> Figures | None:
     """Memory for the figures of all workers, if anybody can ask for them."""
     debug = settings.http.debug
@@ -54,15 +40,19 @@ def figures_of(settings: Settings) -> Figures | None:
 
 
 @asynccontextmanager
-async def watching(settings: Settings, figures: WorkerFigures | None) -> AsyncIterator[Watching]:
-    """Who watches a worker, for the length of a block; the environment says where traces go.
+async def watching(
+    settings: Settings, figures: WorkerFigures | None
+) -> AsyncIterator[tuple[Watch, Sequence[Observer]]]:
+    """Who watches a worker's database and stores, and its requests, for the length of a block.
+
+    The environment says where traces go.
 
     Args:
         figures: of this worker; `None` if nobody asks for them.
     """
     meter = [] if figures is None else [Meter(figures)]
     if not wants_traces(os.environ):
-        yield Watching(Watch(figures), meter)
+        yield Watch(figures), meter
         return
     # Who wants no traces need not have installed what makes them.
     try:
@@ -72,11 +62,11 @@ async def watching(settings: Settings, figures: WorkerFigures | None) -> AsyncIt
             "no traces are made: %s; install lading[traces], or set OTEL_TRACES_EXPORTER=none",
             error,
         )
-        yield Watching(Watch(figures), meter)
+        yield Watch(figures), meter
         return
     async with traces.open_tracer(os.environ) as tracer:
         spans = traces.RequestSpans(tracer, settings.http.trustedproxies)
-        yield Watching(Watch(figures, traces.CallSpans(tracer)), [*meter, spans])
+        yield Watch(figures, traces.CallSpans(tracer)), [*meter, spans]
 
 
 def wants_traces(environ: Mapping[str, str]) -> bool:
@@ -139,8 +129,9 @@ def _checks(section: HealthSection) -> Iterator[HealthCheck]:
         yield _check(str(file.file), file, partial(health.look_for_file, file.file))
     for http in section.http:
         patience = http.timeout.total_seconds() or _DEFAULT_PATIENCE
-        asked = HttpQuestion(http.uri, http.statuscode or 200, patience, http.headers)
-        yield _check(http.uri, http, partial(look_at_http, asked))
+        status, headers = http.statuscode or 200, http.headers
+        ask = partial(look_at_http, http.uri, status=status, patience=patience, headers=headers)
+        yield _check(http.uri, http, ask)
     for tcp in section.tcp:
         patience = tcp.timeout.total_seconds() or _DEFAULT_PATIENCE
         look = partial(health.look_at_tcp, (*parse_tcp_address(tcp.addr),), patience)

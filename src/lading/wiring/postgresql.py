@@ -27,10 +27,8 @@ def open_database(
     """The database, with its tables made or brought up to date.
 
     Args:
-        section: says where it is.
         files: say where blobs may be that it does not know, if that is in files.
         opener: the name of this process, for what is written down of it.
-        measures: what is told how it goes.
 
     Raises:
         ForeignData: it is empty, and there are blobs of somebody else.

@@ -35,7 +35,6 @@ async def open_registry(
     """The stores that the settings name, open for the length of a block.
 
     Args:
-        watch: over them.
         arriving: whether a registry is brought there, which takes its files when it is served.
 
     Raises:

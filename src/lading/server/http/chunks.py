@@ -62,8 +62,6 @@ class ChunkedBody(Body):
         """Take a body of which nothing was parsed; `None` if it does not pay, or memory is short.
 
         Args:
-            exchange: that the body belongs to.
-            connection: that it comes by.
             data: what came of it with the head; perhaps nothing.
         """
         piece = piece_of(exchange)

@@ -58,7 +58,6 @@ class _Service:
         config: the file that the settings came from, which is read again when it changes.
         files: that they name, but for certificates.
         certificates: by which clients know the server; `None` if it does not encrypt.
-        listener: accepts connections.
         watched: accepts those of who watches the server, if anybody may.
         known: logins that were right lately.
         most: connections of each worker.

@@ -2,13 +2,11 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterable
 from itertools import islice
 
 from lading.core.access import Action
 from lading.core.digest import Digest
 from lading.core.errors import DeleteDisabled, ManifestUnknown, NotAsExpected, ReadOnly
-from lading.core.expected import Expected
 from lading.core.immutability import is_immutable
 from lading.core.names import Reference, Tag
 from lading.edge.response import Response
@@ -48,8 +46,9 @@ async def ask_about_image(visit: Visit) -> Response:
 async def delete_tag(visit: Visit, form: Form) -> Response:
     """Delete a tag, if it points to what the page said; what it points to stays."""
     tag, said = Tag(visit.argument), form.get("digest")
+    expected, change = frozenset({said}) if said else None, visit.change()
     try:
-        await _delete(visit, tag, frozenset({said}) if said else None)
+        await delete_manifest(visit.registry, visit.grant, tag, expected=expected, change=change)
     except NotAsExpected as error:
         if await visit.registry.metadata.manifests.find(visit.repository, tag) is None:
             raise ManifestUnknown("the tag is not there any more") from error
@@ -63,24 +62,12 @@ async def delete_image(visit: Visit, form: Form) -> Response:
     tags = await _tags_of(visit, digest) if said else None
     if tags is not None and said != _sum_of(tags):
         raise NotAsExpected("other tags lead to the image than the page said")
-    await _delete(visit, digest, tags=tags)
-    return see_other(visit, f"/r/{visit.repository}", done="image-deleted")
-
-
-async def _delete(
-    visit: Visit,
-    reference: Reference,
-    expected: Expected | None = None,
-    tags: Iterable[Tag] | None = None,
-) -> None:
+    expected = None if tags is None else frozenset(tags)
+    change = visit.change()
     await delete_manifest(
-        visit.registry,
-        visit.grant,
-        reference,
-        expected=expected,
-        expected_tags=None if tags is None else frozenset(tags),
-        change=visit.change(),
+        visit.registry, visit.grant, digest, expected_tags=expected, change=change
     )
+    return see_other(visit, f"/r/{visit.repository}", done="image-deleted")
 
 
 def _sum_of(tags: list[Tag]) -> str:

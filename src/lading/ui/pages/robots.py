@@ -31,7 +31,6 @@ class ShownRobot:
 
     Attributes:
         login: the name by which it logs in.
-        is_over: whether its time is over.
     """
 
     robot: Robot
