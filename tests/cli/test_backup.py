@@ -131,6 +131,14 @@ def test_the_next_command_can_be_copied(registry: Lading, tmp_path: Path) -> Non
     assert f"--files-from='{tmp_path}/of a day/blobs.txt' {registry.root}/ TARGET/" in said
 
 
+def test_a_directory_whose_name_is_not_in_utf_8_is_refused(
+    registry: Lading, tmp_path: Path
+) -> None:
+    """The database keeps its name, and a person is to copy it."""
+    said = lading("backup", tmp_path / "b\udcffckup", registry.config, status=2)
+    assert "write the name of the directory in UTF-8" in said
+
+
 def test_what_was_made_is_told_to_programs(registry: Lading, tmp_path: Path) -> None:
     backup = tmp_path / "backup"
     done = registry.run("backup", "--json", backup)

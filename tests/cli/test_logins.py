@@ -132,3 +132,12 @@ esac
     assert find_login("docker.io", "library/app", environ) == HostLogin("ci", "secret")
     assert remove_login("docker.io", environ)
     assert not kept.exists()
+
+
+def test_a_name_that_is_not_in_utf_8_is_refused(ours: Ours, registry: Registry) -> None:
+    """Nobody is asked whether it is right."""
+    result = ours.run(
+        "login", registry.host, "-u", "c\udcffi", "--password-stdin", stdin="secret\n"
+    )
+    assert result.exit_code == 2
+    assert "write the name in UTF-8" in result.stderr

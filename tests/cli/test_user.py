@@ -140,6 +140,16 @@ def test_what_cannot_be_done(
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_password_that_is_not_in_utf_8_is_refused(tmp_path: Path) -> None:
+    """Who types it elsewhere would send other bytes."""
+    path = tmp_path / "htpasswd"
+    command = [program(), "user", "add", "--password-stdin", "--file", str(path), "alice"]
+    done = subprocess.run(command, input=b"s\xffcret\n", capture_output=True, check=False)
+    assert done.returncode == 2
+    assert b"Error: write the password in UTF-8" in done.stderr
+    assert not path.exists()
+
+
 def test_a_file_that_is_none(tmp_path: Path) -> None:
     """It is not made worse."""
     path = tmp_path / "htpasswd"

@@ -17,6 +17,7 @@ from lading.cli.arguments import CONFIG, load_settings
 from lading.cli.output import JSON, human_size, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import audit_of, operator, run_with, translate_data_errors
+from lading.cli.utf8 import require_utf8
 from lading.config.durations import parse_duration
 from lading.config.settings import Settings
 from lading.core.access import Principal
@@ -65,7 +66,7 @@ def backup(dest: Path, config: Path | None, *, hold: timedelta, done: bool, as_j
     """
     settings = load_settings(config)
     _require_file(settings)
-    dest = dest.absolute()
+    dest = Path(require_utf8(str(dest.absolute()), "the name of the directory"))
     if done:
         ended = run_with(settings, lambda registry: backups.end_hold(registry, _hold_of(dest)))
         say("Blobs may be collected again" if ended else "There was no hold (any more)")

@@ -8,6 +8,7 @@ from lading.cli.images.logins import remove_login, store_login
 from lading.cli.images.remote import translate_client_errors
 from lading.cli.output import say, say_wait
 from lading.cli.passwords import read_password
+from lading.cli.utf8 import require_utf8
 from lading.client import Client, ClientError, HostLogin, SessionOptions
 from lading.client.login_files import normal_key
 from lading.core.errors import RegistryError, Unauthorized
@@ -28,6 +29,7 @@ def login(host: str, username: str, *, password_stdin: bool) -> None:
     names, or that has a login for HOST and comes first.
     """
     host = normal_key(host.lower())
+    require_utf8(username, "the name")
     password = read_password(from_stdin=password_stdin)
     if not password:
         raise click.UsageError("the password is empty")

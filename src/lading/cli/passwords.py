@@ -6,6 +6,8 @@ import warnings
 
 import click
 
+from lading.cli.utf8 import require_utf8
+
 # More than any password has, and no more than fits in memory.
 _MOST_CHARACTERS = 100_000
 
@@ -13,7 +15,7 @@ _MOST_CHARACTERS = 100_000
 def read_password(*, from_stdin: bool, twice: bool = False) -> str:
     """Read a password; `twice` has a person type it again, as it cannot be seen."""
     if from_stdin:
-        return sys.stdin.readline(_MOST_CHARACTERS).removesuffix("\n").removesuffix("\r")
+        return _read_line().removesuffix("\n").removesuffix("\r")
     with warnings.catch_warnings():
         # Without a terminal it would be read from anywhere, after a warning for programmers.
         warnings.simplefilter("error", getpass.GetPassWarning)
@@ -26,3 +28,10 @@ def read_password(*, from_stdin: bool, twice: bool = False) -> str:
                 "there is no terminal to ask for a password: give it with --password-stdin"
             ) from error
     return typed
+
+
+def _read_line() -> str:
+    try:
+        return require_utf8(sys.stdin.readline(_MOST_CHARACTERS), "the password")
+    except UnicodeDecodeError as error:
+        raise click.UsageError("write the password in UTF-8") from error
