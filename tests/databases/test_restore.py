@@ -1,5 +1,6 @@
 """Restoring a backup, beside what a crash has left of another database."""
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -102,3 +103,11 @@ def test_a_copy_that_was_made_beside_a_server_is_no_backup(tmp_path: Path, old: 
         restore(database, copied / "database", aside=tmp_path / "a", force=True, settle=nothing)
 
     assert not database.exists()
+
+
+def test_a_pipe_is_no_backup(tmp_path: Path) -> None:
+    """Nobody waits for who may write to it."""
+    pipe = tmp_path / "metadata.sqlite3"
+    os.mkfifo(pipe)
+    with pytest.raises(UnusableBackup, match="is no file"):
+        restore(tmp_path / "root/database", pipe, aside=tmp_path / "a", force=True, settle=nothing)

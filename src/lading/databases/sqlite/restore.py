@@ -74,6 +74,8 @@ def _check(backup: Path) -> None:
 
 def _require_finished(backup: Path) -> None:
     """Refuse files of a database that was copied with its log beside it, which has a part of it."""
+    if backup.exists() and not backup.is_file():  # a pipe, say, which would be waited for
+        raise UnusableBackup(f"{backup} is no file")
     for suffix in ("-wal", "-journal"):
         log = backup.with_name(backup.name + suffix)
         if holds_bytes(log):
