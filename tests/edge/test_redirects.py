@@ -196,6 +196,16 @@ async def test_a_client_is_sent_to_the_store(people: People) -> None:
     assert answer.body == b""
 
 
+@pytest.mark.parametrize("asked", ["bytes=5-7,6-9", "bytes=5-9,-0", "bytes=5-9,"])
+async def test_a_client_that_wants_one_part_by_several_ranges_is_not(
+    people: People, asked: str
+) -> None:
+    """The store would send all."""
+    page = BlobPage(MemorySegments(DATA, SIZES).one, (5, 10))
+    answer = await visit(people, page, EVERYBODY, headers={"Range": asked})
+    assert (answer.status, answer.body) == (206, DATA[5:10])
+
+
 async def test_a_client_that_wants_one_part_is_sent_there(people: People) -> None:
     page = BlobPage(MemorySegments(DATA, SIZES).one, (5, 10))
     answer = await visit(people, page, EVERYBODY, headers={"Range": "bytes=5-9"})

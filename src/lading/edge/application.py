@@ -22,7 +22,7 @@ from lading.edge.forwarded import client_address, forwarded_id, is_trusted, new_
 from lading.edge.observers import Answered, Follower, Observer, Recorder
 from lading.edge.options import EdgeOptions
 from lading.edge.redirects import redirected
-from lading.edge.request import Request
+from lading.edge.request import Request, leaves_range
 from lading.edge.response import BlobBody, PartsBody, Response
 from lading.edge.send import Sender
 from lading.ports.object_sources import LostObject
@@ -232,11 +232,10 @@ class Application(Generic[C]):
     def _accelerate(self, request: Request, response: Response) -> str:
         """Where the proxy that sent the request finds blobs, if it is ours and says it can.
 
-        It obeys `Range` by itself, so what is not obeyed here is not left to it, and no more than
-        one range, which it would not bound.
+        It obeys `Range` by itself (see `leaves_range`).
         """
         if (
-            (response.status == 206 or "range" not in request.headers)
+            leaves_range(request.headers, response.status)
             and request.headers.get("x-sendfile-type", "").lower() == "x-accel-redirect"
             and is_trusted(request.peer, self._options.trusted_proxies)
         ):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import translate
 
 from lading.edge.forwarded import Networks, is_trusted
-from lading.edge.request import Request
+from lading.edge.request import Request, leaves_range
 from lading.edge.response import BlobBody, Response
 from lading.ports.object_sources import Chunks
 
@@ -58,8 +58,7 @@ class RedirectRule:
 async def redirected(rule: RedirectRule, request: Request, response: Response) -> Response:
     """The response, or one that sends the client to the object store for its body.
 
-    The store obeys `Range` by itself, so it is left what is obeyed here, and no more than one
-    range, as stores send all of an object to who asks for several.
+    The store obeys `Range` by itself (see `leaves_range`).
 
     Raises:
         Unavailable: no address can be made now.
@@ -68,7 +67,7 @@ async def redirected(rule: RedirectRule, request: Request, response: Response) -
     if (
         not isinstance(body, BlobBody)
         or not isinstance(body.source, Chunks)
-        or (response.status != 206 and "range" in request.headers)
+        or not leaves_range(request.headers, response.status)
         or not rule.allows(request)
     ):
         return response

@@ -6,6 +6,7 @@ The entity tag of content is its digest.
 import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 from lading.core.access import Access
@@ -160,6 +161,16 @@ def creates_only(headers: Mapping[str, str]) -> bool:
     representation" (RFC 9110, 13.1.2).
     """
     return headers.get("if-none-match", "").strip() == "*"
+
+
+def leaves_range(headers: Mapping[str, str], status: int) -> bool:
+    """Whether somebody else can be left to obey `Range`, who will know nothing of this answer.
+
+    What is not obeyed here is not to be obeyed there. Of several ranges, be they one part in the
+    end, object stores send everything, and nginx does not bound them.
+    """
+    given = headers.get("range")
+    return given is None or (status == HTTPStatus.PARTIAL_CONTENT and "," not in given)
 
 
 def range_applies(headers: Mapping[str, str], digest: Digest) -> bool:
