@@ -302,6 +302,21 @@ def test_an_image_of_schema_1_is_called_that(kind: str) -> None:
         client.manifest("app", "1")
 
 
+def test_what_a_target_lists_and_takes_for_absent_by_head_is_not_sent_again() -> None:
+    def answer(sent: Sent) -> Reply:
+        if "/tags/list" in sent.path:
+            return Reply(body=TAGS)
+        if sent.method == "HEAD" and sent.path.startswith("/v2/new/"):
+            return Reply(404)
+        return Reply(body=MANIFEST, headers={"Content-Type": OCI})
+
+    with odd_registry(answer) as registry, client_of(registry) as client:
+        source, target = client.repository("old"), client.repository("new")
+        copier = Copier(source, target, CopyRules(), CopySteps(), Workers(1), many=True)
+        assert not copier.copy("1", "1").copied
+    assert {sent.method for sent in registry.sent} == {"HEAD", "GET"}
+
+
 def test_what_head_takes_for_absent_is_copied_if_get_has_it() -> None:
     """The target has the tag: the source is asked by HEAD whether that is still the same."""
 

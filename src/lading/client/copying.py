@@ -98,9 +98,12 @@ class Copier:
         if self._target_tags.lacks(wanted):
             return ""
         digest = self._target.digest(wanted)
-        if not digest and self._many:
-            self._target_tags.read()
-        return digest
+        if digest or not self._many or wanted not in (self._target_tags.read() or ()):
+            return digest
+        try:  # it lists what it says by HEAD that it does not have
+            return self._target.manifest(wanted).digest
+        except NotThere:
+            return ""
 
     def _source_digest(self, wanted: str, known: str = "") -> str:
         # Some answer HEAD with 404 for what they give: what is not there is not there by GET.
