@@ -17,7 +17,6 @@ from lading.cli.passwords import read_password
 from lading.cli.registry import audit_of
 from lading.core.robots import PREFIX
 from lading.ports.logins import AuthUnusable, UserError, Users
-from lading.services import users
 from lading.services.registry import Note, forget
 from lading.wiring.authentication import users_of
 
@@ -56,7 +55,8 @@ def user() -> None:
 def add(name: str, path: Path | None, config: Path | None, *, password_stdin: bool) -> None:
     """Add a user. The file is made if it is not there."""
     with _open(path, config) as (found, note):
-        users.add(found, note, name, read_password(from_stdin=password_stdin, twice=True))
+        found.add(name, read_password(from_stdin=password_stdin, twice=True))
+        note("user.add", user=name)
     say(f"{name} may log in")
 
 
@@ -68,9 +68,8 @@ def add(name: str, path: Path | None, config: Path | None, *, password_stdin: bo
 def passwd(name: str, path: Path | None, config: Path | None, *, password_stdin: bool) -> None:
     """Give a user another password. Its tokens end, too."""
     with _open(path, config) as (found, note):
-        users.change_password(
-            found, note, name, read_password(from_stdin=password_stdin, twice=True)
-        )
+        found.change_password(name, read_password(from_stdin=password_stdin, twice=True))
+        note("user.password", user=name)
     say(f"{name} has a new password")
 
 
@@ -81,7 +80,8 @@ def passwd(name: str, path: Path | None, config: Path | None, *, password_stdin:
 def rm(name: str, path: Path | None, config: Path | None) -> None:
     """Remove a user. Its tokens end, too."""
     with _open(path, config) as (found, note):
-        users.remove(found, note, name)
+        found.remove(name)
+        note("user.remove", user=name)
     say(f"{name} may not log in any more")
 
 

@@ -11,15 +11,14 @@ from lading.core.manifest import Edge
 from lading.core.names import RepositoryName
 from lading.metadata import documents, links, pushes, references, repositories
 from lading.metadata.attempts import Attempts
-from lading.metadata.noun import Noun
 from lading.ports.database import Database, SqlConnection
 
 
-class Damage(Noun):
+class Damage:
     """Damage of blobs and of manifests."""
 
     def __init__(self, database: Database, attempts: Attempts) -> None:
-        super().__init__(database)
+        self._database = database
         self._attempts = attempts
 
     async def lose_blob(self, digest: Digest, *, now: float, at_once: bool = False) -> None:

@@ -10,7 +10,7 @@ from lading.core.names import RepositoryName, UploadKey
 from lading.metadata import batches, linked_blobs, lookups, references, repositories
 from lading.metadata.attempts import Attempts
 from lading.metadata.linked_blobs import LinkedBlob
-from lading.metadata.noun import NOT_SYNCED, Noun, looking, reading, together, writing
+from lading.metadata.noun import NOT_SYNCED, looking, reading, together, writing
 from lading.metadata.read_only import IS_ON, if_writable, require_off
 from lading.metadata.shown.sharing import sharing
 from lading.ports.database import COUNTED, Database, SqlConnection, Work
@@ -251,11 +251,11 @@ def stored(connection: SqlConnection) -> Iterator[Digest]:
     return (Digest(digest) for (digest,) in rows)
 
 
-class Links(Noun):
+class Links:
     """Links: the blobs of repositories."""
 
     def __init__(self, database: Database, attempts: Attempts) -> None:
-        super().__init__(database)
+        self._database = database
         self._attempts = attempts
         self.find_placed = together(
             database, linked_blobs.find, linked_blobs.find_together, lookups.MOST

@@ -14,7 +14,7 @@ from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata import batches, leading, lookups, manifest_rows, referrers
 from lading.metadata.attempts import Attempts
 from lading.metadata.manifest_rows import LargeBodies
-from lading.metadata.noun import Noun, looking, scanning, together
+from lading.metadata.noun import looking, scanning, together
 from lading.metadata.pushes import FEW_EDGES, ManifestPush
 from lading.metadata.read_only import if_writable
 from lading.metadata.referrers import small_first
@@ -31,11 +31,11 @@ class StoredManifest(Struct, frozen=True):
     checked: bool = False
 
 
-class Manifests(Noun):
+class Manifests:
     """Manifests of repositories, with their bytes."""
 
     def __init__(self, database: Database, attempts: Attempts) -> None:
-        super().__init__(database)
+        self._database = database
         self._attempts = attempts
         self._large = LargeBodies(database)
         self._find = together(

@@ -17,13 +17,6 @@ from lading.system.gathering import Gathering
 NOT_SYNCED = "/*! AND set_config('synchronous_commit', 'off', true) = 'off' */"
 
 
-class Noun:
-    """A noun some of whose calls are several transactions, in a database."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-
 def reading(
     database: Database, work: Callable[Concatenate[SqlConnection, P], T]
 ) -> Callable[P, Coroutine[Any, Any, T]]:

@@ -28,7 +28,6 @@ from typing import Concatenate
 from lading.core.errors import ReadOnly, Unavailable
 from lading.core.history import Change
 from lading.core.typing import P, T
-from lading.metadata.noun import Noun
 from lading.ports.database import Database, SqlConnection
 
 _NAME = "read-only"
@@ -43,7 +42,7 @@ IS_ON = f"SELECT 1 FROM switches WHERE name = '{_NAME}' /*! FOR KEY SHARE */"
 _AWAIT_WHO_LOOKED = "/*! LOCK TABLE switches IN EXCLUSIVE MODE */"
 
 
-class ReadOnlySwitch(Noun):
+class ReadOnlySwitch:
     """The switch that makes the registry read-only, for all processes at once.
 
     Args:
@@ -52,7 +51,7 @@ class ReadOnlySwitch(Noun):
     """
 
     def __init__(self, database: Database, hint: Path | None, staleness: float = 0.0) -> None:
-        super().__init__(database)
+        self._database = database
         self._hint = hint
         self._is_compared = False
         self._staleness = staleness

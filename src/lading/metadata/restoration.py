@@ -15,7 +15,7 @@ from lading.core.history import Change, Restored
 from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import batches, manifest_rows, references, repositories, tags, trash
-from lading.metadata.noun import Noun, looking, reading, scanning
+from lading.metadata.noun import looking, reading, scanning
 from lading.metadata.restore_plans import (
     Move,
     Planner,
@@ -103,11 +103,11 @@ def _take(
     return restoration
 
 
-class Trash(Noun):
+class Trash:
     """The trash: deleted manifests and tags, which can be restored."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database)
+        self._database = database
         self.page = looking(database, trash.page)
         self.manifests = scanning(database, trash.manifests)
         self.tags = scanning(database, trash.tags)

@@ -6,7 +6,7 @@ collection goes by are set to now: what is in the trash then stays there for as 
 
 from lading.core.clocks import SLACK
 from lading.metadata import batches
-from lading.metadata.noun import Noun, reading
+from lading.metadata.noun import reading
 from lading.ports.database import Database, SqlConnection
 
 # A table, its key, the column, and of which of its rows: those that an index has, or that are few.
@@ -69,11 +69,11 @@ def now(connection: SqlConnection) -> float:
     return float(seconds)
 
 
-class Times(Noun):
+class Times:
     """Times that a collection goes by."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database)
+        self._database = database
         self.now = reading(database, now)
 
     async def set_back(self, *, now: float) -> int:

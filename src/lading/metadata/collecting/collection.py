@@ -20,7 +20,7 @@ from lading.metadata.collecting.garbage import (
     UNREFERENCED_LINK,
     values_of,
 )
-from lading.metadata.noun import Noun, reading, scanning, writing
+from lading.metadata.noun import reading, scanning, writing
 from lading.ports.database import Database, SqlConnection
 
 
@@ -209,11 +209,11 @@ def ended_half_way(connection: SqlConnection, *, after: str, limit: int) -> Sequ
     return [Digest(digest) for (digest,) in rows]
 
 
-class Collection(Noun):
+class Collection:
     """The rows of a collection: it finds garbage, and removes it."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database)
+        self._database = database
         self.find = scanning(database, garbage.find)
         self.marks = Marks
         self.trash_orphans = writing(database, orphans.trash_orphans)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lading.core.typing import T
 from lading.metadata import batches
-from lading.metadata.noun import Noun, writing
+from lading.metadata.noun import writing
 from lading.ports.database import Database, SqlConnection
 
 _PUT = """
@@ -74,11 +74,11 @@ def clear(connection: SqlConnection, *, now: float) -> None:
     )
 
 
-class Guesses(Noun):
+class Guesses:
     """Guesses at passwords. A power cut may forget them."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database)
+        self._database = database
         self.take_back = writing(database, take_back, durable=False)
         self.clear = writing(database, clear, durable=False)
 

@@ -16,7 +16,7 @@ from typing import Final
 from lading.core.errors import Unavailable
 from lading.core.history import Change
 from lading.metadata import batches
-from lading.metadata.noun import Noun, reading, writing
+from lading.metadata.noun import reading, writing
 from lading.metadata.read_only import switch_off, switch_on
 from lading.ports.database import Database, SqlConnection
 
@@ -142,11 +142,11 @@ def _lose_page(connection: SqlConnection, after: str, now: float) -> str:
     return max((str(digest) for (digest,) in changed.fetchall()), default="")
 
 
-class Migrations(Noun):
+class Migrations:
     """Notes of migrations."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database)
+        self._database = database
         self.find = reading(database, find)
         self.name = writing(database, name)
         self.mark = writing(database, mark)
