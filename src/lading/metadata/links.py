@@ -1,6 +1,7 @@
 """Rows of blobs, and of links: which repository has which blob."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from lading.core.digest import Digest
@@ -101,15 +102,8 @@ def _promise(
     return row is not None and row[0] is not None
 
 
-def sizes(
-    connection: SqlConnection,
-    repository_id: int | None,
-    digests: Iterable[str],
-    *,
-    used_at: float | None = None,
-) -> dict[str, int]:
-    """The sizes of the blobs that are in the repository; see `references.sizes`."""
-    return references.sizes(connection, _SIZES, _USE, repository_id, digests, used_at)
+sizes = partial(references.sizes, find=_SIZES, use=_USE)
+"""The sizes of the blobs that are in a repository; see `references.sizes`."""
 
 
 def sizes_here(

@@ -10,6 +10,7 @@ or be kept in another repository than the image.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from lading.core.digest import Digest
 from lading.core.names import Tag, attachments_of, subject_of
@@ -103,34 +104,22 @@ def is_stored(connection: SqlConnection, repository_id: int, digest: Digest | No
     return documents.find(connection, repository_id, digest) is not None
 
 
-def manifest_sizes(
+def sizes(
     connection: SqlConnection,
     repository_id: int | None,
     digests: Iterable[str],
     *,
-    used_at: float | None = None,
-) -> dict[str, int]:
-    """The sizes of the manifests that are in the repository; see `sizes`."""
-    return sizes(connection, _SIZES, _USE, repository_id, digests, used_at)
-
-
-def sizes(
-    connection: SqlConnection,
     find: str,
     use: str,
-    repository_id: int | None,
-    digests: Iterable[str],
-    used_at: float | None,
+    used_at: float | None = None,
 ) -> dict[str, int]:
     """The sizes of what is in a repository, of some blobs or manifests.
 
     If all are relied on already, as the layers of a base image are, none is written again.
 
     Args:
-        connection, repository_id: where to look.
         find: a statement that finds them, and whether nothing relies on them yet.
         use: a statement that has them relied on.
-        digests: of which.
         used_at: when something begins to rely on them; `None` if nothing does.
     """
     values = {"repository": repository_id, "digests": batches.keys(digests), "used_at": used_at}
@@ -138,6 +127,10 @@ def sizes(
     if used_at is not None and any(is_unused for *_, is_unused in rows):
         connection.execute(use, values)
     return {digest: size for digest, size, _ in rows}
+
+
+manifest_sizes = partial(sizes, find=_SIZES, use=_USE)
+"""The sizes of the manifests that are in a repository."""
 
 
 def unmark_referrers(
