@@ -89,6 +89,6 @@ async def test_every_page_is_counted_as_one() -> None:
         request, found = Request(scope, no_body), Match(route, None, "")
         meter.begin(request, found)
         meter.note(Answered(request, found, None, 200, 10, 0, "", 0.0, 0.1))
-    text = render(figures, driver="filesystem", now=0.0, accepted="").data.decode()
+    text = render(figures, driver="filesystem", now=0.0, accepted="")[1].decode()
     count = float(len(PAGES))
     assert f'registry_http_requests_total{{code="200",handler="ui",method="get"}} {count}' in text

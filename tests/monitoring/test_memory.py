@@ -19,8 +19,8 @@ from tests.support.metrics import figures as read
 
 def told(figures: Figures, now: float = 0.0, accepted: str = "") -> dict[str, float]:
     """What is told of figures."""
-    text = render(figures, driver="filesystem", now=now, accepted=accepted)
-    return dict(read(text.data.decode()))
+    _, text = render(figures, driver="filesystem", now=now, accepted=accepted)
+    return dict(read(text.decode()))
 
 
 def test_figures_are_added_up_over_workers() -> None:
@@ -130,16 +130,16 @@ def test_what_is_not_known_yet_is_not_told() -> None:
 
 
 def test_openmetrics_is_told_to_who_asks_for_it() -> None:
-    text = render(
+    content_type, text = render(
         Figures(1),
         driver="s3",
         now=0.0,
         accepted="application/openmetrics-text;version=1.0.0,text/plain;q=0.5",
     )
-    assert text.content_type.startswith("application/openmetrics-text")
-    assert text.data.endswith(b"# EOF\n")
-    plain = render(Figures(1), driver="s3", now=0.0, accepted="*/*")
-    assert list(text_string_to_metric_families(plain.data.decode()))
+    assert content_type.startswith("application/openmetrics-text")
+    assert text.endswith(b"# EOF\n")
+    _, plain = render(Figures(1), driver="s3", now=0.0, accepted="*/*")
+    assert list(text_string_to_metric_families(plain.decode()))
 
 
 def test_nothing_that_writes_text_or_traces_is_loaded_before_somebody_asks() -> None:

@@ -51,7 +51,7 @@ async def surveys(people: People, figures: Figures, rests: int) -> None:
 
 def told(people: People, figures: Figures) -> dict[str, float]:
     """What is told of the registry as a whole."""
-    text = render(figures, driver="filesystem", now=people.now, accepted="").data.decode()
+    text = render(figures, driver="filesystem", now=people.now, accepted="")[1].decode()
     mine = ("lading_facts", "lading_tags", "lading_blobs", "lading_garbage")
     return {name: value for name, value in read(text).items() if name.startswith(mine)}
 

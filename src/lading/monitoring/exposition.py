@@ -7,7 +7,7 @@ import math
 import platform
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -31,15 +31,8 @@ S = TypeVar("S")
 Series = Iterator[tuple[tuple[str, ...], float]]
 
 
-class MetricsText(NamedTuple):
-    """A text, and the media type that says what it is."""
-
-    content_type: str
-    data: bytes
-
-
-def render(figures: Figures, *, driver: str, now: float, accepted: str) -> MetricsText:
-    """All figures as they are now; it takes milliseconds.
+def render(figures: Figures, *, driver: str, now: float, accepted: str) -> tuple[str, bytes]:
+    """The media type and the text of all figures as they are now; it takes milliseconds.
 
     Args:
         figures: of all workers.
@@ -52,7 +45,7 @@ def render(figures: Figures, *, driver: str, now: float, accepted: str) -> Metri
         encode, content_type = choose_encoder("")
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Sums(figures, driver, now))
-    return MetricsText(content_type, encode(registry))
+    return content_type, encode(registry)
 
 
 class _Sums(Collector):

@@ -119,15 +119,15 @@ async def _metrics(figures: Figures, context: Question) -> Response:
     # Of what writes them, nothing is loaded before.
     from lading.monitoring.exposition import render  # noqa: PLC0415
 
-    text = await asyncio.to_thread(
+    content_type, text = await asyncio.to_thread(
         render,
         figures,
         driver=context.report.driver,
         now=context.registry.clock(),
         accepted=context.request.headers.get("accept", ""),
     )
-    headers = {"Content-Type": text.content_type, "Cache-Control": "no-store"}
-    return Response(200, headers, text.data)
+    headers = {"Content-Type": content_type, "Cache-Control": "no-store"}
+    return Response(200, headers, text)
 
 
 async def _livez(context: Question) -> Response:  # noqa: ARG001 - as all handlers have it

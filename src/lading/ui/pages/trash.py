@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lading.core.access import Action, Grant
 from lading.core.digest import Digest
 from lading.core.errors import NotAsExpected, PageInvalid
-from lading.core.history import TagMove, TrashedManifest
+from lading.core.history import TrashedManifest
 from lading.core.names import Reference, RepositoryName, Tag, parse_reference
 from lading.edge.response import Response
 from lading.metadata.trash import FIRST, Place
@@ -38,18 +38,6 @@ class Waiting:
     kept_until: float
     is_image: bool
     may_restore: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TimelineStep:
-    """A move of a tag, as its timeline shows it.
-
-    Attributes:
-        back: what the tag can be brought back to; `None` if it cannot, or is there.
-    """
-
-    move: TagMove
-    back: Digest | None
 
 
 async def show(visit: Visit) -> Response:
@@ -151,7 +139,9 @@ async def history(visit: Visit) -> Response:
         visit,
         "history.html",
         tag=tag,
-        steps=[TimelineStep(move, digest) for move, digest in zip(moves, back, strict=True)],
+        # Each with what the tag can be brought back to; `None` if it cannot, or is there.
+        steps=list(zip(moves, back, strict=True)),
+        now=moves[0].digest if moves else None,
         is_all=len(moves) < MOST_MOVES,
         may_push=visit.may_change(Action.PUSH),
     )

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lading.core.permissions import ANY_USER, Permissions, Rule
 from lading.edge.response import Response
@@ -11,19 +10,6 @@ from lading.services.robots import in_order
 from lading.ui.context import Visit
 from lading.ui.pages.robots import require_admin
 from lading.ui.rendering import page
-
-
-@dataclass(frozen=True, slots=True)
-class ShownRule:
-    """A rule, as words of a page.
-
-    Attributes:
-        who: users and groups.
-    """
-
-    who: Sequence[str]
-    where: Sequence[str]
-    what: Sequence[str]
 
 
 async def show(visit: Visit) -> Response:
@@ -53,11 +39,12 @@ async def _users(users: Users | None) -> tuple[Sequence[UserLine], str]:
         return [], str(error)
 
 
-def _shown(rule: Rule) -> ShownRule:
+def _shown(rule: Rule) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
+    """A rule, as words of a page: who may do something, where, and what."""
     who = ["anybody, without a login"] if rule.anonymous else []
     who += ["all who are logged in" if user == ANY_USER else user for user in sorted(rule.users)]
     who += [f"group {group}" for group in sorted(rule.groups)]
-    return ShownRule(who, list(rule.patterns), in_order(rule.actions))
+    return who, list(rule.patterns), in_order(rule.actions)
 
 
 def _members(rules: Permissions) -> dict[str, Sequence[str]]:
