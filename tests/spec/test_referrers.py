@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -22,6 +22,7 @@ from tests.support.pushes import (
 
 SBOM = "application/vnd.example.sbom.v1+json"
 SIGNATURE = "application/vnd.example.signature+type;v=1"
+SPACED = "application/vnd.example.signature+type; v=2"
 
 
 def listed(document: Mapping[str, Any], algorithm: str = "sha256", **more: object) -> object:
@@ -75,17 +76,18 @@ def test_referrers_are_listed_with_type_and_annotations(
 
 
 @pytest.mark.endpoint("end-12", "GET")
-@pytest.mark.parametrize(("kind", "count"), [(SBOM, 1), (SIGNATURE, 1), ("none/such", 0)])
+@pytest.mark.parametrize(("kind", "count"), [(SBOM, 1), (SIGNATURE, 1), (SPACED, 1), ("a/b", 0)])
 def test_referrers_are_filtered_by_their_type(
     repository: Repository, kind: str, count: int
 ) -> None:
     """And the answer says so."""
     repository.push_image()
     subject = descriptor(b"subject", OCI_MANIFEST)
-    for each in (SBOM, SIGNATURE):
+    for each in (SBOM, SIGNATURE, SPACED):
         repository.push_manifest(image(subject=subject, artifactType=each))
-    # As libraries write it, and as people do.
-    for value in (quote(kind, safe=""), kind.replace(";", "%3B")):
+    # As libraries write it, those of Go and of forms, too; and as people do.
+    typed = kind.replace(";", "%3B").replace(" ", "%20")
+    for value in (quote(kind, safe=""), quote(kind), quote_plus(kind), typed):
         answer = repository.ask("GET", f"/referrers/{subject['digest']}?artifactType={value}")
 
         assert answer.headers["OCI-Filters-Applied"] == "artifactType"

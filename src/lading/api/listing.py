@@ -73,7 +73,8 @@ async def catalog(context: Context) -> Response:
 async def referrers(context: Context) -> Response:
     """The manifests that are about a digest, as an image index."""
     subject = Digest(context.argument)
-    artifact_type = _artifact_type(context)
+    # Many types have a plus, which not all clients encode, and few a space.
+    artifact_type = context.request.parameter_with_pluses("artifactType")
     asked = _limit(context)
     limit = MAX_REFERRERS if asked is None else min(asked, MAX_REFERRERS)
     page = await listing.list_referrers(
@@ -111,12 +112,6 @@ def _descriptor(referrer: Referrer) -> dict[str, object]:
     if referrer.annotations != b"{}":
         descriptor["annotations"] = msgspec.Raw(referrer.annotations)
     return descriptor
-
-
-def _artifact_type(context: Context) -> str | None:
-    """The filter of referrers. A plus that was not encoded comes as a space, which none has."""
-    value = context.request.parameter("artifactType")
-    return None if value is None else value.replace(" ", "+")
 
 
 def _limit(context: Context) -> int | None:
