@@ -322,6 +322,11 @@ def _whole_lists(passed: Passed) -> None:
         _no_queries(passed)
 
 
+def _bounded_parts(passed: Passed) -> None:
+    if passed.status == 206:
+        passed.status = 429
+
+
 def _no_chunks(passed: Passed) -> None:
     if passed.is_chunked:
         passed.status = 411
@@ -391,6 +396,10 @@ BROKEN: list[Any] = [
     pytest.param(_status(200, ABSENT), "errors", "200, not 404", "error_page", id="all-there"),
     pytest.param(_no_errors, "errors", "a page of the proxy", "intercept_errors", id="error-page"),
     pytest.param(_status(429, ABSENT), "errors", "429", "again", id="no-room"),
+    pytest.param(_bounded_parts, "ranges", "429", "again", id="bounded-blobs"),
+    pytest.param(_status(429, "/manifests/1"), "manifest", "429", "again", id="bounded"),
+    pytest.param(_status(429, "_catalog"), "manifest", "429", "again", id="bounded-lists"),
+    pytest.param(_status(429, "/uploads/"), "body", "429", "again", id="bounded-pushes"),
     pytest.param(_without("Link"), "lists", "first page", "proxy_hide_header", id="no-link"),
     pytest.param(_no_queries, "lists", "after `?`", "$uri", id="no-queries"),
     pytest.param(_no_heads, "heads", "405", "HEAD", id="no-heads"),
@@ -408,7 +417,7 @@ def test_what_is_broken_is_named_and_nothing_else(
     registry: Registry, change: Change, name: str, what: str, advice: str
 ) -> None:
     with proxy(registry, change) as url:
-        found = look(url, push=name in {"location", "chunked"})
+        found = look(url, push=name in {"location", "body", "chunked"})
 
     # This proxy does hold requests back.
     found.pop("buffering", None)
@@ -420,6 +429,23 @@ def test_what_is_broken_is_named_and_nothing_else(
 def test_a_registry_may_take_digests_in_capitals(registry: Registry) -> None:
     with proxy(registry, _capital_digests) as url:
         assert look(url) == {}
+
+
+def test_an_answer_that_is_shorter_than_it_says_is_said_in_words(registry: Registry) -> None:
+    def serve(handler: Any) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "9")
+        handler.end_headers()
+        handler.wfile.write(b"{}")
+        handler.close_connection = True
+
+    class Handler(QuietHandler):
+        do_GET = serve
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with served(server):
+        said = look(f"http://127.0.0.1:{server.server_port}")["answer"][0]
+    assert "7 bytes are missing" in said
 
 
 def test_blobs_may_be_two_addresses_away(registry: Registry) -> None:

@@ -132,6 +132,7 @@ def reason(error: Exception) -> str:
     """Why there is no answer, without the names of Python's objects: `Connection refused`."""
     from http.client import (  # noqa: PLC0415 - it takes long to load
         BadStatusLine,
+        IncompleteRead,
         RemoteDisconnected,
         UnknownProtocol,
     )
@@ -139,6 +140,8 @@ def reason(error: Exception) -> str:
     cause = cause_of(getattr(error, "original_error", error))  # of a proxy
     if isinstance(cause, RemoteDisconnected):
         return "the connection is closed without an answer"
+    if isinstance(cause, IncompleteRead):
+        return f"the connection is closed, and {cause.expected} bytes are missing"
     if isinstance(cause, BadStatusLine | UnknownProtocol):
         said = str(cause.args[0] if cause.args else "").strip("'")
         return f"what answers speaks no HTTP/1.1, but says {said[:40]!r}"

@@ -15,6 +15,7 @@ import urllib3
 from lading import __version__
 from lading.client.doctor.address import DeploymentAddress
 from lading.client.doctor.encryption import wants_certificate
+from lading.client.errors import ClientError
 from lading.client.timed import POOLS
 from lading.client.tokens import HostTokens, LoginFinder
 from lading.core.json_objects import object_in
@@ -51,6 +52,10 @@ class HeardAnswer:
     def document(self) -> Mapping[str, Any]:
         """The object of JSON that the body is; empty if it is none."""
         return object_in(self.body)
+
+
+class RequestsBounded(ClientError):
+    """The answer that a deployment bounds requests: it is no other fault, and asked of all."""
 
 
 class DeploymentCaller:
@@ -125,17 +130,23 @@ class DeploymentCaller:
         """Send a request to the deployment, and again with a login if that is asked for.
 
         Raises:
+            RequestsBounded: there is no answer but that; what was asked is not known.
             ClientError: the login cannot be had.
             HTTPError, OSError: there is no answer.
         """
         known = self._tokens.header(scopes)
         sent = dict(headers or {})
         answer = self.bare(method, place, sent | _login(known), body)
-        if answer.status != http.client.UNAUTHORIZED:
-            return answer
-        challenges = answer.headers.getlist("www-authenticate")
-        found = self._tokens.answer(challenges, scopes, known)
-        return self.bare(method, place, sent | _login(found), body) if found else answer
+        if answer.status == http.client.UNAUTHORIZED:
+            challenges = answer.headers.getlist("www-authenticate")
+            found = self._tokens.answer(challenges, scopes, known)
+            answer = self.bare(method, place, sent | _login(found), body) if found else answer
+        if answer.status == http.client.TOO_MANY_REQUESTS:
+            raise RequestsBounded(
+                "429: too many requests come from here",
+                advice="ask again later, or raise the bound",
+            )
+        return answer
 
     def wants_certificate(self) -> bool:
         """Whether the deployment takes no connection without a certificate of the client."""

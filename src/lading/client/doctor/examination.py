@@ -13,7 +13,7 @@ from lading.client.credentials import find_login
 from lading.client.doctor.address import DeploymentAddress
 from lading.client.doctor.answers import SHOW, check_answer, check_clock
 from lading.client.doctor.blobs import check_compression, check_ranges
-from lading.client.doctor.caller import DeploymentCaller
+from lading.client.doctor.caller import DeploymentCaller, RequestsBounded
 from lading.client.doctor.connections import check_connection, check_name
 from lading.client.doctor.encryption import check_encryption, settle_scheme
 from lading.client.doctor.failures import no_answer
@@ -157,6 +157,8 @@ def _each(
     """The findings of a check that has several; that there was no answer is one, too."""
     try:
         yield from check()
+    except RequestsBounded as error:
+        yield warn(name, error.message, error.advice)
     except ClientError as error:
         yield wrong(name, error.message, error.advice)
     except (HTTPError, OSError, ValueError) as error:

@@ -37,7 +37,7 @@ def check_errors(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFin
     place = f"/v2/{found.repository}/manifests/{_ABSENT}"
     answer = caller.ask("GET", place, found.scopes)
     keep = "have the proxy leave the registry's errors alone: no `error_page`, and"
-    if answer.status == 429 or answer.status >= 500:
+    if answer.status >= 500:
         return warn(
             "errors",
             f"what is not there is answered with {answer.status}",
