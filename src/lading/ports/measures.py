@@ -4,11 +4,8 @@ What can be measured is listed here, so that nothing that a client chooses becom
 is called outside, and what it means, stands in `lading.monitoring`.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum, auto
 from typing import Protocol
-
-from lading.core.typing import override
 
 
 class _Numbered(IntEnum):
@@ -88,33 +85,26 @@ class Level(_Numbered):
 
 
 class Measures(Protocol):
-    """Where figures are handed to; each call takes less than a microsecond and cannot fail."""
+    """Where figures are handed to; each call takes less than a microsecond and cannot fail.
+
+    Where nobody looks at them, nothing is done.
+    """
 
     def count(self, what: Count, by: float = 1) -> None:
         """Count something that has happened; from any thread."""
+        return
 
     def observe(self, what: Timing, seconds: float) -> None:
         """Note how long something took; from any thread."""
+        return
 
     def change(self, what: Level, by: float) -> None:
         """Note that there is more of something, or less; from any thread."""
+        return
 
 
-@dataclass(frozen=True)
 class Unmeasured(Measures):
     """Measures that nobody looks at."""
-
-    @override
-    def count(self, what: Count, by: float = 1) -> None:
-        pass
-
-    @override
-    def observe(self, what: Timing, seconds: float) -> None:
-        pass
-
-    @override
-    def change(self, what: Level, by: float) -> None:
-        pass
 
 
 UNMEASURED = Unmeasured()
