@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -25,6 +25,7 @@ from lading.metadata.moving.tables import BLOBS, MovedTable
 from lading.ports.database import Work
 from lading.ports.objects import Upkeep
 from lading.services import read_only, unfinished
+from lading.services.moving import last_step
 from lading.services.moving import migrate as migrating
 from lading.services.moving.last_step import CannotMigrate
 from lading.services.moving.migrate_rows import RowCopies
@@ -303,6 +304,32 @@ async def test_bytes_whose_row_a_killed_migration_did_not_write_go_if_the_blob_h
 
     assert await target.blobs.stat(gone) is None
     await require_same(origin, target)
+
+
+async def test_a_run_that_another_one_has_overtaken_removes_no_blob_of_it(
+    origin: People, target: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that stood still in its last step: what was collected by then may have come again."""
+    gone, end = await origin.push_blob(b"soon gone"), last_step.read_only
+
+    @asynccontextmanager
+    async def overtaken(*args: Any) -> AsyncIterator[Change]:
+        origin.now += 30 * DAY
+        await origin.collect()
+        async with end(*args) as change:
+            yield change
+
+    async def begin_another(**page: Any) -> Sequence[Digest]:
+        await target.metadata.migrations.begin_arrival("registry", "another run", 0.0)
+        return await ended_half_way(**page)
+
+    ended_half_way = target.metadata.collection.ended_half_way
+    with monkeypatch.context() as patch:
+        patch.setattr(last_step, "read_only", overtaken)
+        patch.setattr(target.metadata.collection, "ended_half_way", begin_another)
+        with pytest.raises((CannotMigrate, Unavailable), match="another migration"):
+            await migrate(origin.registry, target.registry)
+    assert await target.blobs.stat(gone) is not None
 
 
 async def test_bytes_of_a_blob_that_is_collected_elsewhere_are_gone_when_the_registry_is_back(

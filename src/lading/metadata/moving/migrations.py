@@ -151,6 +151,7 @@ class Migrations:
         self.name = writing(database, name)
         self.mark = writing(database, mark)
         self.begin_arrival = writing(database, begin_arrival)
+        self.require_run = writing(database, require_run)
         self.end_arrival = writing(database, end_arrival)
         self.serve = writing(database, serve)
         self.depart = writing(database, depart)

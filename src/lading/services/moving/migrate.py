@@ -13,11 +13,9 @@ Unfinished uploads are not brought: their clients begin them anew.
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
 from lading.core.errors import RegistryError
-from lading.core.garbage import GarbageBlob
-from lading.services import collect_blobs, unfinished
+from lading.services import unfinished
 from lading.services.moving import last_step
 from lading.services.moving.last_step import CannotMigrate
 from lading.services.moving.migrate_blobs import BlobCopies
@@ -28,14 +26,11 @@ from lading.services.moving.migration_work import (
     MigrationWork,
     require_whole,
 )
-from lading.services.pages import pages
 from lading.services.registry import Registry
 
 # Rounds of a registry that is read-only, and seconds by which each pause between two of them is
 # longer than the one before: a collection that was under way may end.
 MOST_LAST_ROUNDS = 10
-# Deletions that are ended in one go.
-PAGE = 1000
 PAUSE = 0.5
 
 
@@ -85,7 +80,7 @@ async def run(migration: Migration) -> Migrated:
         await _equalise(work)
         require_whole(blobs.damaged)
         if not migration.same_bytes:
-            await _clear_up(migration)
+            await _remove_interrupted(migration.target)
         left_behind = len(await origin.uploads.list_all())
         rows = await work.end(change)
     if migration.same_bytes:
@@ -106,24 +101,10 @@ async def _equalise(work: MigrationWork) -> None:
     )
 
 
-async def _clear_up(migration: Migration) -> None:
-    """Remove bytes that no row knows: of blobs that were collected since they were brought.
-
-    A killed run has not written their row, or another one has removed it.
-    """
-    await _remove_interrupted(migration.target)
-    if not migration.same_database:  # else they are those of the origin
-        await _end_deletions(migration.target)
-
-
 async def _remove_interrupted(target: Registry) -> None:
-    """Remove bytes that got their final name, and no row, as a run was killed or a push refused."""
+    """Remove bytes that got their final name, and no row, as a run was killed or a push refused.
+
+    Another run may have removed the row of a blob that was collected since that was brought.
+    """
     for commit in await unfinished.find_interrupted(target):
         await unfinished.remove_interrupted(target, commit)
-
-
-async def _end_deletions(target: Registry) -> None:
-    async for page in pages(partial(target.metadata.collection.ended_half_way, limit=PAGE)):
-        by_hex = sorted(page, key=lambda digest: digest.hex)
-        async for _ in collect_blobs.remove(target, (GarbageBlob(each, 0) for each in by_hex)):
-            pass

@@ -8,11 +8,13 @@ from typing import Protocol
 
 from lading.core.access import Principal
 from lading.core.digest import Digest
+from lading.core.garbage import GarbageBlob
 from lading.core.history import Change
 from lading.core.timestamps import utc
 from lading.core.typing import override
 from lading.metadata.inspection import KnownBlob
 from lading.ports.objects import ForeignObjects
+from lading.services import collect_blobs
 from lading.services.moving.last_step import CannotMigrate
 from lading.services.moving.migrate_blobs import BlobCopies, groups
 from lading.services.moving.migrate_rows import RowCopies
@@ -24,7 +26,7 @@ from lading.services.registry import Registry
 MOST_ROUNDS = 5
 # Rows after which the next round has nothing to do that takes long.
 FEW = 500
-# Blobs that are looked at in one go.
+# Blobs that are looked at, or removed, in one go.
 PAGE = 500
 # Images that are named in a message.
 MOST_NAMED = 10
@@ -134,9 +136,20 @@ class Everything(MigrationWork):
         await self._rows.end()
         if self._migration.same_bytes:
             await self._bring_strangers()
+        else:
+            await self._end_deletions()
         await self._target.migrations.end_arrival(self._run, self._now())
         await self._origin.migrations.depart(change)
         return await self._rows.count()
+
+    async def _end_deletions(self) -> None:
+        """Remove bytes of blobs that were collected since they were brought, for this run alone."""
+        read = partial(self._target.collection.ended_half_way, limit=PAGE)
+        async for page in pages(read):
+            await self._target.migrations.require_run(self._run)
+            blobs = [GarbageBlob(digest, 0) for digest in sorted(page, key=lambda each: each.hex)]
+            async for _ in collect_blobs.remove(self._migration.target, blobs):
+                pass
 
     async def _bring_strangers(self) -> None:
         """Say of the bytes that stay where they are what was said of them before."""
