@@ -87,6 +87,16 @@ def test_commands_are_loaded_when_they_run(option: str) -> None:
     assert _modules(program(), option) <= 1.3 * _modules("-c", "import click")
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_needs_little_of_what_the_command_does(name: str) -> None:
+    """Neither the configuration, nor services, nor what speaks to databases and registries."""
+    said = run([sys.executable, "-X", "importtime", program(), name, "--help"]).stderr.decode()
+    loaded = {line.rpartition("|")[2].strip() for line in said.splitlines()}
+
+    assert loaded & {"cryptography", "pydantic", "sqlite3", "urllib3", "yaml"} == set()
+    assert len(loaded) <= 2.8 * _modules("-c", "import click")
+
+
 def test_the_shell_completes_without_loading_a_command() -> None:
     """At each press of a key."""
     asked = {"_LADING_COMPLETE": "bash_complete", "COMP_WORDS": "lading re", "COMP_CWORD": "1"}

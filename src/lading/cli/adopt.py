@@ -9,25 +9,35 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import load_settings, with_files
 from lading.cli.exits import to_exit
+from lading.cli.findings_alone import in_findings_alone
+from lading.cli.late import Late
 from lading.cli.output import JSON_LINES, counted, human_size, plain, say, to_json
 from lading.cli.progress import StepLines, step_progress
-from lading.cli.registry import in_findings_alone, operator, run_with, translate_data_errors
-from lading.cli.running import run_to_end
+from lading.cli.registry import operator, run_with, translate_data_errors
 from lading.cli.words import finding_words
-from lading.config.settings import Settings
 from lading.core.access import Principal
 from lading.core.damage import Finding, Kind
 from lading.core.errors import RegistryError
-from lading.services.moving import adopt as adopting
-from lading.services.moving.adopt import Adoption, CannotAdopt
-from lading.services.registry import Registry
-from lading.wiring.moving.adoption import new_adoption, open_plan
-from lading.wiring.moving.volume_places import has_layouts, is_root, root_near
+
+if TYPE_CHECKING:
+    from lading.cli import running
+    from lading.config.settings import Settings
+    from lading.services.moving import adopt as adopting
+    from lading.services.moving.adopt import Adoption
+    from lading.services.registry import Registry
+    from lading.wiring.moving import adoption as adoptions
+    from lading.wiring.moving import volume_places
+else:
+    running = Late("lading.cli.running")
+    adopting = Late("lading.services.moving.adopt")
+    adoptions = Late("lading.wiring.moving.adoption")
+    volume_places = Late("lading.wiring.moving.volume_places")
 
 # Findings of a kind that are printed for people.
 MOST = 20
@@ -85,7 +95,7 @@ def adopt(
         sys.exit(1)
 
 
-def _settings(config: Path | None, root: Path | None) -> Settings:
+def _settings(config: Path | None, root: Path | None) -> "Settings":
     """The settings, with the place that was named, where a database may begin."""
     settings = load_settings(config)
     storage = settings.storage
@@ -105,12 +115,12 @@ def _settings(config: Path | None, root: Path | None) -> Settings:
 
 def _require_root(place: Path) -> None:
     """Require a volume, so that nobody takes the wrong directory for one that has nothing."""
-    if is_root(place):
+    if volume_places.is_root(place):
         return
-    near = root_near(place)
+    near = volume_places.root_near(place)
     if near is not None:
         where = f"that is {near}, which `lading adopt {near}` takes over"
-    elif has_layouts(place):
+    elif volume_places.has_layouts(place):
         where = f"what is there are OCI image layouts, as zot has them: `lading import {place}`"
     else:
         where = "name the `rootdirectory` of its configuration, in which `docker/registry/v2` is"
@@ -120,7 +130,9 @@ def _require_root(place: Path) -> None:
 class _TakingOver:
     """A run of the command, with the findings so far."""
 
-    def __init__(self, settings: Settings, *, checksums: bool, repair: bool, as_json: bool) -> None:
+    def __init__(
+        self, settings: "Settings", *, checksums: bool, repair: bool, as_json: bool
+    ) -> None:
         self._settings = settings
         self._checksums = checksums
         self._how = {"checksums": checksums, "repair": repair}
@@ -132,34 +144,36 @@ class _TakingOver:
     def plan(self) -> bool:
         """Say what would be taken over; whether something would be left to mend."""
 
-        async def work() -> Adoption:
+        async def work() -> "Adoption":
             with step_progress(_DOING) as progress:
                 by = Principal(operator())
-                async with open_plan(self._settings, by, progress, **self._how) as adoption:
+                async with adoptions.open_plan(
+                    self._settings, by, progress, **self._how
+                ) as adoption:
                     await self._run(adoption, progress)
                     return adoption
 
         try:
             with translate_data_errors(self._settings):
-                adoption = run_to_end(work)
+                adoption = running.run_to_end(work)
         except RegistryError as error:
             raise to_exit(error) from error
         self._conclude(adoption)
         return self._left > 0
 
-    async def run(self, registry: Registry) -> bool:
+    async def run(self, registry: "Registry") -> bool:
         """Take over what is there; whether something is left to mend."""
         with step_progress(_DOING) as progress:
             by = Principal(operator())
-            adoption = new_adoption(registry, self._settings, by, progress, **self._how)
+            adoption = adoptions.new_adoption(registry, self._settings, by, progress, **self._how)
             await self._run(adoption, progress)
         self._conclude(adoption)
         return self._left > 0
 
-    async def _run(self, adoption: Adoption, progress: StepLines) -> None:
+    async def _run(self, adoption: "Adoption", progress: StepLines) -> None:
         try:
             await self._tell(adopting.run(adoption), progress)
-        except CannotAdopt as error:
+        except adopting.CannotAdopt as error:
             raise click.ClickException(str(error)) from error
 
     async def _tell(self, findings: AsyncIterator[Finding], progress: StepLines) -> None:
@@ -171,7 +185,7 @@ class _TakingOver:
             elif self._found[finding.kind] <= MOST:
                 progress.print(finding_words(finding, "done"))
 
-    def _conclude(self, adoption: Adoption) -> None:
+    def _conclude(self, adoption: "Adoption") -> None:
         if self._as_json:
             summary = plain(adoption.tally) | {
                 "seconds": round(time.monotonic() - self._begun, 1),
@@ -185,7 +199,7 @@ class _TakingOver:
                 say(f"… and {count - MOST} more of {kind}; `--json` prints all")
         say("\n".join(self._summary(adoption)))
 
-    def _summary(self, adoption: Adoption) -> Iterator[str]:
+    def _summary(self, adoption: "Adoption") -> Iterator[str]:
         tally, seconds = adoption.tally, time.monotonic() - self._begun
         new = "To take over" if adoption.is_plan else "Taken over  "
         manifests, tags = counted(tally.manifests, "manifest"), counted(tally.tags, "tag")
@@ -216,7 +230,7 @@ class _TakingOver:
         yield f"Time          {took}"
         yield self._next(adoption)
 
-    def _next(self, adoption: Adoption) -> str:
+    def _next(self, adoption: "Adoption") -> str:
         root = self._settings.storage.filesystem.rootdirectory
         if adoption.is_plan:
             return f"Next          lading adopt {root}"

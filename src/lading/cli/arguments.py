@@ -5,17 +5,17 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.output import say
-from lading.config.durations import parse_duration
-from lading.config.loading import load
-from lading.config.problems import ConfigurationError
-from lading.config.settings import Settings
 from lading.core.digest import Digest
 from lading.core.errors import RegistryError
 from lading.core.names import Reference, RepositoryName, Tag
+
+if TYPE_CHECKING:
+    from lading.config.settings import Settings
 
 # The file that `lading.config.loading.find_file` finds if none is named.
 CONFIG = click.argument("config", required=False, type=click.Path(path_type=Path))
@@ -49,6 +49,8 @@ def parse_lifetime(text: str) -> float | None:
     """
     if text == "never":
         return None
+    from lading.config.durations import parse_duration  # noqa: PLC0415 - help needs none of it
+
     days = re.fullmatch(r"(\d{1,5})d", text, re.ASCII)
     try:
         lifetime = timedelta(days=int(days[1])) if days else parse_duration(text)
@@ -78,12 +80,15 @@ def parse_time(text: str) -> float:
     return whole + (1e-6 if time.microsecond else 0.999999)
 
 
-def load_settings(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
+def load_settings(path: Path | None, environ: Mapping[str, str] = os.environ) -> "Settings":
     """The settings of a file and the environment; warnings go to standard error.
 
     Raises:
         ClickException: something is wrong with it; the message names every such thing.
     """
+    from lading.config.loading import load  # noqa: PLC0415 - help needs none of it
+    from lading.config.problems import ConfigurationError  # noqa: PLC0415
+
     try:
         loaded = load(path, environ)
     except ConfigurationError as error:
@@ -93,7 +98,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str] = os.environ) ->
     return loaded.settings
 
 
-def with_files(settings: Settings, update: Mapping[str, object]) -> Settings:
+def with_files(settings: "Settings", update: Mapping[str, object]) -> "Settings":
     """The settings with something else in `storage.filesystem`."""
     files = settings.storage.filesystem.model_copy(update=update)
     storage = settings.storage.model_copy(update={"filesystem": files})

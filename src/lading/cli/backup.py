@@ -10,36 +10,46 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from shlex import quote
+from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
+from lading.cli.late import Late
 from lading.cli.output import JSON, human_size, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import audit_of, operator, run_with, translate_data_errors
 from lading.cli.utf8 import require_utf8
-from lading.config.durations import parse_duration
-from lading.config.settings import Settings
 from lading.core.access import Principal
 from lading.core.errors import RegistryError
 from lading.core.history import Change
 from lading.core.timestamps import utc
-from lading.ports.backup import NotEmpty, UnusableBackup
-from lading.services import backup as backups
-from lading.services.backup import BLOBS, LONGEST, METADATA
-from lading.services.registry import Registry
-from lading.wiring.moving.backups import copied_blobs, restore_database
-from lading.wiring.moving.migration import place_of_bytes
-from lading.wiring.paths import metadata_path
+
+if TYPE_CHECKING:
+    from lading.config import durations
+    from lading.config.settings import Settings
+    from lading.ports import backup as backup_port
+    from lading.services import backup as backups
+    from lading.services.registry import Registry
+    from lading.wiring import paths
+    from lading.wiring.moving import backups as wired_backups
+    from lading.wiring.moving import migration
+else:
+    backup_port = Late("lading.ports.backup")
+    backups = Late("lading.services.backup")
+    durations = Late("lading.config.durations")
+    migration = Late("lading.wiring.moving.migration")
+    wired_backups = Late("lading.wiring.moving.backups")
+    paths = Late("lading.wiring.paths")
 
 
 def _duration(_: click.Context, __: click.Parameter, text: str) -> timedelta:
     """A duration as in the configuration: `6h`, `90m`."""
     try:
-        hold = parse_duration(text)
+        hold = durations.parse_duration(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
-    if hold.total_seconds() > LONGEST:
+    if hold.total_seconds() > backups.LONGEST:
         raise click.BadParameter("at most 30d; `lading backup` again holds for longer")
     return hold
 
@@ -98,24 +108,26 @@ def restore_backup(src: Path, config: Path | None, *, force: bool) -> None:
     if settings.storage.driver == "inmemory":
         raise click.ClickException("data in memory cannot be restored (storage: inmemory)")
     _require_file(settings)
-    database = metadata_path(settings.storage.directory)
+    database = paths.metadata_path(settings.storage.directory)
     change = Change(operator(), time.time())
     try:
         with translate_data_errors(settings):
-            kept = restore_database(settings, src / METADATA, change, force=force)
-    except NotEmpty as error:
+            kept = wired_backups.restore_database(
+                settings, src / backups.METADATA, change, force=force
+            )
+    except backup_port.NotEmpty as error:
         raise click.ClickException(
             f"there is a registry in {database.parent.parent} that is not empty; name another"
             " directory, or say --force to replace it (it is kept beside the new one)"
         ) from error
-    except UnusableBackup as error:
+    except backup_port.UnusableBackup as error:
         raise click.ClickException(f"{error}; nothing was changed") from error
     with audit_of(settings) as note:
         note("backup.restore", source=str(src.absolute()))
     say(f"Restored      {database}")
     if kept is not None:
         say(f"Replaced      kept as {kept}")
-    say(f"Next          copy the files of {src / BLOBS} back, then `{_check(config)}`")
+    say(f"Next          copy the files of {src / backups.BLOBS} back, then `{_check(config)}`")
 
 
 @click.command()
@@ -140,7 +152,7 @@ def _check(config: Path | None) -> str:
     return f"lading verify {config or ''}".rstrip()
 
 
-def _require_file(settings: Settings) -> None:
+def _require_file(settings: "Settings") -> None:
     """Require that the metadata is a file, which this can copy and put in place."""
     if settings.database.postgresql is not None:
         raise click.ClickException(
@@ -155,14 +167,14 @@ def _hold_of(dest: Path) -> str:
     return os.path.realpath(dest)
 
 
-def _root(settings: Settings) -> str:
+def _root(settings: "Settings") -> str:
     """The directory below which the paths of a list are."""
     if settings.storage.driver == "s3":
-        return place_of_bytes(settings.storage)
+        return migration.place_of_bytes(settings.storage)
     return str(settings.storage.filesystem.rootdirectory.absolute())
 
 
-def _next_step(settings: Settings, made: "_Made") -> str:
+def _next_step(settings: "Settings", made: "_Made") -> str:
     if settings.storage.driver == "s3":
         return "copy these objects with the programs of the store"
     return f"rsync -a --files-from={quote(made.list)} {quote(f'{made.root}/')} TARGET/"
@@ -186,21 +198,24 @@ class _Made:
     held_until: float
 
 
-async def _make(settings: Settings, registry: Registry, dest: Path, until: float) -> _Made:
+async def _make(settings: "Settings", registry: "Registry", dest: Path, until: float) -> _Made:
     try:
         with backups.new_directory(dest) as directory:
             copy = await backups.copy_metadata(
                 registry, directory, name=_hold_of(dest), until=until
             )
-            with copied_blobs(settings, copy) as copied, step_progress("is listing") as progress:
+            with (
+                wired_backups.copied_blobs(settings, copy) as copied,
+                step_progress("is listing") as progress,
+            ):
                 progress.begin("Listing files", copied.count)
                 files = await backups.list_blobs(registry, directory, copied, progress.advance)
     except (OSError, RegistryError) as error:
         raise click.ClickException(f"cannot write {dest}: {error}") from error
     return _Made(
-        metadata=str(dest / METADATA),
-        metadata_size=(dest / METADATA).stat().st_size,
-        list=str(dest / BLOBS),
+        metadata=str(dest / backups.METADATA),
+        metadata_size=(dest / backups.METADATA).stat().st_size,
+        list=str(dest / backups.BLOBS),
         files=files,
         root=_root(settings),
         held_until=until,

@@ -5,12 +5,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from lading.cli.late import Late
 from lading.cli.output import JSON, say, to_json
-from lading.server.process.authority import Authority, Issued, UnusableAuthority
+
+if TYPE_CHECKING:
+    from lading.server.process import authority as authorities
+    from lading.server.process.authority import Authority, Issued
+else:
+    authorities = Late("lading.server.process.authority")
 
 # RFC 1123, section 2.1; the first label may be a wildcard (RFC 9525, section 6.3).
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -138,15 +144,15 @@ def client(name: str, host: str, directory: Path, days: int, port: int, *, as_js
     _report(_FOR_CLIENT, authority, issued, _registry(host, port), as_json=as_json)
 
 
-def _open(directory: Path) -> Authority:
+def _open(directory: Path) -> "Authority":
     try:
-        return Authority.open(directory.absolute(), datetime.now(UTC))
-    except (UnusableAuthority, OSError) as error:
+        return authorities.Authority.open(directory.absolute(), datetime.now(UTC))
+    except (authorities.UnusableAuthority, OSError) as error:
         raise click.ClickException(str(error)) from error
 
 
 def _report(
-    text: str, authority: Authority, issued: Issued, registry: str, *, as_json: bool
+    text: str, authority: "Authority", issued: "Issued", registry: str, *, as_json: bool
 ) -> None:
     files = {
         "ca": str(authority.files.certificate),

@@ -4,20 +4,19 @@ Each is loaded when it runs, so that help and completion need no more than click
 """
 
 import errno
-import gc
 import io
 import os
 import stat
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from lading import __version__
+from lading.cli.late import without_collector
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -57,7 +56,7 @@ class LazyGroup(click.Group):
         if cmd_name not in self._listed:
             return None
         module, _, name = self._listed[cmd_name].place.partition(":")
-        with _without_collector():
+        with without_collector():
             command: click.Command = getattr(import_module(f"lading.cli.{module}"), name)
         return command
 
@@ -129,21 +128,6 @@ class LazyGroup(click.Group):
                 formatter.write_dl(
                     [(name.ljust(longest), it.summary) for name, it in group.items()]
                 )
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Look for no garbage while modules are loaded: there is none, and it takes a tenth longer.
-
-    Nor later among what they have, which is needed to the end: there it would be looked through
-    once more, which takes a tenth of the time of a short command, too.
-    """
-    gc.disable()
-    try:
-        yield
-        gc.freeze()
-    finally:
-        gc.enable()
 
 
 def _settle_streams() -> None:

@@ -2,13 +2,19 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
+from lading.cli.late import Late
 from lading.cli.output import say
-from lading.config.effective import settings_as_yaml
-from lading.config.loading import find_file
+
+if TYPE_CHECKING:
+    from lading.config import effective, loading
+else:
+    effective = Late("lading.config.effective")
+    loading = Late("lading.config.loading")
 
 
 @click.group()
@@ -24,7 +30,7 @@ def check(config: Path | None) -> None:
     All that is wrong with CONFIG and the environment is told, with what to write instead.
     """
     load_settings(config)
-    say(f"{find_file(config, os.environ) or 'no file, so defaults'}: fine")
+    say(f"{loading.find_file(config, os.environ) or 'no file, so defaults'}: fine")
 
 
 @config.command()
@@ -34,4 +40,4 @@ def show(config: Path | None) -> None:
 
     They are those of CONFIG, of the environment, and defaults; secrets are `***`.
     """
-    say(settings_as_yaml(load_settings(config)), nl=False)
+    say(effective.settings_as_yaml(load_settings(config)), nl=False)

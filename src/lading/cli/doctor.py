@@ -3,19 +3,28 @@
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.examples import REGISTRY, Example, with_examples
+from lading.cli.late import Late
 from lading.cli.output import JSON, clean, say, to_json
-from lading.client.doctor import DeploymentFinding, DoctorOptions, FindingState, examine
-from lading.client.errors import ClientError, ReferenceInvalid
 
+if TYPE_CHECKING:
+    from lading.client import doctor as examining
+    from lading.client import errors
+    from lading.client.doctor import DeploymentFinding
+else:
+    examining = Late("lading.client.doctor")
+    errors = Late("lading.client.errors")
+
+# By the state of a finding.
 _SIGNS = {
-    FindingState.OK: ("✓", "green"),
-    FindingState.WARN: ("!", "yellow"),
-    FindingState.WRONG: ("✗", "red"),
-    FindingState.SKIPPED: ("-", "bright_black"),
+    "OK": ("✓", "green"),
+    "WARN": ("!", "yellow"),
+    "WRONG": ("✗", "red"),
+    "SKIPPED": ("-", "bright_black"),
 }
 
 
@@ -51,25 +60,25 @@ def doctor(
     to change: names, ports, TLS, clocks, logins, what a proxy does to answers, and with --push what
     it does to uploads. The exit code is 1 if something is wrong, 0 otherwise.
     """
-    options = DoctorOptions(repository, push, debug, insecure, ca)
+    options = examining.DoctorOptions(repository, push, debug, insecure, ca)
     found = []
     try:
-        for finding in examine(url, options):
+        for finding in examining.examine(url, options):
             found.append(finding)
             if not as_json:
                 _print(finding)
-    except ReferenceInvalid as error:
+    except errors.ReferenceInvalid as error:
         raise click.UsageError(error.message) from error
-    except ClientError as error:
+    except errors.ClientError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
         say(to_json(found))
-    if any(finding.state is FindingState.WRONG for finding in found):
+    if any(finding.state is examining.FindingState.WRONG for finding in found):
         raise click.exceptions.Exit(1)
 
 
-def _print(finding: DeploymentFinding) -> None:
-    sign, colour = _SIGNS[finding.state]
+def _print(finding: "DeploymentFinding") -> None:
+    sign, colour = _SIGNS[finding.state.name]
     if _takes_colours():
         sign = click.style(sign, fg=colour)
     say(f" {finding.name}: {clean(finding.what)}", styled=sign)

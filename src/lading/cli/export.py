@@ -1,19 +1,27 @@
 """`lading export`: all that is here, with links of CNCF Distribution, so that it can serve it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import load_settings, with_files
+from lading.cli.late import Late
 from lading.cli.output import JSON, counted, human_size, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import run_with
-from lading.config.settings import Settings
 from lading.core.exports import ExportTally
-from lading.services.moving import export as exporting
-from lading.services.registry import Registry
-from lading.wiring.moving.exports import AnotherRegistry, new_export
-from lading.wiring.paths import metadata_path
+
+if TYPE_CHECKING:
+    from lading.config.settings import Settings
+    from lading.services.moving import export as exporting
+    from lading.services.registry import Registry
+    from lading.wiring import paths
+    from lading.wiring.moving import exports
+else:
+    exporting = Late("lading.services.moving.export")
+    exports = Late("lading.wiring.moving.exports")
+    paths = Late("lading.wiring.paths")
 
 
 @click.command()
@@ -46,9 +54,9 @@ def export(root: Path, *, config: Path | None, over: bool, as_json: bool) -> Non
     settings = _settings(config, root)
     with step_progress("is exporting") as progress:
 
-        async def work(registry: Registry) -> ExportTally:
+        async def work(registry: "Registry") -> ExportTally:
             try:
-                export = new_export(registry, settings, root, progress, over=over)
+                export = exports.new_export(registry, settings, root, progress, over=over)
             except OSError as error:  # of there, and not of our data
                 why = f"nothing can be written in {root}: {error.strerror or error}"
                 raise click.ClickException(why) from error
@@ -56,7 +64,7 @@ def export(root: Path, *, config: Path | None, over: bool, as_json: bool) -> Non
 
         try:
             tally = run_with(settings, work)
-        except AnotherRegistry as error:
+        except exports.AnotherRegistry as error:
             raise click.ClickException(str(error)) from error
     if as_json:
         say(to_json(tally))
@@ -67,10 +75,10 @@ def export(root: Path, *, config: Path | None, over: bool, as_json: bool) -> Non
     say("Next          stop this registry, and start the other one")
 
 
-def _settings(config: Path | None, root: Path) -> Settings:
+def _settings(config: Path | None, root: Path) -> "Settings":
     settings = load_settings(config)
     try:
-        is_ours = config is None and metadata_path(root).exists()
+        is_ours = config is None and paths.metadata_path(root).exists()
     except OSError as error:
         raise click.ClickException(
             f"whether {root} has a registry cannot be seen: {error.strerror}; run this as the user"

@@ -9,10 +9,12 @@ it goes. Memory grows with neither: what is to be remembered waits on the disk.
 
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import CONFIG
+from lading.cli.late import Late
 from lading.cli.output import JSON, JsonList, counted, human_size, plain, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import with_registry
@@ -28,12 +30,23 @@ from lading.core.garbage import (
 )
 from lading.core.names import RepositoryName
 from lading.core.timestamps import utc
-from lading.services import backup, collect, jobs, lease, times, upkeep
-from lading.services.collect import Plan, Tally
-from lading.services.departed import why_bytes_stay
-from lading.services.lease import Lease
-from lading.services.registry import Registry
-from lading.wiring.process_names import COLLECTION, process_name
+
+if TYPE_CHECKING:
+    from lading.services import backup, collect, jobs, lease, times, upkeep
+    from lading.services import departed as departures
+    from lading.services.collect import Plan
+    from lading.services.lease import Lease
+    from lading.services.registry import Registry
+    from lading.wiring import process_names
+else:
+    backup = Late("lading.services.backup")
+    collect = Late("lading.services.collect")
+    departures = Late("lading.services.departed")
+    jobs = Late("lading.services.jobs")
+    lease = Late("lading.services.lease")
+    process_names = Late("lading.wiring.process_names")
+    times = Late("lading.services.times")
+    upkeep = Late("lading.services.upkeep")
 
 # How much of each kind is found at once, and removed, before it is looked for more.
 STEP = 500
@@ -81,14 +94,14 @@ class _Collection:
         self._quiet = quiet
         self._as_json = as_json
 
-    async def run(self, registry: Registry, *, dry_run: bool, untagged: bool) -> None:
+    async def run(self, registry: "Registry", *, dry_run: bool, untagged: bool) -> None:
         if dry_run:
             plan = await self._plan(registry, untagged=untagged)
             await self._report(_each(plan.items), dry_run=True)
             return
-        if departed := await why_bytes_stay(registry):
+        if departed := await departures.why_bytes_stay(registry):
             raise click.ClickException(f"{departed}: nothing was removed")
-        name = process_name(COLLECTION)
+        name = process_names.process_name(process_names.COLLECTION)
         waiting = step_progress(_DOING).wait
         async with lease.wait_for(registry, jobs.COLLECT, name, waiting) as held:
             await times.set_back(registry)
@@ -98,7 +111,7 @@ class _Collection:
                 say(unused_words(unused))
 
     async def _collect(
-        self, registry: Registry, held: Lease, *, untagged: bool
+        self, registry: "Registry", held: "Lease", *, untagged: bool
     ) -> AsyncIterator[GarbageItem]:
         if self._quiet:
             await _tell_of_hold(registry)
@@ -110,7 +123,7 @@ class _Collection:
             yield item
             await held.renew()
 
-    async def _plan(self, registry: Registry, *, untagged: bool) -> Plan:
+    async def _plan(self, registry: "Registry", *, untagged: bool) -> "Plan":
         # By hand, the trash is emptied: what is in it has no window left.
         criteria = collect.criteria(registry, trash=0, untagged=untagged)
         plan = await collect.plan(registry, criteria)
@@ -128,7 +141,7 @@ class _Collection:
 
     async def _report(self, items: AsyncIterator[GarbageItem], *, dry_run: bool) -> None:
         """Count what goes, and say that; in JSON each item as soon as it is known."""
-        tally, listed = Tally(), JsonList()
+        tally, listed = collect.Tally(), JsonList()
         if self._as_json:
             say(f'{{"dry_run": {to_json(dry_run)}, "items": ', nl=False)
         async for item in items:
@@ -155,7 +168,7 @@ def _size(size: int) -> str:
     return words if words.endswith("bytes") else f"{size} bytes ({words})"
 
 
-async def _with_progress(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
+async def _with_progress(registry: "Registry", plan: "Plan") -> AsyncIterator[GarbageItem]:
     with step_progress(_DOING) as progress:
         progress.begin("Removing", plan.count)
         async for item in collect.run(registry, plan):
@@ -168,7 +181,7 @@ async def _each(items: Iterable[GarbageItem]) -> AsyncIterator[GarbageItem]:
         yield item
 
 
-async def _tell_of_hold(registry: Registry) -> None:
+async def _tell_of_hold(registry: "Registry") -> None:
     if (hold := await backup.find_hold(registry)) is not None:
         say(
             f"no blob is collected until {utc(hold.until)}, as the backup {hold.name} is to be"
@@ -177,7 +190,7 @@ async def _tell_of_hold(registry: Registry) -> None:
         )
 
 
-async def _print_kept(registry: Registry, plan: Plan) -> int:
+async def _print_kept(registry: "Registry", plan: "Plan") -> int:
     """Print every manifest that stays, and what it needs once; how many digests that were."""
     marked = registry.metadata.collection.marks()
     last: RepositoryName | None = None

@@ -1,23 +1,32 @@
 """`lading import`: OCI image layouts, as zot, skopeo and CI systems have them on their disks."""
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import load_settings
+from lading.cli.late import Late
 from lading.cli.output import JSON_LINES, clean, counted, human_size, plain, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import operators_grant, run_with
 from lading.core.damage import Finding
-from lading.ports.layouts import ImageLayout
-from lading.services.moving import import_layouts as importing
-from lading.services.moving.import_repository import ImportTally
-from lading.services.progress import StepProgress
-from lading.services.registry import Registry
-from lading.wiring.moving.imports import named_layouts, new_import
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from lading.ports.layouts import ImageLayout
+    from lading.services.moving import import_layouts as importing
+    from lading.services.moving.import_repository import ImportTally
+    from lading.services.progress import StepProgress
+    from lading.services.registry import Registry
+    from lading.wiring.moving import imports
+else:
+    asyncio = Late("asyncio")
+    importing = Late("lading.services.moving.import_layouts")
+    imports = Late("lading.wiring.moving.imports")
 
 
 @click.command("import")
@@ -41,10 +50,10 @@ def import_(directory: Path, name: str | None, *, config: Path | None, as_json: 
     _require_directory(directory)
     settings = load_settings(config)
 
-    async def work(registry: Registry) -> tuple[ImportTally, int]:
+    async def work(registry: "Registry") -> "tuple[ImportTally, int]":
         left = 0
         with step_progress("is importing") as progress:
-            task = new_import(registry, settings, operators_grant, progress)
+            task = imports.new_import(registry, settings, operators_grant, progress)
             for repository, layout in await _search(directory, name, progress):
                 async for finding in importing.run(task, repository, layout):
                     left += 1
@@ -78,12 +87,12 @@ def _require_directory(path: Path) -> None:
 
 
 async def _search(
-    directory: Path, name: str | None, progress: StepProgress
-) -> Sequence[tuple[str, ImageLayout]]:
+    directory: Path, name: str | None, progress: "StepProgress"
+) -> "Sequence[tuple[str, ImageLayout]]":
     """All layouts, each with its repository's name."""
     progress.begin(f"Looking for image layouts in {directory}", 0)
     layouts = []
-    for found in named_layouts(directory, name):
+    for found in imports.named_layouts(directory, name):
         progress.advance(1)
         await asyncio.sleep(0)  # which Ctrl-C ends
         if found is not None:
@@ -96,7 +105,7 @@ def _words(finding: Finding) -> str:
     return clean(f"{finding.subject}: {finding.explanation}; {finding.mended}") + advice
 
 
-def _summary(tally: ImportTally, left: int) -> str:
+def _summary(tally: "ImportTally", left: int) -> str:
     size = human_size(tally.size)
     return (
         f"Imported  {counted(tally.manifests, 'manifest')} and {counted(tally.tags, 'tag')} into"

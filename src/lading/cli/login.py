@@ -1,17 +1,26 @@
 """`lading login` and `lading logout`: logins for registries, where Docker keeps them."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import NotAllowed, to_exit
-from lading.cli.images.logins import remove_login, store_login
-from lading.cli.images.remote import translate_client_errors
+from lading.cli.late import Late
 from lading.cli.output import say, say_wait
 from lading.cli.passwords import read_password
 from lading.cli.utf8 import require_utf8
-from lading.client import Client, ClientError, HostLogin, SessionOptions
-from lading.client.login_files import normal_key
 from lading.core.errors import RegistryError, Unauthorized
+
+if TYPE_CHECKING:
+    from lading import client as registries
+    from lading.cli.images import logins, remote
+    from lading.client import HostLogin, login_files
+else:
+    registries = Late("lading.client")
+    login_files = Late("lading.client.login_files")
+    logins = Late("lading.cli.images.logins")
+    remote = Late("lading.cli.images.remote")
 
 
 @with_examples(
@@ -28,16 +37,16 @@ def login(host: str, username: str, *, password_stdin: bool) -> None:
     helper that its config.json names, or into that file; or into the one that REGISTRY_AUTH_FILE
     names, or that has a login for HOST and comes first.
     """
-    host = normal_key(host.lower())
+    host = login_files.normal_key(host.lower())
     require_utf8(username, "the name")
     password = read_password(from_stdin=password_stdin)
     if not password:
         raise click.UsageError("the password is empty")
-    given = HostLogin(username, password)
+    given = registries.HostLogin(username, password)
     _require_right(host, given)
     try:
-        place = store_login(host, given)
-    except (ClientError, OSError) as error:
+        place = logins.store_login(host, given)
+    except (registries.ClientError, OSError) as error:
         raise click.ClickException(f"the login cannot be kept: {error}") from error
     say(f"Logged in to {host} as {username}")
     say(f"Kept in {place}", err=True)
@@ -51,19 +60,22 @@ def logout(host: str) -> None:
 
     All files are changed in which it would be looked for.
     """
-    host = normal_key(host.lower())
+    host = login_files.normal_key(host.lower())
     try:
-        was_there = remove_login(host)
-    except (ClientError, OSError) as error:
+        was_there = logins.remove_login(host)
+    except (registries.ClientError, OSError) as error:
         raise click.ClickException(f"the login cannot be removed: {error}") from error
     say(f"Logged out of {host}" if was_there else f"There was no login for {host}")
 
 
-def _require_right(host: str, given: HostLogin) -> None:
+def _require_right(host: str, given: "HostLogin") -> None:
     """Ask a registry whether a login is right; if it is not, the command ends."""
-    options = SessionOptions(on_wait=say_wait)
+    options = registries.SessionOptions(on_wait=say_wait)
     try:
-        with translate_client_errors(host), Client(host, login=given, options=options) as client:
+        with (
+            remote.translate_client_errors(host),
+            registries.Client(host, login=given, options=options) as client,
+        ):
             client.ping()
             if not client.session.asks_for_login:
                 say(f"{host} lets anybody in at /v2/, and has not looked at the login", err=True)

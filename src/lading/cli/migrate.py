@@ -3,25 +3,36 @@
 What is printed at the end says what to do then: no command stops a server, or starts one.
 """
 
-import asyncio
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
+from lading.cli.late import Late
 from lading.cli.output import JSON, counted, human_size, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import operator, run_with, translate_data_errors
-from lading.config.settings import Settings
 from lading.core.access import Principal
-from lading.services.moving import migrate as migrating
-from lading.services.moving.last_step import CannotMigrate
-from lading.services.moving.migrate import Migrated
-from lading.services.registry import Registry
-from lading.wiring.databases import require_current
-from lading.wiring.moving.migration import open_migration
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from lading.config.settings import Settings
+    from lading.services.moving import last_step
+    from lading.services.moving import migrate as migrating
+    from lading.services.moving.migrate import Migrated
+    from lading.services.registry import Registry
+    from lading.wiring import databases
+    from lading.wiring.moving import migration as migration_module
+else:
+    asyncio = Late("asyncio")
+    databases = Late("lading.wiring.databases")
+    last_step = Late("lading.services.moving.last_step")
+    migrating = Late("lading.services.moving.migrate")
+    migration_module = Late("lading.wiring.moving.migration")
 
 
 @click.command()
@@ -48,7 +59,7 @@ def migrate(config: Path | None, *, to: Path, as_json: bool) -> None:
         raise click.ClickException(f"{to} keeps everything in memory (storage: inmemory)")
     for each in (settings, target):
         with translate_data_errors(each):
-            require_current(each)
+            databases.require_current(each)
     command = _Command(settings, target, to)
     migrated = run_with(settings, command.run)
     say(to_json(migrated) if as_json else "\n".join(command.words(migrated)))
@@ -57,31 +68,31 @@ def migrate(config: Path | None, *, to: Path, as_json: bool) -> None:
 class _Command:
     """A run of the command."""
 
-    def __init__(self, settings: Settings, target: Settings, to: Path) -> None:
+    def __init__(self, settings: "Settings", target: "Settings", to: Path) -> None:
         self._settings = settings
         self._target = target
         self._to = to
         self._same_database = False
 
-    async def run(self, origin: Registry) -> Migrated:
+    async def run(self, origin: "Registry") -> "Migrated":
         """Migrate the registry; if it cannot be, the command ends."""
         _end_by_interrupt()
         with translate_data_errors(self._target), step_progress("is migrating") as progress:
-            opening = open_migration(
+            opening = migration_module.open_migration(
                 origin, self._settings, self._target, Principal(operator()), progress
             )
             async with opening as migration:
                 self._same_database = migration.same_database
                 try:
                     return await migrating.run(migration)
-                except CannotMigrate as error:
+                except last_step.CannotMigrate as error:
                     raise click.ClickException(str(error)) from error
                 except BaseException as error:  # interrupted, too
                     for note in getattr(error, "__notes__", ()):
                         say(note, err=True)
                     raise
 
-    def words(self, migrated: Migrated) -> Iterator[str]:
+    def words(self, migrated: "Migrated") -> Iterator[str]:
         """The report: what was done, and what is to be done now."""
         yield f"Copied        {counted(migrated.blobs, 'blob')} ({human_size(migrated.size)})"
         yield f"Verified      every digest, and {migrated.rows} rows" + (

@@ -1,17 +1,23 @@
 """`lading read-only`: no more pushes and deletes for a while, without a restart."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
+from lading.cli.late import Late
 from lading.cli.output import JSON, say, to_json
 from lading.cli.registry import operator, run_with
 from lading.core.access import Principal
 from lading.core.history import Change
 from lading.core.timestamps import utc
-from lading.services import read_only as switch
-from lading.services.registry import Registry
+
+if TYPE_CHECKING:
+    from lading.services import read_only as switch
+    from lading.services.registry import Registry
+else:
+    switch = Late("lading.services.read_only")
 
 KEY = "storage.maintenance.readonly.enabled"
 
@@ -41,7 +47,7 @@ def read_only(state: str, config: Path | None, *, as_json: bool) -> None:
         say(_words(switched, configured=configured))
 
 
-async def _switch(registry: Registry, state: str) -> Change | None:
+async def _switch(registry: "Registry", state: str) -> Change | None:
     if state == "on":
         await switch.switch_on(registry, Principal(operator()))
     elif state == "off":

@@ -1,35 +1,31 @@
 """The registry as commands use it: its data, beside a running server or without one."""
 
 import getpass
-import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import load_settings
 from lading.cli.exits import to_exit
 from lading.cli.output import say
-from lading.cli.running import run_to_end
-from lading.config.settings import Settings
 from lading.core.access import ALL_ACTIONS, Grant, Principal
 from lading.core.errors import RegistryError
 from lading.core.names import RepositoryName
-from lading.core.typing import T, override
-from lading.ports.database import CannotOpen, DatabaseDamaged
-from lading.services.registry import Note, Registry
+from lading.core.typing import T
 from lading.system.disk_errors import is_full
-from lading.wiring.audit import CommandAudit
-from lading.wiring.data_directory import DataUnusable, ForeignData, find_unknown
-from lading.wiring.paths import metadata_path
-from lading.wiring.stores import open_registry
+
+if TYPE_CHECKING:
+    from lading.config.settings import Settings
+    from lading.services.registry import Note, Registry
 
 
 def with_registry(
-    config: Path | None, work: Callable[[Registry], Awaitable[T]], *, create: bool = False
+    config: Path | None, work: "Callable[[Registry], Awaitable[T]]", *, create: bool = False
 ) -> T:
     """Open the data that a configuration names, and do something with it.
 
@@ -44,9 +40,12 @@ def with_registry(
 
 
 def run_with(
-    settings: Settings, work: Callable[[Registry], Awaitable[T]], *, create: bool = False
+    settings: "Settings", work: "Callable[[Registry], Awaitable[T]]", *, create: bool = False
 ) -> T:
     """Open the data of settings that were read already, and do something with it."""
+    from lading.cli.running import run_to_end  # noqa: PLC0415 - help needs none of it
+    from lading.wiring.stores import open_registry  # noqa: PLC0415
+
     if settings.storage.driver == "inmemory":
         raise click.ClickException("data in memory belongs to the server alone (storage: inmemory)")
     if not create and settings.database.postgresql is None:
@@ -64,8 +63,11 @@ def run_with(
         raise to_exit(error) from error
 
 
-def _require_registry(settings: Settings) -> None:
+def _require_registry(settings: "Settings") -> None:
     """Require that there is a database in the directory of the data; if not, say what to do."""
+    from lading.wiring.data_directory import ForeignData, find_unknown  # noqa: PLC0415 - as above
+    from lading.wiring.paths import metadata_path  # noqa: PLC0415
+
     root = settings.storage.directory
     with translate_data_errors(settings):
         if metadata_path(root).exists():
@@ -79,41 +81,9 @@ def _require_registry(settings: Settings) -> None:
     )
 
 
-@contextmanager
-def in_findings_alone() -> Iterator[None]:
-    """Have a command name the bytes that cannot be read in its answer alone, not in a log, too.
-
-    If the command itself fails, the last line of the log is shown, which says why.
-    """
-    log, last = logging.getLogger("lading.blobs"), _LastRecord()
-    log.addHandler(last)
-    log.propagate = False
-    try:
-        yield
-    except click.ClickException:
-        log.propagate = True
-        if last.record is not None:
-            logging.getLogger().handle(last.record)
-        raise
-    finally:
-        log.propagate = True
-        log.removeHandler(last)
-
-
-class _LastRecord(logging.Handler):
-    """A handler that keeps what was logged last as its `record`; `None` if nothing was."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.record: logging.LogRecord | None = None
-
-    @override
-    def emit(self, record: logging.LogRecord) -> None:
-        self.record = record
-
-
-def audit_of(settings: Settings) -> AbstractContextManager[Note]:
+def audit_of(settings: "Settings") -> "AbstractContextManager[Note]":
     """The notes of a command, for what it does to the registry of the settings."""
+    from lading.wiring.audit import CommandAudit  # noqa: PLC0415 - help needs none of it
 
     def warn(message: str) -> None:
         say(f"Warning: {message}", err=True)
@@ -138,23 +108,25 @@ def _user() -> str:
         return str(os.getuid())
 
 
-# What says what to do, and comes before anything is changed.
-_SAYS_ALL = (DataUnusable, CannotOpen)
-
-
 @contextmanager
-def translate_data_errors(settings: Settings) -> Iterator[None]:
+def translate_data_errors(settings: "Settings") -> Iterator[None]:
     """Have an error of the data end the command, with a message that says what to do."""
+    from lading.ports.database import CannotOpen  # noqa: PLC0415 - help needs none of it
+    from lading.wiring.data_directory import DataUnusable  # noqa: PLC0415
+
     try:
         yield
-    except (OSError, *_SAYS_ALL) as error:
+    except (OSError, DataUnusable, CannotOpen) as error:
         end = "\n" if "\n" in str(error) else "; "
         message = f"cannot use the data in {_place(settings, error)}: {error}{end}{_advice(error)}"
         raise click.ClickException(message) from error
 
 
-def _place(settings: Settings, error: Exception) -> str:
+def _place(settings: "Settings", error: Exception) -> str:
     """Where the data is: with a database elsewhere that is two places, neither with a password."""
+    from lading.ports.database import CannotOpen  # noqa: PLC0415 - help needs none of it
+    from lading.wiring.data_directory import DataUnusable  # noqa: PLC0415
+
     if settings.database.postgresql is not None and isinstance(error, CannotOpen):
         return str(settings.database.postgresql.url)
     s3 = settings.storage.s3
@@ -164,11 +136,13 @@ def _place(settings: Settings, error: Exception) -> str:
 
 
 def _advice(error: Exception) -> str:
+    from lading.ports.database import DatabaseDamaged  # noqa: PLC0415 - help needs none of it
+
     if isinstance(error, DatabaseDamaged):
         return "the database is damaged: restore a backup of it with `lading restore-backup`"
-    if isinstance(error, _SAYS_ALL):
+    if not isinstance(error, OSError):  # which says what to do, and comes before any change
         return "nothing was changed"
-    if isinstance(error, OSError) and is_full(error):
+    if is_full(error):
         return "free some space there first, or inodes; then `lading garbage-collect` can, too"
     if isinstance(error, PermissionError):
         return (

@@ -5,23 +5,35 @@ import os
 import socket
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
+from lading.cli.late import Late
 from lading.cli.output import say
 from lading.cli.registry import translate_data_errors
-from lading.config.loading import find_file
-from lading.config.settings import Settings
-from lading.config.tcp_address import TcpAddress
-from lading.ports.logins import AuthUnusable
-from lading.server.process import workers
-from lading.server.process.listener import listen
-from lading.server.process.log import configure_logging
-from lading.server.process.tls import Certificates, UnusableTls
-from lading.wiring.audit import AuditUnusable
-from lading.wiring.start import prepared
-from lading.wiring.stores import is_on_read_only_disk
+
+if TYPE_CHECKING:
+    from lading.config import loading
+    from lading.config.settings import Settings
+    from lading.config.tcp_address import TcpAddress
+    from lading.ports import logins
+    from lading.server.process import listener as listeners
+    from lading.server.process import log as server_log
+    from lading.server.process import tls as server_tls
+    from lading.server.process import workers
+    from lading.wiring import audit, start, stores
+else:
+    audit = Late("lading.wiring.audit")
+    listeners = Late("lading.server.process.listener")
+    loading = Late("lading.config.loading")
+    server_log = Late("lading.server.process.log")
+    logins = Late("lading.ports.logins")
+    start = Late("lading.wiring.start")
+    stores = Late("lading.wiring.stores")
+    server_tls = Late("lading.server.process.tls")
+    workers = Late("lading.server.process.workers")
 
 log = logging.getLogger(__name__)
 
@@ -36,16 +48,16 @@ def serve(config: Path | None) -> None:
     /etc/docker/registry/config.yml, for all commands alike. Where there is none, the registry
     listens on 127.0.0.1:5000 and keeps its data in ./data.
     """
-    file = find_file(config, os.environ)
+    file = loading.find_file(config, os.environ)
     settings = load_settings(config)
-    configure_logging(settings)
+    server_log.configure_logging(settings)
     with ExitStack() as stack:
         try:
             with translate_data_errors(settings):
-                files = stack.enter_context(prepared(settings))
+                files = stack.enter_context(start.prepared(settings))
             tls = settings.http.tls
-            certificates = Certificates(tls) if tls.enabled else None
-        except (AuthUnusable, AuditUnusable, UnusableTls) as error:
+            certificates = server_tls.Certificates(tls) if tls.enabled else None
+        except (logins.AuthUnusable, audit.AuditUnusable, server_tls.UnusableTls) as error:
             raise click.ClickException(str(error)) from error
         listener = _listen(settings.http.listen, settings.http.addr, "http.addr")
         debug = settings.http.debug
@@ -57,9 +69,9 @@ def serve(config: Path | None) -> None:
             raise SystemExit(1)
 
 
-def _listen(address: TcpAddress | Path, text: str, key: str) -> socket.socket:
+def _listen(address: "TcpAddress | Path", text: str, key: str) -> socket.socket:
     try:
-        return listen(address)
+        return listeners.listen(address)
     except OSError as error:
         # What Python adds to the reason repeats the address.
         reason = str(error.strerror).partition(" (")[0]
@@ -70,7 +82,7 @@ def _listen(address: TcpAddress | Path, text: str, key: str) -> socket.socket:
 
 
 def _greet(
-    settings: Settings, listener: socket.socket, watched: socket.socket | None, file: Path | None
+    settings: "Settings", listener: socket.socket, watched: socket.socket | None, file: Path | None
 ) -> None:
     """Greet: where the registry is, what it was told by, where the data is, and what to try."""
     lines = [f"Listening on  {_address(settings, listener)}"]
@@ -86,7 +98,7 @@ def _greet(
         lines.append(f"Blobs         the bucket {s3.bucket}{where}{below}")
     if settings.database.postgresql is not None:
         lines.append(f"Metadata      {settings.database.postgresql.url}")
-    if is_on_read_only_disk(settings):
+    if stores.is_on_read_only_disk(settings):
         lines.append(
             "Read-only     the disk cannot be written to: pulls are served, pushes refused"
         )
@@ -95,19 +107,19 @@ def _greet(
     say("\n".join(lines))
 
 
-def _address(settings: Settings, listener: socket.socket) -> str:
+def _address(settings: "Settings", listener: socket.socket) -> str:
     if settings.http.net == "unix":
         return settings.http.addr
     return f"{'https' if settings.http.tls.enabled else 'http'}://{_host(listener)}"
 
 
-def _data(settings: Settings) -> str:
+def _data(settings: "Settings") -> str:
     if settings.storage.driver == "inmemory":
         return "memory, and gone when this process ends"
     return str(settings.storage.directory.absolute())
 
 
-def _image(settings: Settings, listener: socket.socket) -> str:
+def _image(settings: "Settings", listener: socket.socket) -> str:
     host = "localhost" if settings.http.net == "unix" else _host(listener)
     return f"{host}/hello-world"
 

@@ -3,18 +3,24 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import CONFIG, parse_lifetime
 from lading.cli.exits import NothingFound
+from lading.cli.late import Late
 from lading.cli.output import JSON, say, to_json
 from lading.cli.registry import operator, with_registry
 from lading.core.access import Action, Actions
 from lading.core.globs import Glob
 from lading.core.robots import Robot, login_name
 from lading.core.timestamps import utc
-from lading.services import robots
+
+if TYPE_CHECKING:
+    from lading.services import robots
+else:
+    robots = Late("lading.services.robots")
 
 
 @click.group()

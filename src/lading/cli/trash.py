@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import CONFIG, parse_time, split_reference
 from lading.cli.exits import NothingFound
+from lading.cli.late import Late
 from lading.cli.lines import say_parts
 from lading.cli.output import JSON, JsonList, human_size, plain, say, to_json
 from lading.cli.registry import operators_grant, with_registry
@@ -15,9 +17,13 @@ from lading.core.digest import Digest
 from lading.core.history import Restored, TagMove, TrashedManifest
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.core.timestamps import utc
-from lading.services import trash as trash_can
-from lading.services.registry import Registry
-from lading.services.trash import Trashed
+
+if TYPE_CHECKING:
+    from lading.services import trash as trash_can
+    from lading.services.registry import Registry
+    from lading.services.trash import Trashed
+else:
+    trash_can = Late("lading.services.trash")
 
 
 @click.group()
@@ -103,14 +109,14 @@ def _print_moves(moves: Sequence[TagMove]) -> None:
     print_table(columns, rows)
 
 
-async def _print_as_json(registry: Registry, repository: RepositoryName | None) -> None:
+async def _print_as_json(registry: "Registry", repository: RepositoryName | None) -> None:
     printed = JsonList()
     async for item in trash_can.list_trash(registry, repository):
         printed.add({**plain(item), "kept_until": trash_can.kept_until(registry, item)})
     printed.end()
 
 
-async def _print(registry: Registry, repository: RepositoryName | None) -> None:
+async def _print(registry: "Registry", repository: RepositoryName | None) -> None:
     is_empty = True
     async for item in trash_can.list_trash(registry, repository):
         is_empty, until = False, trash_can.kept_until(registry, item)
@@ -122,7 +128,7 @@ async def _print(registry: Registry, repository: RepositoryName | None) -> None:
 
 
 async def _restore(
-    registry: Registry, repository: RepositoryName, reference: Reference | None, at: float | None
+    registry: "Registry", repository: RepositoryName, reference: Reference | None, at: float | None
 ) -> Restored:
     grant = operators_grant(repository)
     change = registry.change_by(grant.principal)
@@ -145,7 +151,7 @@ def _tell(repository: RepositoryName, restored: Restored) -> None:
         say(f"{repository}:{tag} belonged to it, and was collected; make it again")
 
 
-def _what(item: Trashed) -> Sequence[str]:
+def _what(item: "Trashed") -> Sequence[str]:
     """What is in the trash, first of all as `lading restore` is told of it."""
     if isinstance(item, TrashedManifest):
         tags = f"tagged {', '.join(item.tags)}" if item.tags else ""

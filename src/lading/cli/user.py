@@ -8,17 +8,27 @@ import errno
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import load_settings
+from lading.cli.late import Late
 from lading.cli.output import JSON, say, to_json
 from lading.cli.passwords import read_password
 from lading.cli.registry import audit_of
 from lading.core.robots import PREFIX
-from lading.ports.logins import AuthUnusable, UserError, Users
-from lading.services.registry import Note, forget
-from lading.wiring.authentication import users_of
+
+if TYPE_CHECKING:
+    from lading.ports import logins
+    from lading.ports.logins import Users
+    from lading.services import registry
+    from lading.services.registry import Note
+    from lading.wiring import authentication
+else:
+    authentication = Late("lading.wiring.authentication")
+    logins = Late("lading.ports.logins")
+    registry = Late("lading.services.registry")
 
 # Reasons that say themselves what to do.
 _OF_ANOTHER_KIND = frozenset({errno.EBUSY, errno.ENOSPC, errno.EDQUOT})
@@ -107,10 +117,10 @@ def _why_not(name: str) -> str:
 
 
 @contextmanager
-def _open(path: Path | None, config: Path | None) -> Iterator[tuple[Users, Note]]:
+def _open(path: Path | None, config: Path | None) -> "Iterator[tuple[Users, Note]]":
     """The users of a file, and the notes of the registry if it is a registry's."""
     with ExitStack() as stack:
-        note: Note = forget
+        note: Note = registry.forget
         if path is None:
             settings = load_settings(config)
             if settings.auth.htpasswd is None:
@@ -121,7 +131,7 @@ def _open(path: Path | None, config: Path | None) -> Iterator[tuple[Users, Note]
             path = settings.auth.htpasswd.path
             note = stack.enter_context(audit_of(settings))
         with _explained(path):
-            yield users_of(path), note
+            yield authentication.users_of(path), note
 
 
 @contextmanager
@@ -129,7 +139,7 @@ def _explained(path: Path) -> Iterator[None]:
     """Explain what goes wrong: it ends the command with a sentence."""
     try:
         yield
-    except (UserError, AuthUnusable) as error:
+    except (logins.UserError, logins.AuthUnusable) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         advice = (

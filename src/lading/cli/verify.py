@@ -6,19 +6,27 @@ each line is a document of its own, the last one the summary.
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import CONFIG
+from lading.cli.findings_alone import in_findings_alone
+from lading.cli.late import Late
 from lading.cli.output import JSON_LINES, counted, plain, say, to_json
 from lading.cli.progress import StepLines, step_progress
-from lading.cli.registry import in_findings_alone, with_registry
+from lading.cli.registry import with_registry
 from lading.cli.words import finding_words, unused_words
-from lading.ports.objects import UnusedBytes
-from lading.services import upkeep
-from lading.services import verify as checking
-from lading.services.registry import Registry
-from lading.services.verify_blobs import Check
+
+if TYPE_CHECKING:
+    from lading.ports.objects import UnusedBytes
+    from lading.services import upkeep, verify_blobs
+    from lading.services import verify as checking
+    from lading.services.registry import Registry
+else:
+    upkeep = Late("lading.services.upkeep")
+    checking = Late("lading.services.verify")
+    verify_blobs = Late("lading.services.verify_blobs")
 
 
 @click.command()
@@ -64,7 +72,7 @@ class _Verification:
         self._found = 0
         self._left = 0
 
-    async def run(self, registry: Registry) -> bool:
+    async def run(self, registry: "Registry") -> bool:
         """Check everything; whether there is something left to do."""
         totals = await checking.totals(registry)
         length = totals.manifests + (totals.size if self._checksums else totals.blobs)
@@ -74,15 +82,17 @@ class _Verification:
         self._conclude(totals.blobs, totals.manifests, await upkeep.unused(registry))
         return self._left > 0
 
-    async def _check(self, registry: Registry, progress: StepLines) -> None:
-        check = Check(registry, self._checksums, self._repair, progress.advance, self._unknown)
+    async def _check(self, registry: "Registry", progress: StepLines) -> None:
+        check = verify_blobs.Check(
+            registry, self._checksums, self._repair, progress.advance, self._unknown
+        )
         async for finding in checking.run(check):
             self._found += 1
             self._left += finding.advice != ""
             document = {"finding": plain(finding)}
             progress.print(to_json(document) if self._as_json else finding_words(finding, "mended"))
 
-    def _conclude(self, blobs: int, manifests: int, unused: UnusedBytes) -> None:
+    def _conclude(self, blobs: int, manifests: int, unused: "UnusedBytes") -> None:
         if self._as_json:
             summary = {
                 "blobs": blobs,

@@ -2,16 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import CONFIG, parse_digest
+from lading.cli.late import Late
 from lading.cli.output import JSON, plain, say, to_json
 from lading.cli.registry import with_registry
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName
 from lading.core.why import Reason
-from lading.services.why import explain
+
+if TYPE_CHECKING:
+    from lading.services import why as service
+else:
+    service = Late("lading.services.why")
 
 Reasons = Mapping[RepositoryName, Sequence[Reason]]
 
@@ -27,7 +33,7 @@ def why(digest: str, config: Path | None, *, as_json: bool) -> None:
     configuration file.
     """
     wanted = parse_digest(digest)
-    reasons = with_registry(config, lambda registry: explain(registry, wanted))
+    reasons = with_registry(config, lambda registry: service.explain(registry, wanted))
     if as_json:
         say(_document(wanted, reasons))
     else:
