@@ -17,7 +17,7 @@ from lading.blobs.layout import Layout
 from lading.cli.commands import main
 from tests.support.adopting import CONTENTS, MULTI, NEW, OLD, UNTAGGED, fill
 from tests.support.commands import run
-from tests.support.contents import HELLO
+from tests.support.contents import HELLO, image
 from tests.support.distribution import Tree
 from tests.support.lading import lading_serve, program
 from tests.support.pushes import Repository, digest_of
@@ -108,6 +108,21 @@ def test_a_check_that_fails_says_why(
     (record,) = caplog.records
     assert "Input/output error" in record.getMessage()
     assert not logging.getLogger("lading.blobs").handlers
+
+
+def test_a_plan_knows_what_was_adopted_before(tree: Tree) -> None:
+    """The last run is short, which its plan should say."""
+    run([program(), "adopt", tree.root])
+    third = image(b"third", b"base")
+    tree.push(HELLO, third, "third", contents=[b"third"])
+    shutil.rmtree(tree.tag_folder(HELLO, "old"))
+
+    for options in (["--dry-run"], ["--dry-run"], []):
+        said = run([program(), "adopt", *options, tree.root]).stdout.decode()
+        assert "1 manifest and 1 tag that are new" in said
+        assert "Gone          1 tags" in said
+    said = run([program(), "adopt", "--dry-run", tree.root]).stdout.decode()
+    assert "0 manifests and 0 tags that are new" in said
 
 
 def test_a_plan_of_nothing_makes_nothing(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """Adoptions: the registry of the settings, and the volume of Distribution in the same place."""
 
+import asyncio
 import logging
 import tempfile
 import time
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 
 from lading.blobs.distribution_volume import DistributionVolume
@@ -14,6 +15,7 @@ from lading.blobs.stores import Stores
 from lading.config.settings import Settings
 from lading.core.access import Principal
 from lading.core.typing import override
+from lading.databases.sqlite import backup, read_only
 from lading.databases.sqlite.file import FileDatabase
 from lading.metadata.metadata import Metadata
 from lading.services.moving import adopt
@@ -71,16 +73,22 @@ async def open_plan(
 ) -> AsyncIterator[Adoption]:
     """An adoption into a database that is thrown away; nothing in the volume is changed.
 
+    It begins with what is known of an adoption before, unless PostgreSQL keeps that.
+
     Raises:
         DataUnusable: what is there would not be taken over.
     """
     files = settings.storage.filesystem
-    if settings.database.postgresql is None:
-        root = files.rootdirectory
-        data_directory.begins_beside(data_directory.find_foreign(root, metadata_path(root)), files)
+    root, database = files.rootdirectory, metadata_path(files.rootdirectory)
+    is_alone = settings.database.postgresql is None
+    if is_alone:
+        data_directory.begins_beside(data_directory.find_foreign(root, database), files)
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="lading-plan-"))
-        metadata = Metadata(FileDatabase(Path(directory) / "plan.sqlite3"))
+        plan = Path(directory) / "plan.sqlite3"
+        if is_alone and not read_only.has_nothing(database):
+            await asyncio.to_thread(_copy, database, plan)
+        metadata = Metadata(FileDatabase(plan))
         stack.push_async_callback(metadata.close)
         stores = Stores.in_files(files.rootdirectory, files.reserve, read_only=True)
         stack.callback(stores.close)
@@ -102,6 +110,11 @@ async def open_plan(
             repair=repair,
             is_plan=True,
         )
+
+
+def _copy(database: Path, target: Path) -> None:
+    with closing(read_only.connect(database)) as known:
+        backup.copy(known, target)
 
 
 async def adopt_at_start(registry: Registry, settings: Settings) -> None:
