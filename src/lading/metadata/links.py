@@ -133,7 +133,8 @@ def _add(
     returned = connection.execute_together(statements, values)
     require_off(returned.get("read_only"))
     if not returned["linked"]:
-        _link_in_new(connection, repository, values)
+        repositories.add(connection, repository)  # it was not there
+        connection.execute(_LINK, values)
     return returned
 
 
@@ -156,14 +157,6 @@ def mount(
         (digest,),
     )
     return True
-
-
-def _link_in_new(
-    connection: SqlConnection, repository: RepositoryName, values: Mapping[str, Any]
-) -> None:
-    """Link a blob in a repository that was not there."""
-    repositories.add(connection, repository)
-    connection.execute(_LINK, values)
 
 
 def set_lost(connection: SqlConnection, digest: Digest, at: float | None) -> None:

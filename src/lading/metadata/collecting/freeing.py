@@ -147,22 +147,13 @@ def find(
     reached = _reach(connection, repository_id, starts)
     values |= {"reached": batches.keys(reached.digests), "followed": batches.keys(reached.followed)}
     rows = connection.execute(_FACTS, values).fetchall()
-    facts = {digest: _fact(*fact) for digest, *fact in rows}
+    facts = {  # databases have other words for yes and no
+        digest: _Fact(
+            bool(known), subject, bool(here), bool(tagged), bool(held), size, bool(shared)
+        )
+        for digest, known, subject, here, tagged, held, size, shared in rows
+    }
     return _Falling(reached, facts, deleted).find(starts)
-
-
-def _fact(
-    is_manifest: object,
-    subject: str | None,
-    here: object,
-    tagged: object,
-    held: object,
-    size: int | None,
-    shared: object,
-) -> _Fact:
-    """The facts in a row; databases have other words for yes and no."""
-    known = bool(is_manifest), subject, bool(here), bool(tagged), bool(held)
-    return _Fact(*known, None if size is None else int(size), bool(shared))
 
 
 def _reach(connection: SqlConnection, repository_id: int, starts: Sequence[str]) -> _Reached:

@@ -6,7 +6,6 @@ from lading.core.adoption import (
     DISTRIBUTION,
     DISTRIBUTION_AT_THE_LATEST,
     AdoptedMove,
-    FoundLink,
     FoundTag,
 )
 from lading.core.damage import Finding, Kind
@@ -129,7 +128,7 @@ class TagAdoption:
         self, subject: str, tag: FoundTag, there: frozenset[str]
     ) -> tuple[Digest | None, list[Finding]]:
         index = [link for link in tag.index if link.text is not None and link.name in there]
-        newest = max(index, key=_at, default=None)
+        newest = max(index, key=lambda link: link.at, default=None)
         explanation = f"the link of the tag is {said_by(tag.current)}"
         if newest is None or [link.at for link in index].count(newest.at) > 1:
             why = (
@@ -185,7 +184,3 @@ def _of_history(
             f"the tag was moved {len(moves)} times",
             mended=f"the last {MOST_MOVES} of them are in its history",
         )
-
-
-def _at(link: FoundLink) -> float:
-    return link.at

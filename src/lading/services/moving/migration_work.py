@@ -30,6 +30,7 @@ FEW = 500
 PAGE = 500
 # Images that are named in a message.
 MOST_NAMED = 10
+_SAME = "it was written to since this one was migrated there, or from there"
 
 
 class MigrationStep(StrEnum):
@@ -243,7 +244,8 @@ async def _require_target(migration: Migration) -> str:
     if not await target.metadata.table_rows.is_empty():
         raise CannotMigrate(
             f"there is a registry in {migration.place} already, and"
-            f" {_of(same=same)}; name an empty database. Nothing was changed"
+            f" {_SAME if same else 'it is not this one'}; name an empty database."
+            " Nothing was changed"
         )
     return name
 
@@ -257,12 +259,6 @@ async def _require_place(migration: Migration) -> None:
         await upkeep.require_own()
     except ForeignObjects as error:
         raise CannotMigrate(str(error)) from error
-
-
-def _of(*, same: bool) -> str:
-    if same:
-        return "it was written to since this one was migrated there, or from there"
-    return "it is not this one"
 
 
 def require_whole(damaged: Sequence[Digest]) -> None:
