@@ -21,14 +21,15 @@ if TYPE_CHECKING:
     from lading.ports import logins
     from lading.server.process import listener as listeners
     from lading.server.process import log as server_log
+    from lading.server.process import signals, workers
     from lading.server.process import tls as server_tls
-    from lading.server.process import workers
     from lading.wiring import audit, start, stores
 else:
     audit = Late("lading.wiring.audit")
     listeners = Late("lading.server.process.listener")
     loading = Late("lading.config.loading")
     server_log = Late("lading.server.process.log")
+    signals = Late("lading.server.process.signals")
     logins = Late("lading.ports.logins")
     start = Late("lading.wiring.start")
     stores = Late("lading.wiring.stores")
@@ -48,6 +49,7 @@ def serve(config: Path | None) -> None:
     /etc/docker/registry/config.yml, for all commands alike. Where there is none, the registry
     listens on 127.0.0.1:5000 and keeps its data in ./data.
     """
+    signals.ignore_others()
     file = loading.find_file(config, os.environ)
     settings = load_settings(config)
     server_log.configure_logging(settings)

@@ -81,3 +81,46 @@ def test_sighup_in_an_open_terminal_does_not(
     process.terminate()
     process.wait()
     os.close(person)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_asks_for_nothing_is_not_the_end(
+    terminal: tuple[int, int], tmp_path: Path, workers: int
+) -> None:
+    """Scripts for other servers have logs opened again so."""
+    process = start(tmp_path, workers, terminal[1])
+    try:
+        for pid in (process.pid, *children_of(process.pid)):
+            for number in (signal.SIGUSR1, signal.SIGUSR2):
+                os.kill(pid, number)
+        assert serves(process.pid, workers, tmp_path / "lading.log")
+        process.terminate()
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+
+
+def test_a_reload_while_it_starts_is_not_the_end(tmp_path: Path) -> None:
+    log = tmp_path / "lading.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [program(), "serve"],
+            cwd=tmp_path,
+            env={"REGISTRY_HTTP_ADDR": "127.0.0.1:0", "REGISTRY_HTTP_WORKERS": "1"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until(lambda: ignores(process.pid, signal.SIGHUP), "the start", log=log.read_text)
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: serves(process.pid, 1, log), "lading serve", log=log.read_text)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def ignores(pid: int, number: signal.Signals) -> bool:
+    """Whether a process ignores a signal."""
+    mask = re.search(r"SigIgn:\s+(\w+)", Path(f"/proc/{pid}/status").read_text())
+    assert mask is not None
+    return bool(int(mask[1], 16) >> (number - 1) & 1)

@@ -1,4 +1,6 @@
-"""What SIGHUP means: read the files again; or the end, if it is a terminal that was closed.
+"""Signals: those that mean nothing here, and SIGHUP.
+
+That means to read the files again; or the end, if it is of a terminal that was closed.
 
 Whoever tries the registry out in a terminal and closes it does not expect it to go on and hold its
 port. A terminal that hangs up is gone when the signal arrives; one in which somebody asked for a
@@ -6,7 +8,19 @@ reload is still there.
 """
 
 import os
+import signal
 from collections.abc import Callable
+
+
+def ignore_others() -> None:
+    """Ignore from now on what would be the end of a program that says nothing of it.
+
+    Scripts send SIGUSR1 and SIGUSR2 to have logs opened again, which happens here by itself; Go's
+    programs, and so Distribution, ignore both. While a server starts, its files are just being
+    read, so that SIGHUP asks for nothing either; whoever runs it handles that later.
+    """
+    for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 class SighupHandler:
