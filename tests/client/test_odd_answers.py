@@ -302,6 +302,24 @@ def test_an_image_of_schema_1_is_called_that(kind: str) -> None:
         client.manifest("app", "1")
 
 
+def test_who_may_not_list_what_is_attached_is_told_how_to_do_without() -> None:
+    def answer(sent: Sent) -> Reply:
+        if "/referrers/" in sent.path:
+            return Reply(403)
+        if "/tags/list" in sent.path:
+            return Reply(body=TAGS)
+        if sent.method == "PUT":
+            return Reply(201)
+        return Reply(404 if "/new/" in sent.path else 200, MANIFEST, {"Content-Type": OCI})
+
+    with odd_registry(answer) as registry, client_of(registry) as client:
+        source, target = client.repository("old"), client.repository("new")
+        with pytest.raises(NotPermitted, match="--no-referrers"):
+            Copier(source, target, CopyRules(), CopySteps(), Workers(1)).copy("1", "1")
+        rules = CopyRules(referrers=False)
+        assert Copier(source, target, rules, CopySteps(), Workers(1)).copy("1", "1").copied
+
+
 def test_what_a_target_lists_and_takes_for_absent_by_head_is_not_sent_again() -> None:
     def answer(sent: Sent) -> Reply:
         if "/tags/list" in sent.path:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from lading.client.errors import NotThere
+from lading.client.errors import NotPermitted, NotThere
 from lading.client.known_tags import KnownTags
 from lading.client.places import ImagePlace, RemoteManifest
 from lading.core import media
@@ -36,7 +36,14 @@ def find_attached(place: ImagePlace, known: KnownTags, digest: str) -> AttachedM
         known: the tags of the place.
     """
     there = known.read()
-    referrers = place.referrers(digest, there)
+    try:
+        referrers = place.referrers(digest, there)
+    except NotPermitted as error:
+        # Whoever may have the image may have these by the specification: something is before it.
+        advice = f"{error.advice}; or leave signatures and SBOMs behind: `--no-referrers`"
+        raise NotPermitted(
+            error.message, status=error.status, code=error.code, advice=advice
+        ) from error
     _, *tags = attachments_of(Digest(digest))
     return AttachedManifests(referrers, [tag for tag in tags if tag in (there or ())])
 
