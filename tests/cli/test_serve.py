@@ -113,12 +113,20 @@ def test_an_address_that_is_taken(config: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("addr", ["192.0.2.1:5000", "no-such-host.invalid:5000"])
+@pytest.mark.parametrize(
+    "addr", ["192.0.2.1:5000", "no-such-host.invalid:5000", "a..b:5000", f"{'a' * 64}.x:5000"]
+)
 def test_an_address_that_is_not_of_this_machine(config: Path, addr: str) -> None:
     """Likewise."""
     write(config, addr)
 
     assert refuses(config).startswith(f"Error: cannot listen on {addr}: ")
+
+
+def test_a_socket_whose_path_is_too_long(config: Path) -> None:
+    """It says so; the system has no word for it."""
+    write(config, f"/tmp/{'s' * 120}", net="unix")
+    assert "path too long" in refuses(config)
 
 
 def test_data_that_cannot_be_made(config: Path, tmp_path: Path) -> None:

@@ -219,6 +219,13 @@ def test_a_name_that_nobody_has_is_not_asked_for_again(
     assert len(waited) == waits
 
 
+@pytest.mark.parametrize("host", ["a..b:5000", f"{'a' * 64}.example.com"])
+def test_a_name_that_no_host_can_have_is_said_to_be_none(host: str) -> None:
+    """A registry may send its clients there, too."""
+    with Client(host) as client, pytest.raises(Unreachable, match="no host can be called so"):
+        client.ping()
+
+
 def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody listen anywhere from now on."""
 

@@ -76,7 +76,7 @@ def _listen(address: "TcpAddress | Path", text: str, key: str) -> socket.socket:
         return listeners.listen(address)
     except OSError as error:
         # What Python adds to the reason repeats the address.
-        reason = str(error.strerror).partition(" (")[0]
+        reason = str(error.strerror or error).partition(" (")[0]
         raise click.ClickException(
             f"cannot listen on {text}: {reason}; stop what is using it, or set another address"
             f" ({key}, REGISTRY_{key.upper().replace('.', '_')})"

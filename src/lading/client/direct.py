@@ -202,9 +202,11 @@ class DirectConnections:
         return KeptConnection(self._connect(), self._options, self._idle)
 
     def _connect(self) -> socket.socket:
-        connection = socket.create_connection(
-            (self._host, self._port), self._options.connect_seconds
-        )
+        place = self._host, self._port
+        try:
+            connection = socket.create_connection(place, self._options.connect_seconds)
+        except UnicodeError as error:  # a part of the name is empty, or has more than 63 characters
+            raise socket.gaierror(socket.EAI_NONAME, "no host can be called so") from error
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._context is not None:

@@ -45,7 +45,10 @@ def _listen_tcp(host: str, port: int) -> socket.socket:
     literal = _parse(host)
     if not host or (literal is not None and literal.is_unspecified):
         return _listen_everywhere(literal, port)
-    found = socket.getaddrinfo(str(literal or host), port, type=socket.SOCK_STREAM)
+    try:
+        found = socket.getaddrinfo(str(literal or host), port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:  # a part of the name is empty, or has more than 63 characters
+        raise socket.gaierror(socket.EAI_NONAME, "no host can be called so") from error
     family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
     return socket.create_server(address, family=family, backlog=BACKLOG)
 
