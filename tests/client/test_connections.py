@@ -194,6 +194,17 @@ def test_a_login_does_not_leave_tls(made: Certificates) -> None:
     assert thief.sent == []
 
 
+@pytest.mark.parametrize("name", ["a..b", "a" * 64 + ".test", "реестр.test"])
+def test_a_redirect_to_what_is_no_name_of_a_host_is_said(name: str) -> None:
+    location = f"http://{name}/x".encode().decode("iso-8859-1")
+    with (
+        odd_registry(lambda _: Reply(307, headers={"Location": location})) as registry,
+        Client(registry.host, login=LOGIN, options=QUICK) as client,
+        pytest.raises(ClientError, match="no address that"),
+    ):
+        client.manifest("app", "1")
+
+
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
 def test_a_proxy_is_asked_to_connect_and_sees_no_login(
     variable: str, named: Certificates, monkeypatch: pytest.MonkeyPatch
