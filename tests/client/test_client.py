@@ -221,9 +221,13 @@ def test_a_name_that_nobody_has_is_not_asked_for_again(
 
 @pytest.mark.parametrize("host", ["a..b:5000", f"{'a' * 64}.example.com"])
 def test_a_name_that_no_host_can_have_is_said_to_be_none(host: str) -> None:
-    """A registry may send its clients there, too."""
-    with Client(host) as client, pytest.raises(Unreachable, match="no host can be called so"):
+    """It is not tried again. A registry may send its clients there, too."""
+    waited: list[str] = []
+    options = SessionOptions(on_wait=lambda why, _seconds: waited.append(why))
+    with Client(host, options=options) as client, pytest.raises(Unreachable) as found:
         client.ping()
+    assert "no host can be called so; check the name" in str(found.value)
+    assert waited == []
 
 
 def refusing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,7 +127,6 @@ def _checked(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         if parts.scheme in PORTS and parts.hostname and parts.port != 0:
-            parts.hostname.encode("idna")  # as Python looks it up: `a..b` is no name
             return parts
     except ValueError:
         pass

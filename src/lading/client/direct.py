@@ -205,8 +205,8 @@ class DirectConnections:
         place = self._host, self._port
         try:
             connection = socket.create_connection(place, self._options.connect_seconds)
-        except UnicodeError as error:  # a part of the name is empty, or has more than 63 characters
-            raise socket.gaierror(socket.EAI_NONAME, "no host can be called so") from error
+        except UnicodeError:  # a part of the name is empty, or has more than 63 characters
+            raise socket.gaierror(socket.EAI_NONAME, "no host can be called so") from None
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._context is not None:

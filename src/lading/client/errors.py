@@ -30,6 +30,7 @@ _SIGNS = {
     "WRONG_VERSION_NUMBER": _NO_TLS,
     "record layer failure": _NO_TLS,
     "Name or service not known": _NO_NAME,
+    "no host can be called so": _NO_NAME,
     "NameResolution": _NO_NAME,
 }
 _UNKNOWN = "check that the registry runs, and that a proxy or a firewall lets this through"
