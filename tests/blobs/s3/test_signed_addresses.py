@@ -46,6 +46,7 @@ def test_an_address_is_the_one_of_the_documentation(monkeypatch: pytest.MonkeyPa
         pytest.param(replace(LOCAL, endpoint="https://store.example.com:443"), id="port-https"),
         pytest.param(replace(LOCAL, endpoint="http://[::1]:9000"), id="ipv6"),
         pytest.param(replace(LOCAL, endpoint="http://127.0.0.1:9000/below"), id="below"),
+        pytest.param(replace(LOCAL, endpoint="https://Store.Example.com:9000"), id="capitals"),
         pytest.param(S3Bucket("images", region="eu-central-1"), id="amazon"),
     ],
 )

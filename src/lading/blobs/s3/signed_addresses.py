@@ -19,8 +19,8 @@ class SignedAddresses:
 
     def __init__(self, bucket: S3Bucket) -> None:
         url = urlsplit(bucket.public_address)
-        # Which clients leave out of `Host`, and that is signed.
-        self._host = url.netloc.removesuffix(_DEFAULT_PORTS.get(url.scheme, ""))
+        # What is signed is `Host` as clients send it: without such a port, and in small letters.
+        self._host = url.netloc.removesuffix(_DEFAULT_PORTS.get(url.scheme, "")).lower()
         self._origin = f"{url.scheme}://{self._host}"
         self._path = f"{url.path}/{bucket.name}" if bucket.path_style else url.path
         self._region = bucket.region
