@@ -41,6 +41,20 @@ def test_a_head_that_does_not_end_is_given_up(pieces: Pieces) -> None:
         assert time.monotonic() - begun < PATIENCE
 
 
+@pytest.mark.parametrize("status", [OK, b"HTTP/1.1 404 No\r\n"])
+@pytest.mark.parametrize("before", [b"3;", b"", b"3\r\nlay\r\n", b"0\r\n"])
+def test_what_stands_around_chunks_and_does_not_end_is_given_up(
+    before: bytes, status: bytes
+) -> None:
+    """None of it is a byte of the body, for which a client waits as long as some come."""
+    begin = status + b"Transfer-Encoding: chunked\r\n\r\n" + before
+    with raw_server(dripping(begin, b"0")) as host, client_of(host, SECONDS) as client:
+        begun = time.monotonic()
+        with pytest.raises(ClientError):
+            client.manifest("app", "1")
+        assert time.monotonic() - begun < PATIENCE
+
+
 @pytest.mark.parametrize("pieces", HEADS)
 def test_the_doctor_is_done_in_a_time(pieces: Pieces) -> None:
     with raw_server(pieces) as host:

@@ -85,8 +85,10 @@ class ChunkedAnswerBody:
         return self._chunk.read(most)
 
     def _begin_chunk(self) -> None:
+        """Read what is between two chunks, all of it in the time that a head has."""
         if self.is_over:
             return
+        self._incoming.begin_head()
         if self._is_begun and self._incoming.line().strip():
             raise NoAnswer("a chunk is longer than it says")
         self._is_begun = True
@@ -97,6 +99,7 @@ class ChunkedAnswerBody:
         self._chunk = SizedAnswerBody(self._incoming, length)
         if length == 0:
             self._end()
+        self._incoming.end_head()
 
     def _end(self) -> None:
         """Read the lines behind the last chunk, of which nothing is needed."""
