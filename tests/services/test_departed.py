@@ -9,7 +9,8 @@ import pytest
 from lading.blobs.stores import Stores
 from lading.core.damage import Finding
 from lading.core.digest import Digest
-from lading.services import verify
+from lading.core.errors import Unavailable
+from lading.services import collect, verify
 from lading.services.verify_blobs import Check
 from tests.support.migrating import migrate
 from tests.support.people import DAY, People
@@ -48,4 +49,23 @@ async def test_what_was_pushed_to_the_new_place_is_no_garbage_of_the_old_one(
     assert all("migrated to another place" in finding.advice for finding in found)
     assert len(found) > 1
     assert await new.blobs.hash(Digest.of(b"two"), lambda _: None) == Digest.of(b"two")
+    assert await mended(new) == []
+
+
+async def test_a_collection_that_is_under_way_ends_when_the_registry_departs(
+    places: tuple[People, People],
+) -> None:
+    """What it has found may have been pushed to the new place since."""
+    old, new = places
+    digest = await old.push_blob(b"one")
+    old.now = new.now = time.time() + 2 * DAY
+    plan = await collect.plan(old.registry, old.limits())
+    await migrate(old.registry, new.registry)
+    await new.metadata.migrations.serve()
+    await new.push_image(b"one", "latest")
+
+    with pytest.raises(Unavailable, match="migrated to another place"):
+        assert [item async for item in collect.run(old.registry, plan)]
+
+    assert await new.blobs.hash(digest, lambda _: None) == digest
     assert await mended(new) == []

@@ -20,6 +20,7 @@ from lading.metadata.collecting.garbage import (
     UNREFERENCED_LINK,
     values_of,
 )
+from lading.metadata.moving import migrations
 from lading.metadata.noun import reading, scanning, writing
 from lading.ports.database import Database, SqlConnection
 
@@ -171,12 +172,13 @@ def remove_blobs(
 ) -> Sequence[Digest]:
     """Remove the rows of the blobs that no repository has, and return all that have none.
 
-    While a backup hold lasts, no row is removed.
+    While a backup hold lasts, no row is removed; `Unavailable` if the registry has departed.
 
     The caller holds the store's locks of the digests until it has deleted the bytes and said
     `end_deletions`; `find` names what was interrupted before that again.
     """
     backup_holds.lock(connection)
+    migrations.require_here(connection)  # it may have departed since the collection began
     held = backup_holds.last(connection, now=now) is not None
     return [digest for digest in digests if _remove_blob(connection, digest, held=held)]
 

@@ -27,6 +27,11 @@ _ARRIVED: Final = "arrived"
 _DEPARTED: Final = "departed"
 _MARK: Final = "mark"
 _READ_ONLY: Final = "read-only"
+WHY_BYTES_STAY: Final = "this registry was migrated to another place, which may have its bytes here"
+_HAS_DEPARTED = """
+    SELECT 1 FROM switches AS departed JOIN switches AS since USING (actor, at)
+    WHERE departed.name = ? AND since.name = ?
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,12 @@ def depart(connection: SqlConnection, change: Change) -> None:
     """Note that the registry has gone from here, and let it be read-only from now on."""
     for note in (_DEPARTED, _READ_ONLY):
         _set(connection, note, change.actor, change.at)
+
+
+def require_here(connection: SqlConnection) -> None:
+    """Raise `Unavailable` if the registry has departed: who deletes bytes asks each time."""
+    if connection.execute(_HAS_DEPARTED, (_DEPARTED, _READ_ONLY)).fetchone() is not None:
+        raise Unavailable(WHY_BYTES_STAY)
 
 
 def _set(connection: SqlConnection, note: str, actor: str, at: float) -> None:
