@@ -28,9 +28,9 @@ async def places(tmp_path: Path) -> AsyncIterator[tuple[People, People]]:
         await people.metadata.close()
 
 
-async def mended(people: People) -> list[Finding]:
+async def mended(people: People, *, delete_unknown: bool = False) -> list[Finding]:
     """All findings of a check with mending."""
-    check = Check(people.registry, checksums=False, repair=True)
+    check = Check(people.registry, checksums=False, repair=True, delete_unknown=delete_unknown)
     return [finding async for finding in verify.run(check)]
 
 
@@ -50,6 +50,7 @@ async def test_what_was_pushed_to_the_new_place_is_no_garbage_of_the_old_one(
     assert len(found) > 1
     assert await new.blobs.hash(Digest.of(b"two"), lambda _: None) == Digest.of(b"two")
     assert await mended(new) == []
+    assert all(finding.mended for finding in await mended(old, delete_unknown=True)), "as was told"
 
 
 async def test_a_collection_that_is_under_way_ends_when_the_registry_departs(

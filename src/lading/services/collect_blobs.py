@@ -50,14 +50,17 @@ async def _wait_for(registry: Registry, busy: Sequence[GarbageBlob]) -> AsyncIte
             yield blob
 
 
-async def remove_locked(registry: Registry, digests: Sequence[Digest]) -> Sequence[Digest]:
-    """Remove locked blobs that no repository has, and return them.
+async def remove_locked(
+    registry: Registry, digests: Sequence[Digest], *, departed: bool = False
+) -> Sequence[Digest]:
+    """Remove locked blobs as `remove_blobs` does, and return them.
 
     The note of that goes as well: one that comes later is of another deletion.
     """
-    removed = await registry.metadata.collection.remove_blobs(digests, now=registry.clock())
+    now, collection = registry.clock(), registry.metadata.collection
+    removed = await collection.remove_blobs(digests, now=now, departed=departed)
     await registry.blobs.delete(removed)
-    await registry.metadata.collection.end_deletions(removed)
+    await collection.end_deletions(removed)
     return removed
 
 

@@ -181,6 +181,6 @@ async def _look_again(check: Check, digest: Digest, doubt: str) -> Finding | Non
     elif goes_at > registry.clock():
         advice = f"they are young, and left alone until {utc(goes_at)}; run this again then"
     else:
-        await collect_blobs.remove_locked(registry, [digest])
+        await collect_blobs.remove_locked(registry, [digest], departed=check.delete_unknown)
         return Finding(Kind.BYTES_UNKNOWN, digest, explanation, mended="they were deleted")
     return Finding(Kind.BYTES_UNKNOWN, digest, explanation, advice)

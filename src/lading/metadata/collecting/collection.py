@@ -168,17 +168,19 @@ def _remove_link(connection: SqlConnection, link: GarbageLink, criteria: Criteri
 
 
 def remove_blobs(
-    connection: SqlConnection, digests: Sequence[Digest], *, now: float
+    connection: SqlConnection, digests: Sequence[Digest], *, now: float, departed: bool = False
 ) -> Sequence[Digest]:
     """Remove the rows of the blobs that no repository has, and return all that have none.
 
-    While a backup hold lasts, no row is removed; `Unavailable` if the registry has departed.
+    While a backup hold lasts, no row is removed; `Unavailable` if the registry has departed, unless
+    that is said to be known.
 
     The caller holds the store's locks of the digests until it has deleted the bytes and said
     `end_deletions`; `find` names what was interrupted before that again.
     """
     backup_holds.lock(connection)
-    migrations.require_here(connection)  # it may have departed since the collection began
+    if not departed:  # it may have since the collection began
+        migrations.require_here(connection)
     held = backup_holds.last(connection, now=now) is not None
     return [digest for digest in digests if _remove_blob(connection, digest, held=held)]
 
