@@ -174,6 +174,7 @@ main()
     ("how", "says"), [("waits", ["waited for", "at the end"]), ("ends", ["at the end"])]
 )
 def test_a_command_ends_when_all_is_done_that_others_wait_for(how: str, says: list[str]) -> None:
-    done = run([sys.executable, "-c", ENDS, how])
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    done = run([sys.executable, "-c", ENDS, how], env=buffered)
 
     assert done.stdout.decode().splitlines()[1:] == says

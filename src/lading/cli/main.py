@@ -35,11 +35,11 @@ def _end_soon(code: object) -> None:
     others = (one for one in threading.enumerate() if one is not threading.main_thread())
     if not isinstance(code, int | None) or not all(one.daemon for one in others):
         return
+    atexit._run_exitfuncs()  # noqa: SLF001 - it has no other name
     try:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
     except OSError:
         return
-    atexit._run_exitfuncs()  # noqa: SLF001 - it has no other name
     os._exit(code or 0)
