@@ -172,7 +172,8 @@ def test_any_certificate_is_taken_only_if_that_is_said(made: Certificates) -> No
     assert all(one.login == "" for one in server.sent)
 
 
-def test_a_login_does_not_leave_tls(made: Certificates) -> None:
+@pytest.mark.parametrize("scheme", ["http", "HTTP", "\1http"])
+def test_a_login_does_not_leave_tls(made: Certificates, scheme: str) -> None:
     """Neither by a redirect, nor by an upload's address, nor by a token server."""
     with odd_registry(lambda _: TAGS) as thief:
 
@@ -182,7 +183,7 @@ def test_a_login_does_not_leave_tls(made: Certificates) -> None:
                     "127.0.0.1", "thief.test"
                 )
                 return Reply(401, headers={"WWW-Authenticate": realm})
-            return Reply(307, headers={"Location": f"http://{thief.host}/x"})
+            return Reply(307, headers={"Location": f"{scheme}://{thief.host}/x"})
 
         with odd_registry(answer, server_context(made)) as server:
             options = SessionOptions(authorities=made.ca, retries=0)

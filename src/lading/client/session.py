@@ -164,7 +164,7 @@ class HostSession:
 
     def _check_safe(self, url: str) -> None:
         """Go from TLS to no place without, where others read along and answer."""
-        if self._is_plain() or not url.startswith("http:"):
+        if self._is_plain() or origin(url)[0] != "http":
             return
         raise ClientError(
             f"{self.registry} sends its clients to {bare(url)}, which has no TLS",
