@@ -56,14 +56,14 @@ async def commit(place: OpenPlace, upload: UploadKey, data: bytes) -> Digest:
         (0, ["PUT"]),
         (4096, ["PUT"]),
         (WHOLE, ["PUT"]),
-        (WHOLE + 1, ["CREATE", "PART", "PART", "COMPLETE"]),
-        (40 * MIB, ["CREATE", "PART", "PART", "PART", "COMPLETE"]),
+        (WHOLE + 1, ["CREATE", "PART", "PART", "COMPLETE", "HEAD"]),
+        (40 * MIB, ["CREATE", "PART", "PART", "PART", "COMPLETE", "HEAD"]),
     ],
 )
 async def test_a_push_is_as_many_requests_as_it_has_to_be(
     place: PlaceInS3, here: OpenPlace, size: int, kinds: list[str]
 ) -> None:
-    """Nothing is copied when it becomes a blob, and nobody asks the store where it is."""
+    """Nothing is copied when it becomes a blob; what was joined of parts is looked for once."""
     data, requests = os.urandom(size), place.s3.proxy.requests
     upload = await begin(here.stores)
     if size:

@@ -116,8 +116,9 @@ class ObjectStore(Segments):
     async def put_pieces(self, key: str, pieces: AsyncIterator[Bytes]) -> int:
         """Put an object of which nobody knows how large it becomes: in parts, some at a time.
 
-        Nothing is there before all of it is. If the pieces end by an error, that is raised, and
-        what was sent of them is found among the unfinished parts.
+        That takes three requests more than it has parts. Nothing is there before all of it is. If
+        the pieces end by an error, that is raised, and what was sent of them is found among the
+        unfinished parts.
 
         Args:
             key: as in `put`.
@@ -132,6 +133,7 @@ class ObjectStore(Segments):
             await self.put(key, b"")
             return 0
         attempts = self._attempts(Timing.STORE_WRITER)
+        failure: Exception | None = None
         try:
             await self._obstore.put_async(
                 self._open.again,
@@ -145,11 +147,18 @@ class ObjectStore(Segments):
         except Exception as error:
             if collected.failure is not None:
                 raise collected.failure from error
-            # The answer to what joins the parts may be lost, after it was done.
-            if not collected.ended or await self.size_of(key) != collected.size:
+            if not collected.ended:
                 raise attempts.error(error) from error
+            failure = error
         finally:
             collected.stop()
+        # What is there counts, not what is said. The answer to the request that joins the parts may
+        # be lost after it was done. And obstore repeats it, to which a store that was killed in the
+        # middle of it may say that it is done (versitygw 1.8.0: "treat as success").
+        if await self.size_of(key) != collected.size:
+            raise attempts.error(
+                failure or ConnectionError("parts are said to be joined, and are not")
+            )
         attempts.done()
         return collected.size
 
