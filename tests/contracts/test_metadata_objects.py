@@ -9,7 +9,7 @@ import pytest
 
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable, UploadOutOfOrder
-from lading.metadata import uploads
+from lading.metadata import linked_blobs, uploads
 from lading.metadata.metadata import Metadata
 from lading.ports.database import COUNTED, SqlConnection
 from lading.ports.objects import PlacedSegment, UploadProgress
@@ -49,6 +49,20 @@ async def test_the_objects_of_a_blob_are_told_with_its_link_or_nothing_is_said_o
         assert linked is not None
         assert linked.size == len(data)
         assert linked.segments in (None, await metadata.objects.find(digest))
+
+
+@pytest.mark.parametrize("number", range(1, 10))
+async def test_no_object_is_told_twice_however_many_blobs_are_asked_for(
+    metadata: Metadata, number: int
+) -> None:
+    """The statements are for numbers that are powers of two."""
+    digests = await add(metadata, *(b"%d" % each for each in range(number)))
+    rows = [(digest, 0, 1, 1.0, digest) for digest in digests]
+    await metadata.database.write(lambda connection: connection.executemany(_PUT, rows))
+    wanted = [(HELLO, digest) for digest in digests]
+    found = await metadata.database.read(linked_blobs.find_together, wanted)
+    told = [linked and linked.segments for linked in found]
+    assert told == [await metadata.objects.find(digest) for digest in digests]
 
 
 async def test_objects_of_a_blob_that_was_pushed_since_are_not_taken_aside(

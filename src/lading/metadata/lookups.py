@@ -11,9 +11,12 @@ MOST = 32
 
 
 def parameters(wanted: Sequence[tuple[int, str, str]]) -> Sequence[Any]:
-    """The parameters of a statement that begins with `table` of as many."""
-    values = [value for row in wanted for value in row]
-    return values + values[:3] * (_marks(len(wanted)) - len(wanted))
+    """The parameters of a statement that begins with `table` of as many.
+
+    For what is left of the table nothing is found, or the first thing would be found twice.
+    """
+    values: list[object] = [value for row in wanted for value in row]
+    return values + [0, "", ""] * (_marks(len(wanted)) - len(wanted))
 
 
 def table(name: str, number: int) -> str:
