@@ -84,6 +84,22 @@ def test_a_body_that_does_not_end_is_left(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        b"Content-Length: 20\r\n\r\n" + b"x" * 20,
+        b"Transfer-Encoding: chunked\r\n\r\n14\r\n" + b"x" * 20 + b"\r\n0\r\n\r\n",
+        b"\r\n" + b"x" * 20,
+    ],
+)
+def test_a_document_that_is_too_long_is_called_that(body: bytes) -> None:
+    """And not one that is cut off, which would be asked for again."""
+    with raw_server(lambda _path: [OK + body]) as host, client_of(host) as client:
+        answer = client.session.request("GET", "/v2/")
+        with pytest.raises(ContentWrong, match="more than 10 bytes"):
+            client_answers.read_bounded(answer, 10)
+
+
+@pytest.mark.parametrize(
     ("said", "expected"),
     [
         (b"SSH-2.0-OpenSSH_9\r\n", "speaks no HTTP/1.1, but says 'SSH-2.0-OpenSSH_9"),
