@@ -40,11 +40,11 @@ def body(answer: DirectAnswer) -> bytes:
     ("said", "expected"),
     [
         (OK + b"Content-Length: 6\r\n\r\nlayers", b"layers"),
-        (OK + b"Content-Length: 6\r\ncontent-length: 6\r\n\r\nlayers", b"layers"),
+        (OK + b"A: b\r\n c\r\nContent-Length: 6\r\n\r\nlayers", b"layers"),
         (OK + b"Content-Length: 0\r\n\r\n", b""),
         (b"HTTP/1.1 204 No\r\nContent-Length: 6\r\n\r\n", b""),
         (CHUNKED + b"3\r\nlay\r\n03;x=y\r\ners\r\n0\r\n\r\n", b"layers"),
-        (CHUNKED + b"6\nlayers\n0\nTrailer: x\n\n", b"layers"),
+        (CHUNKED + b"6\r\nlayers\r\n0\r\nTrailer: x\r\n\r\n", b"layers"),
         (b"HTTP/1.1 103 Early\r\nA: b\r\n\r\n" + OK + b"Content-Length: 1\r\n\r\nx", b"x"),
     ],
 )
@@ -126,6 +126,9 @@ def test_bytes_that_come_unasked_end_a_connection() -> None:
         CHUNKED + b"6_0\r\nlayers\r\n0\r\n\r\n",
         CHUNKED + b"\r\nlayers\r\n0\r\n\r\n",
         CHUNKED + b"f" * 19 + b"\r\nlayers",
+        CHUNKED + b"6\nlayers\n0\n\n",
+        CHUNKED + b"6\r\nlayers\r\n0\r\nA: " + b"b" * 70_000,
+        CHUNKED + b"6;" + b"x" * 70_000,
         CHUNKED + b"0\r\n" + b"A: b\r\n" * 200 + b"\r\n",
     ],
 )
@@ -138,6 +141,15 @@ def test_a_body_that_is_not_whole_is_none(said: bytes) -> None:
     "said",
     [
         OK + b"Content-Length: 6\r\nContent-Length: 7\r\n\r\nlayers",
+        OK + b"Content-Length: 6\r\nContent-Length: 6\r\n\r\nlayers",
+        OK + b"Content-Length: nonsense\r\n\r\nlayers",
+        OK + b"Content-Length: -1\r\n\r\nlayers",
+        OK + b"Content-Length: " + b"9" * 30 + b"\r\n\r\nlayers",
+        OK.replace(b"\r\n", b"\n") + b"\nlayers",
+        OK + b"no header\r\n\r\nlayers",
+        OK + b"A: b\r\n" * 101 + b"\r\n",
+        OK + b"A: " + b"b" * 70_000 + b"\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 3000 + OK + b"\r\n",
         b"HTTP/1.1 2000 OK\r\n\r\n",
         b"HTTP/1.1 099 OK\r\n\r\n",
         b"HTTP/1.1\r\n\r\n",
@@ -148,6 +160,22 @@ def test_a_body_that_is_not_whole_is_none(said: bytes) -> None:
 def test_what_can_be_read_in_two_ways_is_no_answer(said: bytes) -> None:
     with pytest.raises(NoAnswer), asked(said):
         pass
+
+
+@pytest.mark.parametrize("more", [b"", b"Content-Length: 6\r\n", CHUNKED[len(OK) : -2]])
+def test_a_connection_has_the_next_request_after_a_head_alone(more: bytes) -> None:
+    """Whatever it says of the body that it has not; many say nothing of one that is not there."""
+    with asked(OK + more + b"\r\n", "HEAD") as (answer, idle):
+        answer.release_conn()
+        assert len(idle) == 1
+
+
+def test_a_connection_has_no_other_request_in_another_protocol() -> None:
+    said = b"HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\nwhat is none of HTTP/1.1"
+    with asked(said) as (answer, idle):
+        assert (answer.status, body(answer)) == (101, b"")
+        answer.release_conn()
+        assert idle == []
 
 
 def test_headers_are_found_in_any_case() -> None:

@@ -10,10 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, quote
 
-from lading.client.bodies import AnswerBody, body_of
-from lading.client.errors import NoAnswer
-from lading.client.header_lines import Headers, pairs_of
-from lading.client.incoming import Incoming, wait_at_most
+from lading.client.answer_parser import AnswerParser
+from lading.client.incoming import read_on, wait_at_most
 from lading.client.options import SessionOptions
 
 if TYPE_CHECKING:
@@ -31,17 +29,15 @@ class DirectAnswer:
     """An answer, its body not read yet.
 
     Attributes:
-        status: the code of its status line.
+        status, headers: see `AnswerParser`.
     """
 
-    def __init__(
-        self, kept: "KeptConnection", url: str, status: int, headers: Headers, body: AnswerBody
-    ) -> None:
-        self.status = status
-        self.headers = headers
+    def __init__(self, kept: "KeptConnection", url: str, parser: AnswerParser) -> None:
+        self.status = parser.status
+        self.headers = parser.headers
         self._kept: KeptConnection | None = kept
         self._url = url
-        self._body = body
+        self._parser = parser
 
     def __del__(self) -> None:
         """End the connection of an answer that nobody has read or ended."""
@@ -57,7 +53,11 @@ class DirectAnswer:
         Raises:
             OSError: not all of it comes.
         """
-        return self._body.read(most)
+        while not (piece := self._parser.take(most)):
+            if self._parser.is_over or self._kept is None:
+                break
+            self._kept.read_on(self._parser, most)
+        return piece
 
     def stream(self, most: int) -> Iterator[bytes]:
         """The body in pieces of that size, but for the last one."""
@@ -65,7 +65,7 @@ class DirectAnswer:
         while not is_over:
             pieces, length = list[bytes](), 0
             while length < most and not is_over:
-                piece = self._body.read(most - length)
+                piece = self.read1(most - length)
                 is_over = not piece
                 pieces.append(piece)
                 length += len(piece)
@@ -76,7 +76,7 @@ class DirectAnswer:
         """Give the connection back, if it can have another request."""
         if self._kept is not None:
             kept, self._kept = self._kept, None
-            kept.give_back(may_go_on=self._body.is_over)
+            kept.give_back(may_go_on=self._parser.is_over and self._parser.may_go_on)
 
     def close(self) -> None:
         """End the connection."""
@@ -102,8 +102,7 @@ class KeptConnection:
         self._connection = connection
         self._most = options.at_once
         self._idle = idle
-        self._incoming = Incoming(connection, options.read_seconds)
-        self._ends = False
+        self._seconds = options.read_seconds
         self._watch = select.poll()
         self._watch.register(connection, select.POLLIN)
         # What TLS has taken from it already, in which nobody sees it.
@@ -117,10 +116,21 @@ class KeptConnection:
         """
         try:
             self._connection.sendall(head)
-            return self._read_head(method, url)
+            parser = AnswerParser(method)
+            self.read_on(parser)
+            parser.check_head()
         except BaseException:
             self.close()
             raise
+        return DirectAnswer(self, url, parser)
+
+    def read_on(self, parser: AnswerParser, most: int = 0) -> None:
+        """Read until there is more of an answer: its head, so much of its body, or its end.
+
+        Raises:
+            OSError: it does not come.
+        """
+        read_on(self._connection, parser, most, self._seconds)
 
     def is_over(self) -> bool:
         """Whether the other side has ended it, or sent what nobody asked for."""
@@ -128,8 +138,7 @@ class KeptConnection:
 
     def give_back(self, *, may_go_on: bool) -> None:
         """Keep it for another request, if it can have one."""
-        is_clean = may_go_on and not self._ends and self._incoming.is_empty
-        if is_clean and len(self._idle) < self._most:
+        if may_go_on and len(self._idle) < self._most:
             self._idle.append(self)
         else:
             self.close()
@@ -137,22 +146,6 @@ class KeptConnection:
     def close(self) -> None:
         """End it."""
         self._connection.close()
-
-    def _read_head(self, method: str, url: str) -> DirectAnswer:
-        incoming = self._incoming
-        incoming.begin_head()
-        version, status = _status_of(incoming.first_line())
-        # Any number of answers come before the one (RFC 9110, 15.2: "even if the client does not
-        # expect one").
-        while status < 200 and status != 101:
-            for _ in incoming.headers():
-                pass
-            version, status = _status_of(incoming.first_line())
-        headers = Headers(pairs_of(incoming.headers()))
-        incoming.end_head()
-        said = headers.get("connection", "").lower()
-        self._ends = "close" in said or (version < "HTTP/1.1" and "keep-alive" not in said)
-        return DirectAnswer(self, url, status, headers, body_of(method, status, headers, incoming))
 
 
 class DirectConnections:
@@ -226,19 +219,3 @@ def _head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
             raise ValueError(f"{name} has lines")
         lines.append(f"{name}: {value}")
     return "\r\n".join([*lines, "", ""]).encode("iso-8859-1")
-
-
-def _status_of(line: bytes) -> tuple[str, int]:
-    """The version and the status that the first line of an answer says.
-
-    Raises:
-        NoAnswer: it is no such line.
-    """
-    version, _, rest = line.decode("iso-8859-1").strip().partition(" ")
-    code = rest[:3]
-    is_http = version in {"HTTP/1.0", "HTTP/0.9"} or version.startswith("HTTP/1.")
-    is_status = code.isascii() and code.isdigit() and rest[3:4] in {"", " "} and code >= "100"
-    if is_http and is_status:
-        return version, int(code)
-    said = line.decode("iso-8859-1").strip()
-    raise NoAnswer(f"what answers speaks no HTTP/1.1, but says {said[:40]!r}")

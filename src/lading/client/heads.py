@@ -3,12 +3,11 @@
 Python reads them as those of e-mail, which takes half of the work of a request that has no body.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http.client import HTTPException, HTTPMessage, LineTooLong
 from io import BufferedIOBase
 from typing import Any
 
-from lading.client.header_lines import pairs_of
 from lading.core.typing import override
 from lading.system.whole_heads import HeadCutOff
 
@@ -52,7 +51,7 @@ def read_headers(file: BufferedIOBase) -> MessageHeaders:
             which would be taken for all that comes until the end.
         HTTPException: there are too many, or one is too long.
     """
-    return MessageHeaders(pairs_of(_lines(file)))
+    return MessageHeaders(_pairs_of(_lines(file)))
 
 
 def _lines(file: BufferedIOBase) -> Iterator[str]:
@@ -66,3 +65,22 @@ def _lines(file: BufferedIOBase) -> Iterator[str]:
             return
         yield line.decode("iso-8859-1")
     raise HTTPException(f"got more than {_MOST_HEADERS} headers")
+
+
+def _pairs_of(lines: Iterable[str]) -> list[tuple[str, str]]:
+    """The names and values of header lines.
+
+    A line without a colon is passed over; one that begins with a space goes on with the one before
+    (RFC 9112, 5.2: "replace each received obs-fold with one or more SP octets").
+    """
+    pairs: list[tuple[str, str]] = []
+    for line in lines:
+        if line[0] in " \t":
+            if pairs:
+                name, value = pairs[-1]
+                pairs[-1] = name, f"{value} {line.strip()}".strip()
+            continue
+        name, colon, value = line.partition(":")
+        if colon and name.strip():
+            pairs.append((name.strip(), value.strip()))
+    return pairs

@@ -1,6 +1,5 @@
-"""Header lines of an answer, taken apart into names and values."""
+"""Headers of an answer."""
 
-from collections.abc import Iterable
 from typing import overload
 
 
@@ -33,22 +32,3 @@ class Headers:
     def items(self) -> list[tuple[str, str]]:
         """The names and their values, line by line."""
         return self._pairs
-
-
-def pairs_of(lines: Iterable[str]) -> list[tuple[str, str]]:
-    """The names and values of header lines.
-
-    A line without a colon is passed over; one that begins with a space goes on with the one before
-    (RFC 9112, 5.2: "replace each received obs-fold with one or more SP octets").
-    """
-    pairs: list[tuple[str, str]] = []
-    for line in lines:
-        if line[0] in " \t":
-            if pairs:
-                name, value = pairs[-1]
-                pairs[-1] = name, f"{value} {line.strip()}".strip()
-            continue
-        name, colon, value = line.partition(":")
-        if colon and name.strip():
-            pairs.append((name.strip(), value.strip()))
-    return pairs
