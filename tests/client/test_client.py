@@ -219,7 +219,7 @@ def test_a_name_that_nobody_has_is_not_asked_for_again(
     assert len(waited) == waits
 
 
-@pytest.mark.parametrize("host", ["a..b:5000", f"{'a' * 64}.example.com"])
+@pytest.mark.parametrize("host", ["a..b:5000", "127..1:5000", f"{'a' * 64}.example.com"])
 def test_a_name_that_no_host_can_have_is_said_to_be_none(host: str) -> None:
     """It is not tried again. A registry may send its clients there, too."""
     waited: list[str] = []

@@ -26,5 +26,5 @@ def speaks_tls(host: str, seconds: float) -> bool:
     except ssl.SSLError as error:
         # Who wants a certificate of the client, or another version, refuses in words of TLS.
         return "ALERT" in str(error.reason) or error.reason == "UNSUPPORTED_PROTOCOL"
-    except OSError:
+    except (OSError, UnicodeError):  # nobody is there, or can be: `127..1`
         return False
