@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from lading.client.direct import DirectAnswer, DirectConnections, KeptConnection
-from lading.client.errors import NoAnswer
+from lading.client.errors import ClientError, NoAnswer
 from lading.client.incoming import wait_at_most
 from lading.client.options import SessionOptions
+from lading.client.outgoing import Content, head_of, send
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -207,8 +208,72 @@ def test_an_address_is_one_line(
         own.settimeout(30)
         connections._idle.append(KeptConnection(own, SessionOptions(), connections._idle))
         with pytest.raises(ValueError, match="lines"):
-            connections.ask("GET", url, {"A": "b\r\nC: d"})
+            connections.send("GET", url, {"A": "b\r\nC: d"}, None)
         other.sendall(OK + b"Content-Length: 0\r\n\r\n")
-        connections.ask("GET", url, {"A": "b"}).release_conn()
+        connections.send("GET", url, {"A": "b"}, None).release_conn()
         sent = other.recv(1000).decode()
     assert sent == f"{line}\r\nHost: {host}\r\nA: b\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("method", "said", "content", "expected"),
+    [
+        ("PUT", {}, b"layers", b"Content-Length: 6\r\n\r\nlayers"),
+        ("PUT", {"Content-Length": "6"}, [b"lay", b"ers"], b"Content-Length: 6\r\n\r\nlayers"),
+        ("POST", {}, None, b"Content-Length: 0\r\n\r\n"),
+        ("POST", {}, b"", b"Content-Length: 0\r\n\r\n"),
+        ("GET", {}, None, b"\r\n"),
+    ],
+)
+def test_a_body_follows_its_head(
+    method: str, said: dict[str, str], content: Content, expected: bytes
+) -> None:
+    head = head_of(method, "/x", said, content)
+    own, other = socket.socketpair()
+    with own, other:
+        assert send(own, head, content)
+        own.close()
+        assert other.recv(1000) == b"%b /x HTTP/1.1\r\n%b" % (method.encode(), expected)
+
+
+def test_a_body_without_a_length_is_refused() -> None:
+    with pytest.raises(ValueError, match="without a length"):
+        head_of("PUT", "/x", {}, iter([b"layers"]))
+
+
+def test_an_early_answer_is_read_though_the_body_is_not_taken() -> None:
+    own, other = socket.socketpair()
+    idle: list[KeptConnection] = []
+    with own, other:
+        own.settimeout(30)
+        other.sendall(b"HTTP/1.1 413 Too large\r\nContent-Length: 0\r\n\r\n")
+        other.close()
+        kept = KeptConnection(own, SessionOptions(), idle)
+        answer = kept.ask("PUT", "http://there/", b"", iter([b"x" * 65536] * 100))
+        assert answer.status == 413
+        answer.release_conn()
+        assert idle == []
+
+
+def test_who_takes_no_more_of_a_body_is_waited_for_a_time() -> None:
+    own, other = socket.socketpair()
+    with own, other:
+        wait_at_most(own, 0.1)
+        with pytest.raises(TimeoutError):
+            send(own, b"", bytes(10_000_000))
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(), BrokenPipeError(), ClientError("no")])
+def test_a_body_that_cannot_be_had_is_no_answer(error: Exception) -> None:
+    """As of a file, or of another registry, of whose connection an error may tell, too."""
+
+    def pieces() -> Iterator[bytes]:
+        yield b"lay"
+        raise error
+
+    own, other = socket.socketpair()
+    with own, other:
+        kept = KeptConnection(own, SessionOptions(), [])
+        with pytest.raises(type(error)):
+            kept.ask("PUT", "http://there/", b"", pieces())
+        assert own.fileno() == -1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from lading.client.answers import HostAnswer
-from lading.client.direct import PORTS, ContextMaker, DirectConnections
+from lading.client.direct import PORTS, DirectConnections
 from lading.client.errors import ClientError, bare
 from lading.client.options import SessionOptions
 from lading.client.proxies import proxy_for
@@ -82,38 +82,10 @@ class HostConnections:
             context()  # or what is wrong with it would be told of a request, as one that may pass
         proxy = proxy_for(parts.scheme, host)
         if not proxy:
-            return _DirectWay(parts, options, context)
+            return DirectConnections(parts, options, context)
         from lading.client.pooled import through_proxy  # noqa: PLC0415 - few need it
 
         return through_proxy(proxy, parts, options, context)
-
-
-class _DirectWay:
-    """A way to a host without a proxy; by urllib3 for what has a body."""
-
-    def __init__(self, parts: SplitResult, options: SessionOptions, context: ContextMaker) -> None:
-        self._direct = DirectConnections(parts, options, context)
-        self._made = parts, options, context
-        self._lock = threading.Lock()
-        self._pool: _Way | None = None
-
-    def send(self, method: str, url: str, headers: Mapping[str, str], body: Any) -> HostAnswer:
-        if body is None and method in {"GET", "HEAD", "DELETE"}:
-            return self._direct.ask(method, url, headers)
-        return self._pooled().send(method, url, headers, body)
-
-    def close(self) -> None:
-        self._direct.close()
-        if self._pool is not None:
-            self._pool.close()
-
-    def _pooled(self) -> _Way:
-        with self._lock:
-            if self._pool is None:
-                from lading.client.pooled import to_host  # noqa: PLC0415 - not if nothing is sent
-
-                self._pool = to_host(*self._made)
-            return self._pool
 
 
 def _origin(url: str) -> str:

@@ -1,7 +1,7 @@
-"""Connections to a host itself, for requests that have no body: most of all that a client sends.
+"""Connections to a host itself.
 
 urllib3 and Python's own client cost a HEAD several times as much, and take a quarter of a short
-command's time to be loaded. They remain for what has a body, and for proxies.
+command's time to be loaded. They remain for proxies.
 """
 
 import select
@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, quote
 from lading.client.answer_parser import AnswerParser
 from lading.client.incoming import read_on, wait_at_most
 from lading.client.options import SessionOptions
+from lading.client.outgoing import Content, head_of, send
 
 if TYPE_CHECKING:
     import ssl
@@ -108,17 +109,18 @@ class KeptConnection:
         # What TLS has taken from it already, in which nobody sees it.
         self._taken: Callable[[], int] = getattr(connection, "pending", int)
 
-    def ask(self, method: str, url: str, head: bytes) -> DirectAnswer:
+    def ask(self, method: str, url: str, head: bytes, body: Content = None) -> DirectAnswer:
         """Send a request, and read the head of its answer.
 
         Raises:
             OSError: there is none.
         """
         try:
-            self._connection.sendall(head)
+            is_sent = send(self._connection, head, body)
             parser = AnswerParser(method)
             self.read_on(parser)
             parser.check_head()
+            parser.may_go_on &= is_sent
         except BaseException:
             self.close()
             raise
@@ -166,7 +168,9 @@ class DirectConnections:
         self._named = f"{name}{port}"
         self._idle: list[KeptConnection] = []
 
-    def ask(self, method: str, url: str, headers: Mapping[str, str]) -> DirectAnswer:
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: Content
+    ) -> DirectAnswer:
         """Send a request; the answer, its body not read yet.
 
         Raises:
@@ -175,8 +179,8 @@ class DirectConnections:
         target = quote(url[self._start :].partition("#")[0], safe=_AS_IT_IS)
         if not target.startswith("/"):
             target = f"/{target}"
-        head = _head(method, target, {"Host": self._named, **headers})
-        return self._connection().ask(method, url, head)
+        head = head_of(method, target, {"Host": self._named, **headers}, body)
+        return self._connection().ask(method, url, head, body)
 
     def close(self) -> None:
         """End those that wait for a request."""
@@ -210,12 +214,3 @@ class DirectConnections:
             connection.close()
             raise
         return connection
-
-
-def _head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
-    lines = [f"{method} {target} HTTP/1.1"]
-    for name, value in headers.items():
-        if "\r" in value or "\n" in value:
-            raise ValueError(f"{name} has lines")
-        lines.append(f"{name}: {value}")
-    return "\r\n".join([*lines, "", ""]).encode("iso-8859-1")

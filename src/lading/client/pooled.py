@@ -1,4 +1,4 @@
-"""Connections by urllib3, for requests that have a body and for all that goes through a proxy."""
+"""Connections by urllib3, for all that goes through a proxy."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from urllib3.exceptions import InsecureRequestWarning
 from urllib3.util import Retry, Timeout
 
 from lading.client.answers import HostAnswer
-from lading.client.direct import PORTS, ContextMaker
+from lading.client.direct import ContextMaker
 from lading.client.options import SessionOptions
 from lading.client.timed import POOLS
 from lading.system.proxies import login_of
@@ -19,7 +19,7 @@ _NEVER_AGAIN = Retry(total=False, redirect=False)
 
 
 class PooledConnections:
-    """Connections to one host, or to the proxy before it; for any number of threads.
+    """Connections to the proxy before a host; for any number of threads.
 
     Args:
         open_url: sends a request, as urllib3 does.
@@ -53,30 +53,15 @@ class PooledConnections:
         return answer
 
 
-def to_host(
-    parts: SplitResult, options: SessionOptions, context: ContextMaker
-) -> PooledConnections:
-    """Connections to a host itself.
-
-    Args:
-        parts: of an address there.
-        context: gives how TLS is spoken with it.
-    """
-    # With a port, as without one a colon of IPv6 would be taken for what stands before it.
-    port = parts.port or PORTS[parts.scheme]
-    pool = POOLS[parts.scheme](str(parts.hostname), port, **_known(parts, options, context))
-    start = len(f"{parts.scheme}://{parts.netloc}")
-
-    def open_url(method: str, url: str, **words: Any) -> Any:
-        return pool.urlopen(method, url[start:] or "/", assert_same_host=False, **words)
-
-    return PooledConnections(open_url, pool.close, options)
-
-
 def through_proxy(
     proxy: str, parts: SplitResult, options: SessionOptions, context: ContextMaker
 ) -> PooledConnections:
-    """Connections to a proxy, for a host behind it; see `to_host`."""
+    """Connections to a proxy, for a host behind it.
+
+    Args:
+        parts: of an address at the host.
+        context: gives how TLS is spoken with it.
+    """
     known = _known(parts, options, context)
     manager = urllib3.ProxyManager(proxy, proxy_headers=login_of(proxy), **known)
     manager.pool_classes_by_scheme = POOLS
