@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from lading.core import media
 
 MAX_LAYER = 60_000
+# One of so many is large: an object store is sent it in parts.
+FEW = 128
+LARGE_LAYER = 17 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,8 @@ def _content(seed: int | str) -> bytes:
     if isinstance(seed, str):
         return seed.encode()
     maker = random.Random(seed)
-    return maker.randbytes(maker.randrange(MAX_LAYER))
+    is_large = seed % FEW == FEW - 1
+    return maker.randbytes(maker.randrange(MAX_LAYER) + is_large * LARGE_LAYER)
 
 
 def _blob(seed: int | str) -> Blob:
