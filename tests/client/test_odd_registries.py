@@ -325,6 +325,22 @@ def test_a_blob_that_is_longer_than_its_descriptor_is_not_brought() -> None:
             copier.copy("1", "1")
 
 
+def test_a_blob_that_is_shorter_than_its_descriptor_is_not_waited_for() -> None:
+    """The target would wait for the rest of it, as long as the client for its answer."""
+    data = b"ten bytes."
+    blob = {"mediaType": "application/x", "digest": Digest.of(data), "size": 20}
+    body = json.dumps({"schemaVersion": 2, "config": blob}).encode()
+    with (
+        odd_registry(lambda sent: Reply(body=data if "/blobs/" in sent.path else body)) as source,
+        odd_registry(lambda _: Reply(404)) as target,
+        client_of(source) as left,
+        client_of(target) as right,
+    ):
+        copier = copier_of(left, right)
+        with pytest.raises(ContentWrong, match="shorter than 20 bytes"):
+            copier.copy("1", "1")
+
+
 def test_indexes_in_indexes_end() -> None:
     documents: dict[str, bytes] = {}
     inner = SHA

@@ -220,6 +220,8 @@ class Copier:
                 if left < 0:
                     raise ContentWrong(f"{self._source.name}: {digest} is longer than {size} bytes")
                 yield piece
+            if left > 0:  # or the target would wait for the rest, again and again
+                raise ContentWrong(f"{self._source.name}: {digest} is shorter than {size} bytes")
 
         def moved(count: int) -> None:
             self._steps.advance(digest, count)
