@@ -1,6 +1,7 @@
 """Connections are made as certificates and proxies want it, and show secrets to no other."""
 
 import shutil
+import socketserver
 import ssl
 from collections.abc import Iterator
 from contextlib import closing
@@ -22,6 +23,7 @@ from lading.client.proxies import proxy_for
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.client_tls import forward_proxy, server_context
 from tests.support.odd_registry import OddRegistry, Reply, Sent, odd_registry
+from tests.support.small_servers import served
 
 LOGIN = HostLogin("ann", "secret-of-ann")
 NAME = "registry.test"
@@ -193,6 +195,27 @@ def test_a_login_does_not_leave_tls(made: Certificates, scheme: str) -> None:
                 with pytest.raises(ClientError, match="not safe"):
                     client.manifest("app", "1")
     assert thief.sent == []
+
+
+def test_an_early_answer_by_tls_is_read_though_the_body_is_not_taken(made: Certificates) -> None:
+    """As of a proxy that bounds bodies, and hangs up on a larger one."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with server_context(made).wrap_socket(self.request, server_side=True) as line:
+                for status in (b"202", b"413"):
+                    line.recv(1000)
+                    line.sendall(b"HTTP/1.1 %b Said\r\nContent-Length: 0\r\n\r\n" % status)
+
+    pieces = [b"x" * 65536] * 1000
+    headers = {"Content-Length": str(65536 * len(pieces))}
+    with (
+        served(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)) as server,
+        closing(HostConnections(SessionOptions(authorities=made.ca))) as connections,
+    ):
+        url = f"https://localhost:{server.server_address[1]}/x"
+        connections.send("POST", url, {}, None).release_conn()
+        assert connections.send("PUT", url, headers, pieces).status == 413
 
 
 @pytest.mark.parametrize("name", ["a..b", "a" * 64 + ".test", "реестр.test"])

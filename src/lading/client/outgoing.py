@@ -48,4 +48,10 @@ def _is_taken(connection: socket.socket, data: bytes) -> bool:
         raise TimeoutError("timed out") from None
     except (BrokenPipeError, ConnectionResetError):
         return False
+    except OSError as error:
+        import ssl  # noqa: PLC0415 - it takes long to load
+
+        if not isinstance(error, ssl.SSLEOFError):  # the same, by TLS
+            raise
+        return False
     return True
