@@ -174,7 +174,6 @@ main()
     ("how", "says"), [("waits", ["waited for", "at the end"]), ("ends", ["at the end"])]
 )
 def test_a_command_ends_when_all_is_done_that_others_wait_for(how: str, says: list[str]) -> None:
-    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
-    done = run([sys.executable, "-c", ENDS, how], env=buffered)
+    done = run([sys.executable, "-c", ENDS, how], env={"PYTHONUNBUFFERED": ""})
 
     assert done.stdout.decode().splitlines()[1:] == says

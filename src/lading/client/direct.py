@@ -87,12 +87,7 @@ class DirectAnswer:
 
 
 class KeptConnection:
-    """A connection that is kept for the next request, unless an answer ends it.
-
-    Args:
-        idle: where it waits for that.
-        most: of these.
-    """
+    """A connection that waits for its next request among idle ones, unless an answer ends it."""
 
     def __init__(
         self,
