@@ -21,6 +21,7 @@ DEPLOYED = (
     "tests/deploy/test_https.py",
     "tests/deploy/test_readme.py",
     "tests/deploy/test_logins.py",
+    "tests/deploy/test_moving_in.py",
 )
 # Files that take more than half a minute, the longest first; of all others those with most tests
 # do. Files that wait stand between those that compute.

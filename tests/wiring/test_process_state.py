@@ -8,9 +8,9 @@ from enum import Enum
 
 import lading
 
-# They are made once and only read, but for two: names of headers as they are written, once found,
-# and the static files of pages, once read.
-CONSTANT = {"Assets", "LazyGroup", "Refusal", "_Beginnings"}
+# They are made once and only read, but for three: names of headers as they are written, once found,
+# the static files of pages, once read, and modules that commands load when they need them.
+CONSTANT = {"Assets", "Late", "LazyGroup", "Refusal", "Unmeasured", "_Beginnings"}
 
 
 def globals_of_ours() -> Iterator[tuple[str, object]]:
