@@ -1,8 +1,10 @@
 """Connections are made as certificates and proxies want it, and show secrets to no other."""
 
 import shutil
+import socket
 import socketserver
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,15 +16,14 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from urllib3.exceptions import ProxyError, SSLError
 
 from lading.client import Client, ClientError, HostLogin, SessionOptions, Unreachable
 from lading.client.connections import HostConnections
-from lading.client.errors import unreachable
 from lading.client.proxies import proxy_for
 from tests.support.certificates import Certificates, make_certificates
-from tests.support.client_tls import forward_proxy, server_context
+from tests.support.client_tls import ForwardProxy, forward_proxy, server_context
 from tests.support.odd_registry import OddRegistry, Reply, Sent, odd_registry
+from tests.support.raw_server import dripping, raw_server
 from tests.support.small_servers import served
 
 LOGIN = HostLogin("ann", "secret-of-ann")
@@ -65,7 +66,11 @@ def certs_d(home: Path, host: str, certificates: Path) -> None:
     (folder / host).symlink_to(certificates)
 
 
-def local(server: OddRegistry) -> str:
+def port_of(host: str) -> int:
+    return int(host.rpartition(":")[2])
+
+
+def local(server: OddRegistry | ForwardProxy) -> str:
     return server.host.replace("127.0.0.1", "localhost")
 
 
@@ -340,12 +345,115 @@ def test_a_proxy_that_wants_a_login_is_told_apart_from_the_registry(
     assert LOGIN.header not in "".join(proxy.heads)
 
 
-def test_a_proxy_that_is_not_trusted_is_told_apart_from_the_registry() -> None:
-    """Folders of certificates are for registries."""
-    refusal = SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed")
+@pytest.mark.parametrize("plain_http", [False, True])
+def test_a_proxy_may_speak_tls_itself(
+    made: Certificates, named: Certificates, monkeypatch: pytest.MonkeyPatch, *, plain_http: bool
+) -> None:
+    """Within which TLS is spoken with the registry, of which the proxy sees nothing."""
+    large = bytes(range(256)) * 10_000
+    options = SessionOptions(plain_http=plain_http, authorities=named.ca, retries=0)
+    context = None if plain_http else server_context(named)
+    with (
+        odd_registry(lambda _: Reply(body=large), context) as server,
+        forward_proxy(server.port, tls=server_context(made)) as proxy,
+        closing(HostConnections(options)) as connections,
+    ):
+        monkeypatch.setenv("SSL_CERT_FILE", str(made.ca))
+        monkeypatch.setenv("ALL_PROXY", f"https://me:pw@{local(proxy)}")
+        url = f"{'http' if plain_http else 'https'}://{NAME}/x"
+        for _ in range(2):
+            answer = connections.send("PUT", url, {}, large)
+            assert b"".join(answer.stream(100_000)) == large
+            answer.release_conn()
 
-    assert "SSL_CERT_FILE" in unreachable("https://r.test", ProxyError("no", refusal)).advice
-    assert "certs.d" in unreachable("https://r.test", refusal).advice
+    assert [one.body for one in server.sent] == [large, large]
+    (head,) = proxy.heads  # of a connection that both had
+    assert head.startswith(f"PUT http://{NAME}/x" if plain_http else f"CONNECT {NAME}:443")
+    assert "Proxy-Authorization: Basic bWU6cHc=" in head  # me:pw
+
+
+def test_a_proxy_that_is_not_trusted_is_told_apart_from_the_registry(
+    made: Certificates, named: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Folders of certificates are for registries."""
+    with (
+        odd_registry(lambda _: TAGS, server_context(named)) as server,
+        forward_proxy(server.port, tls=server_context(made)) as proxy,
+    ):
+        monkeypatch.setenv("HTTPS_PROXY", f"https://{local(proxy)}")
+        with (
+            Client(NAME, options=QUICK) as client,
+            pytest.raises(Unreachable, match=r"through the proxy.*SSL_CERT_FILE"),
+        ):
+            list(client.tags("app"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(made.ca))
+        with (
+            Client(NAME, options=QUICK) as client,
+            pytest.raises(Unreachable, match=r"reached: .*certs\.d"),
+        ):
+            list(client.tags("app"))
+
+
+def test_a_proxy_that_is_not_there_is_told_apart_from_the_registry(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits: list[str] = []
+    options = SessionOptions(refused_retries=1, on_wait=lambda why, _: waits.append(why))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    with (
+        Client(NAME, options=options) as client,
+        pytest.raises(Unreachable, match="through the proxy: Connection refused"),
+    ):
+        list(client.tags("app"))
+    assert waits == ["Connection refused"]
+
+
+def test_a_proxy_whose_name_is_wrong_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr("socket.create_connection", unknown)
+    monkeypatch.setenv("HTTPS_PROXY", "http://porxy:3128")
+    with Client(NAME) as client, pytest.raises(Unreachable, match="the name of the proxy"):
+        list(client.tags("app"))
+    assert client.session.counted == {"GET": 1}
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\n", b"SSH-2.0-x\r\n"])
+def test_a_proxy_that_hangs_up_makes_no_tunnel(
+    said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with raw_server(lambda _: [said]) as host:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{host}")
+        with (
+            Client(NAME, options=QUICK) as client,
+            pytest.raises(Unreachable, match=r"through the proxy: (the|what)"),
+        ):
+            list(client.tags("app"))
+
+
+def test_a_proxy_whose_answer_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = SessionOptions(retries=0, connect_seconds=0.3)
+    with raw_server(dripping(b"HTTP/1.1 200 OK\r\nA: ", b"b")) as host:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{host}")
+        begun = time.monotonic()
+        with Client(NAME, options=options) as client, pytest.raises(Unreachable):
+            list(client.tags("app"))
+        assert time.monotonic() - begun < 60
+
+
+@pytest.mark.parametrize("before", [b"3;", b"0\r\n"], ids=["chunk", "trailers"])
+def test_what_does_not_end_is_given_up_through_a_proxy_too(
+    before: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + before
+    options = SessionOptions(plain_http=True, retries=0, read_seconds=0.3)
+    with raw_server(dripping(begin, b"0")) as host, forward_proxy(port_of(host)) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.host}")
+        begun = time.monotonic()
+        with Client(NAME, options=options) as client, pytest.raises(ClientError):
+            client.manifest("app", "1")
+        assert time.monotonic() - begun < 60
 
 
 def test_this_machine_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,71 +1,14 @@
-"""Heads of answers are read as Python reads them, but quicker, whatever strangers write there."""
+"""Heads of answers count as a whole, and say of their bodies where these end."""
 
-import io
-import socket
 from collections.abc import Iterator
-from http.client import HTTPException, HTTPMessage, parse_headers
 
 import pytest
 
 from lading.client import Client, ClientError, SessionOptions, Unreachable
-from lading.client.heads import read_headers
-from lading.client.timed import TimedResponse
-from lading.system.whole_heads import HeadCutOff
 from tests.support.raw_server import raw_server
 
 BODY = b'{"tags": ["1"]}'
 LENGTH = b"Content-Length: 15\r\n"
-
-
-def read(head: bytes) -> HTTPMessage:
-    return read_headers(io.BufferedReader(io.BytesIO(head)))
-
-
-@pytest.mark.parametrize(
-    "head",
-    [
-        b"A: b\r\nC:d \r\n\r\n",
-        b"A: b\nC: d\n\n",
-        b"Link: <a>\r\nlink: <b>\r\n\r\n",
-        b"Name: \xe9\xff\r\n\r\n",
-        b"Empty:\r\n\r\n",
-        b"With: colons: in it\r\n\r\n",
-        b"\r\n",
-    ],
-)
-def test_headers_are_those_that_python_reads(head: bytes) -> None:
-    expected = parse_headers(io.BufferedReader(io.BytesIO(head)))
-
-    found = read(head)
-
-    assert [(n, str(v).strip()) for n, v in expected.items()] == found.items()
-    for name in (*expected.keys(), "Missing"):
-        said = expected.get_all(name)
-        assert (said and [one.strip() for one in said]) == found.get_all(name)
-        assert (found.get(name.upper()) is None) == (expected.get(name) is None)
-
-
-def test_a_line_that_goes_on_is_one_line() -> None:
-    assert read(b" alone\r\nA: b\r\n  c\r\n\td\r\nE: f\r\n\r\n").items() == [
-        ("A", "b c d"),
-        ("E", "f"),
-    ]
-
-
-def test_a_line_without_a_colon_takes_no_other_with_it() -> None:
-    assert read(b"A: b\r\nno header\r\n: none\r\nC: d\r\n\r\n").items() == [("A", "b"), ("C", "d")]
-
-
-@pytest.mark.parametrize("head", [b"A: b\r\n" * 101, b"A: " + b"b" * 70_000])
-def test_what_is_too_much_is_refused(head: bytes) -> None:
-    with pytest.raises(HTTPException):
-        read(head)
-
-
-@pytest.mark.parametrize("head", [b"", b"A: b", b"A: b\r\n", b"A: b\r\nC: d\r", b"A: b\r\n c"])
-def test_a_head_that_ends_with_the_connection_is_cut_off(head: bytes) -> None:
-    with pytest.raises(HeadCutOff):
-        read(head)
 
 
 @pytest.mark.parametrize(
@@ -123,22 +66,6 @@ def test_a_body_in_chunks_is_read_whatever_length_is_said() -> None:
 def test_what_is_no_http_is_an_error(status: bytes) -> None:
     with pytest.raises(ClientError):
         tags_of(status + b"\r\n" + LENGTH + b"\r\n" + BODY)
-
-
-@pytest.mark.parametrize(
-    ("method", "status", "length"),
-    [("HEAD", b"200 OK", 0), ("GET", b"204 No", 0), ("GET", b"304 No", 0), ("GET", b"200 OK", 15)],
-)
-def test_an_answer_has_the_body_that_its_request_allows(
-    method: str, status: bytes, length: int
-) -> None:
-    own, other = socket.socketpair()
-    with own, other:
-        other.sendall(b"HTTP/1.1 " + status + b"\r\n" + LENGTH + b"\r\n")
-        answer = TimedResponse(own, method=method)
-        answer.begin()
-
-    assert (answer.length, answer.will_close) == (length, False)
 
 
 def tags_of(answer: bytes) -> list[str]:

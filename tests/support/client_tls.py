@@ -1,6 +1,7 @@
 """Servers by TLS, and a proxy, for tests of what clients show and to whom."""
 
 import contextlib
+import select
 import socket
 import ssl
 import threading
@@ -38,25 +39,29 @@ class ForwardProxy:
 
 
 @contextmanager
-def forward_proxy(port: int, refusal: bytes = b"") -> Iterator[ForwardProxy]:
+def forward_proxy(
+    port: int, refusal: bytes = b"", tls: ssl.SSLContext | None = None
+) -> Iterator[ForwardProxy]:
     """Run a proxy, which takes CONNECT and whole addresses (RFC 9110, 9.3.6; RFC 9112, 3.2.2).
 
     Args:
         refusal: what it answers, if it brings nothing anywhere.
+        tls: how it speaks TLS itself, if it does.
     """
     listener = socket.create_server(("127.0.0.1", 0))
     serving: list[threading.Thread] = []
     proxy = ForwardProxy(f"127.0.0.1:{listener.getsockname()[1]}")
 
-    def serve(client: socket.socket) -> None:
-        with client, socket.create_connection(("127.0.0.1", port)) as upstream:
-            head = b""
-            while b"\r\n\r\n" not in head:
-                piece = client.recv(65536)
-                if not piece:
-                    return
-                head += piece
-            proxy.heads.append(head.decode())
+    def serve(accepted: socket.socket) -> None:
+        with (
+            contextlib.suppress(OSError),  # it is not trusted, or has had enough
+            tls.wrap_socket(accepted, server_side=True) if tls else accepted as client,
+            socket.create_connection(("127.0.0.1", port)) as upstream,
+        ):
+            head = _head_of(client)
+            if not head:
+                return
+            proxy.heads.append(head.partition(b"\r\n\r\n")[0].decode())
             if refusal:
                 client.sendall(refusal)
                 return
@@ -64,10 +69,7 @@ def forward_proxy(port: int, refusal: bytes = b"") -> Iterator[ForwardProxy]:
                 client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
             else:
                 upstream.sendall(head)
-            back = threading.Thread(target=_carry, args=(upstream, client))
-            back.start()
             _carry(client, upstream)
-            back.join()
 
     def accept() -> None:
         while True:
@@ -90,12 +92,24 @@ def forward_proxy(port: int, refusal: bytes = b"") -> Iterator[ForwardProxy]:
             one.join()
 
 
-def _carry(source: socket.socket, target: socket.socket) -> None:
-    """Bring bytes from one to the other until either ends."""
-    try:
-        while piece := source.recv(65536):
-            target.sendall(piece)
-    except OSError:
-        pass  # cut, which is an end, too
-    with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_RDWR)
+def _head_of(client: socket.socket) -> bytes:
+    """A head, with what has come of the body; nothing if it is cut off."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        piece = client.recv(65536)
+        if not piece:
+            return b""
+        head += piece
+    return head
+
+
+def _carry(client: socket.socket, upstream: socket.socket) -> None:
+    """Bring bytes from each to the other until either ends."""
+    with contextlib.suppress(OSError):  # cut, which is an end, too
+        while True:
+            is_waiting = isinstance(client, ssl.SSLSocket) and client.pending()
+            for source in [client] if is_waiting else select.select([client, upstream], [], [])[0]:
+                piece = source.recv(65536)
+                if not piece:
+                    return
+                (upstream if source is client else client).sendall(piece)

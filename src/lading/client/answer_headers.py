@@ -1,7 +1,5 @@
 """Headers of an answer."""
 
-from typing import overload
-
 
 class Headers:
     """Headers of an answer, in their order; names in any case."""
@@ -11,16 +9,10 @@ class Headers:
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
         self._pairs = pairs
 
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self.get(name) is not None
+    def __contains__(self, name: str) -> bool:
+        return bool(self.getlist(name))
 
-    @overload
-    def get(self, name: str, /) -> str | None: ...
-
-    @overload
-    def get(self, name: str, default: str, /) -> str: ...
-
-    def get(self, name: str, default: str | None = None, /) -> str | None:
+    def get(self, name: str, default: str = "", /) -> str:
         """The value of a name, all of them with commas between if there are several."""
         return ", ".join(found) if (found := self.getlist(name)) else default
 

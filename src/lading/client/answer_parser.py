@@ -8,6 +8,8 @@ from lading.client.errors import NoAnswer
 _MOST_HEADERS = 100
 # Of a head with all that comes before it; of trailers, and of what else is no part of a body.
 _MOST_BARE = 64 * 1024
+# The answer to CONNECT, if it is not a refusal, is followed by what comes through the tunnel.
+_WITHOUT_BODY = frozenset({"HEAD", "CONNECT"})
 # What is said of one that is no HTTP.
 _MOST_SAID = 40
 
@@ -29,10 +31,13 @@ class AnswerParser:
         self.status = 0
         self.headers = Headers([])
         self.may_go_on = False
-        self._has_no_body = method == "HEAD"
+        self._has_no_body = method in _WITHOUT_BODY
         self._is_complete = False
         self._pairs: list[tuple[str, str]] = []
         self._pieces: list[bytes] = []
+        self._come = 0
+        # Bytes after which the body ends though httptools does not know it.
+        self._ends_after: int | None = None
         self._wrong: NoAnswer | None = None
         self._start = b""
         self.room = _MOST_BARE
@@ -70,7 +75,11 @@ class AnswerParser:
             raise NoAnswer("the connection is closed without an answer")
         if not self.status:
             raise NoAnswer("the connection is closed within the head of the answer")
-        if "content-length" in self.headers or "transfer-encoding" in self.headers:
+        length = self._length()
+        if length is not None:
+            missing = length - self._come
+            raise NoAnswer(f"the connection is closed, and {missing} bytes are missing")
+        if "transfer-encoding" in self.headers and not self._is_identity():
             raise NoAnswer("the connection is closed within the body of the answer")
         self._is_complete = True
 
@@ -108,6 +117,9 @@ class AnswerParser:
         self.room = _MOST_BARE
         self._is_complete = self._has_no_body
         self.may_go_on = self._parser.should_keep_alive() or self._is_bodiless_and_kept()
+        if not self.may_go_on and self._is_identity():
+            self._ends_after = self._length()
+            self._is_complete |= self._ends_after == 0
 
     def on_chunk_header(self) -> None:
         """Begin a chunk."""
@@ -118,7 +130,11 @@ class AnswerParser:
         self._note_body()
         if not self._is_complete:
             self.room = _MOST_BARE
+            self._come += len(piece)
             self._pieces.append(piece)
+            if self._ends_after is not None and self._come >= self._ends_after:
+                self._pieces[-1] = piece[: len(piece) + self._ends_after - self._come]
+                self._is_complete = True
 
     def on_message_complete(self) -> None:
         """Have all of the body."""
@@ -151,6 +167,20 @@ class AnswerParser:
     def _note_body(self) -> None:
         if self._is_complete:  # as after a head alone, or behind the end
             self.may_go_on = False
+
+    def _is_identity(self) -> bool:
+        """Whether the body is coded as it is, which some say though it was taken out of HTTP.
+
+        It changes nothing (RFC 2616, 3.6); httptools takes it for a coding that ends with the
+        connection, for which one would wait.
+        """
+        return self.headers.get("transfer-encoding").strip().lower() == "identity"
+
+    def _length(self) -> int | None:
+        """The length of the body, if the head says one that counts."""
+        said = self.headers.get("content-length")
+        is_coded = "transfer-encoding" in self.headers and not self._is_identity()
+        return int(said) if said.isdecimal() and not is_coded else None
 
     def _is_bodiless_and_kept(self) -> bool:
         """Whether a length that a HEAD's answer lacks is all by which its connection would end."""

@@ -6,11 +6,10 @@ been asked. So bodies are read as they come (no decompression) and up to a bound
 
 import json
 import time
-from collections.abc import Iterator
-from typing import Any, Protocol, overload
+from contextlib import suppress
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from lading.client.direct import PORTS
 from lading.client.errors import (
     ClientError,
     ContentWrong,
@@ -18,9 +17,10 @@ from lading.client.errors import (
     Unreachable,
     as_line,
     bare,
-    no_answer,
     reason,
 )
+from lading.client.kept_connections import HostAnswer
+from lading.system.proxies import DEFAULT_PORTS
 
 TAKEN = (201, 202, 204)
 """What is said of a blob or a manifest that was taken: 201 as the specification has it, or others.
@@ -40,51 +40,6 @@ _LEFT_SECONDS = 1.0
 _PIECE = 256 * 1024
 
 
-class AnswerHeaders(Protocol):
-    """Headers of an answer; names in any case."""
-
-    def __contains__(self, name: object, /) -> bool:
-        """Whether there is a header of a name."""
-
-    @overload
-    def get(self, name: str, /) -> str | None: ...
-
-    @overload
-    def get(self, name: str, default: str, /) -> str: ...
-
-    def getlist(self, name: str, /) -> list[str]:
-        """The values of a name, one for each line."""
-
-
-class HostAnswer(Protocol):
-    """An answer, its body not read yet: of a connection of our own, or of urllib3's.
-
-    Attributes:
-        status: the code of its status line.
-    """
-
-    status: int
-
-    @property
-    def headers(self) -> AnswerHeaders:
-        """The headers of its head."""
-
-    def geturl(self) -> str | None:
-        """The address that was asked."""
-
-    def read1(self, most: int, /) -> bytes:
-        """The bytes of the body that there are, or come next; none at the end."""
-
-    def stream(self, most: int, /) -> Iterator[bytes]:
-        """The body in pieces."""
-
-    def release_conn(self) -> None:
-        """Be done with it: its connection may have another request."""
-
-    def close(self) -> None:
-        """End its connection."""
-
-
 class TooSlow(NoAnswer):
     """A body that does not come in its time, and would not the next time."""
 
@@ -96,28 +51,19 @@ def read_bounded(
 
     Raises:
         ContentWrong: it is longer than `most` bytes.
-        HTTPError, OSError: the connection is cut, or the body is too short, or too slow.
+        OSError: the connection is cut, or the body is too short, or too slow.
     """
-    pieces, length, until = [], 0, time.monotonic() + seconds
     try:
-        # None are asked for at the bound: a connection that gives none is one that was closed.
-        while length <= most:
-            piece = _read_piece(answer, min(_PIECE, most + 1 - length), until)
-            if not piece:
-                break
-            pieces.append(piece)
-            length += len(piece)
-    except BaseException:
-        answer.close()
-        raise
-    if length > most:
-        answer.close()
+        # With the byte by which a longer one is known.
+        body, has_ended = _read_some(answer, most + 1, seconds)
+    finally:
+        answer.release_conn()
+    if not has_ended:
         raise ContentWrong(
-            f"{bare(answer.geturl() or '')}: the answer has more than {most} bytes",
+            f"{bare(answer.geturl())}: the answer has more than {most} bytes",
             advice="check that this is the registry that you mean",
         )
-    answer.release_conn()
-    return b"".join(pieces)
+    return body
 
 
 def read_document(
@@ -130,12 +76,12 @@ def read_document(
     """
     try:
         body = read_bounded(answer, most, seconds)
-    except no_answer() as error:
+    except OSError as error:
         raise cut_off(url, error) from error
     return parse_document(answer, url, body)
 
 
-def cut_off(url: str, error: Exception) -> ClientError:
+def cut_off(url: str, error: OSError) -> ClientError:
     """The error of an answer that does not come whole."""
     return Unreachable(
         f"{bare(url)}: the answer is cut off: {reason(error)}",
@@ -162,46 +108,37 @@ def parse_document(answer: HostAnswer, url: str, body: bytes) -> dict[str, Any]:
 
 def read_error(answer: HostAnswer) -> bytes:
     """The beginning of what an answer says of an error; empty if it is cut off."""
-    said, _ = _read_some(answer, _ERROR_SECONDS)
+    said = b""
+    with suppress(OSError):
+        said, _ = _read_some(answer, _MOST_LEFT, _ERROR_SECONDS)
     dismiss(answer)
     return said
 
 
 def dismiss(answer: HostAnswer) -> None:
     """Be done with an answer: its connection is kept unless much of the body is left."""
-    _, ended = _read_some(answer, _LEFT_SECONDS)
-    if ended:
-        answer.release_conn()
-    else:
-        answer.close()
+    with suppress(OSError):
+        _read_some(answer, _MOST_LEFT, _LEFT_SECONDS)
+    answer.release_conn()
 
 
-def _read_some(answer: HostAnswer, seconds: float) -> tuple[bytes, bool]:
-    """What comes of a body within bounds, and whether that is all; nothing if it is cut off."""
-    said, until = b"", time.monotonic() + seconds
-    try:
-        while len(said) < _MOST_LEFT:
-            piece = _read_piece(answer, _MOST_LEFT - len(said), until)
-            if not piece:
-                return said, True
-            said += piece
-    except no_answer():
-        return b"", False
-    return said, False
-
-
-def _read_piece(answer: HostAnswer, most: int, until: float) -> bytes:
-    """The bytes that there are, or come next; none at the end.
+def _read_some(answer: HostAnswer, most: int, seconds: float) -> tuple[bytes, bool]:
+    """What comes of a body up to so many bytes, and whether it ended before.
 
     Raises:
-        HTTPError, OSError: the connection is cut, or the body is none, or it is late.
+        TooSlow: it takes longer.
+        OSError: the connection is cut, or the body is none.
     """
-    if time.monotonic() > until:
-        raise TooSlow("it does not end")
-    try:
-        return answer.read1(most)
-    except ValueError as error:  # http.client's, of a chunk whose length is below zero
-        raise NoAnswer(f"its length is none: {error}") from error
+    pieces, length, until = list[bytes](), 0, time.monotonic() + seconds
+    while length < most:
+        if time.monotonic() > until:
+            raise TooSlow("it does not end")
+        piece = answer.read1(min(_PIECE, most - length))
+        if not piece:
+            return b"".join(pieces), True
+        pieces.append(piece)
+        length += len(piece)
+    return b"".join(pieces), False
 
 
 def asked_wait(answer: HostAnswer) -> float:
@@ -210,13 +147,13 @@ def asked_wait(answer: HostAnswer) -> float:
     It is a number of seconds or a time (RFC 9110, 10.2.3), by the clock of who says it; what is
     neither is not regarded.
     """
-    said = answer.headers.get("retry-after", "")[:64].strip()
+    said = answer.headers.get("retry-after")[:64].strip()
     if said.isascii() and said.isdigit():
         return float(said[:9])
     until = moment(said)
     if until is None:
         return 0.0
-    return max(0.0, until - (moment(answer.headers.get("date", "")) or time.time()))
+    return max(0.0, until - (moment(answer.headers.get("date")) or time.time()))
 
 
 def moment(said: str) -> float | None:
@@ -247,6 +184,6 @@ def origin(url: str) -> tuple[str, str, int]:
     """The scheme, the host and the port of a whole address; nothing of what is none."""
     try:
         parts = urlsplit(url)
-        return parts.scheme, parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
+        return parts.scheme, parts.hostname or "", parts.port or DEFAULT_PORTS.get(parts.scheme, 0)
     except ValueError:
         return "", "", 0

@@ -2,46 +2,38 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import SplitResult, urlsplit
 
-from lading.client.answers import HostAnswer
-from lading.client.direct import PORTS, DirectConnections
 from lading.client.errors import ClientError, bare
+from lading.client.kept_connections import HostAnswer, OriginConnections
 from lading.client.options import SessionOptions
+from lading.client.outgoing import Content
 from lading.client.proxies import proxy_for
-
-if TYPE_CHECKING:
-    import ssl
-
-
-class _Way(Protocol):
-    """A way to a host: connections to it, or to the proxy before it."""
-
-    @property
-    def close(self) -> Callable[[], None]:
-        """What ends all of them."""
-
-    def send(self, method: str, url: str, headers: Mapping[str, str], body: Any) -> HostAnswer:
-        """Send one request."""
+from lading.system.proxies import DEFAULT_PORTS
 
 
 class HostConnections:
-    """Connections of one session, to its host and to those that it sends clients to."""
+    """Connections of one session, to its host and to those that it sends clients to.
 
-    def __init__(self, options: SessionOptions) -> None:
+    Args:
+        find_proxy: gives the address of the proxy for a scheme and a host; empty if there is none.
+    """
+
+    def __init__(
+        self, options: SessionOptions, find_proxy: Callable[[str, str], str] = proxy_for
+    ) -> None:
         self._options = options
+        self._find_proxy = find_proxy
         self._lock = threading.Lock()
-        self._ways: dict[str, _Way] = {}
+        self._ways: dict[str, OriginConnections] = {}
         self._answered: set[str] = set()
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], body: Any) -> HostAnswer:
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: Content) -> HostAnswer:
         """Send one request; its body not read yet, and as it comes: nothing is decompressed.
 
         Raises:
             ClientError: the address is no one of HTTP.
-            HTTPError, OSError: there is no answer.
+            OSError: there is no answer.
         """
         origin = _origin(url)
         answer = self._way(origin, url).send(method, url, headers, body)
@@ -59,7 +51,7 @@ class HostConnections:
                 way.close()
             self._ways.clear()
 
-    def _way(self, origin: str, url: str) -> _Way:
+    def _way(self, origin: str, url: str) -> OriginConnections:
         way = self._ways.get(origin)
         if way is None:
             parts = _checked(url)
@@ -68,24 +60,16 @@ class HostConnections:
                 self._ways[origin] = way
         return way
 
-    def _new_way(self, parts: SplitResult) -> _Way:
+    def _new_way(self, parts: SplitResult) -> OriginConnections:
         options = self._options
         host = parts.netloc.rpartition("@")[2]
 
-        @cache
-        def context() -> "ssl.SSLContext":
+        context = None
+        if parts.scheme == "https":
             from lading.client.certificates import tls_context  # noqa: PLC0415 - not without TLS
 
-            return tls_context(host, insecure=options.insecure, authorities=options.authorities)
-
-        if parts.scheme == "https":
-            context()  # or what is wrong with it would be told of a request, as one that may pass
-        proxy = proxy_for(parts.scheme, host)
-        if not proxy:
-            return DirectConnections(parts, options, context)
-        from lading.client.pooled import through_proxy  # noqa: PLC0415 - few need it
-
-        return through_proxy(proxy, parts, options, context)
+            context = tls_context(host, insecure=options.insecure, authorities=options.authorities)
+        return OriginConnections(parts, options, context, self._find_proxy(parts.scheme, host))
 
 
 def _origin(url: str) -> str:
@@ -98,7 +82,7 @@ def _checked(url: str) -> SplitResult:
     """The parts of an address of HTTP; a `ClientError` if it is none."""
     try:
         parts = urlsplit(url)
-        if parts.scheme in PORTS and parts.hostname and parts.port != 0:
+        if parts.scheme in DEFAULT_PORTS and parts.hostname and parts.port != 0:
             return parts
     except ValueError:
         pass

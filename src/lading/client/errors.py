@@ -16,8 +16,8 @@ _ADVICE = {
     429: "the registry bounds how many requests a client may send; try later, with fewer at once",
     507: "the registry has no room left",
 }
-# What urllib3 and Python say before the reason for which there is no connection.
-_BEFORE_REASON = r"\w+\(host=[^)]*\): |Failed to establish a new connection: |\[Errno -?\d+\] "
+# What Python says before the reason for which there is no connection.
+_NUMBER = r"\[Errno -?\d+\] "
 # Characters of what a registry says of an error.
 _MOST_SAID = 500
 # What to do where there is no answer, by what the error has in it.
@@ -31,7 +31,12 @@ _SIGNS = {
     "record layer failure": _NO_TLS,
     "Name or service not known": _NO_NAME,
     "no host can be called so": _NO_NAME,
-    "NameResolution": _NO_NAME,
+}
+_SIGNS_OF_PROXIES = {
+    **_SIGNS,
+    "CERTIFICATE_VERIFY_FAILED": "name a file with the proxy's authority, too, in SSL_CERT_FILE",
+    "Name or service not known": "check the name of the proxy in HTTPS_PROXY and HTTP_PROXY",
+    "failed: 407": _ADVICE[407],
 }
 _UNKNOWN = "check that the registry runs, and that a proxy or a firewall lets this through"
 
@@ -80,17 +85,14 @@ class NoAnswer(OSError):
     """What came is no answer, or not all of one; why, in words."""
 
 
-def no_answer() -> tuple[type[Exception], ...]:
-    """What is raised where no answer comes, or not all of it: what urllib3 has if it is in use."""
-    urllib3 = sys.modules.get("urllib3.exceptions")
-    return (OSError,) if urllib3 is None else (OSError, urllib3.HTTPError)
+class ProxyFailed(NoAnswer):
+    """A proxy brought no answer; its cause is why."""
 
 
-def is_of_tls(error: Exception) -> bool:
+def is_of_tls(error: OSError) -> bool:
     """Whether there is no answer as TLS could not be agreed on, which does not pass."""
-    found = (("ssl", "SSLError"), ("urllib3.exceptions", "SSLError"))
-    kinds = [getattr(sys.modules[module], name) for module, name in found if module in sys.modules]
-    return isinstance(error, tuple(kinds))
+    tls = sys.modules.get("ssl")
+    return tls is not None and isinstance(_first_cause(error), tls.SSLError)
 
 
 def of_answer(what: str, status: int, body: bytes) -> ClientError:
@@ -130,57 +132,29 @@ def bare(url: str) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Why there is no answer, without the names of Python's objects: `Connection refused`."""
-    from http.client import (  # noqa: PLC0415 - it takes long to load
-        BadStatusLine,
-        IncompleteRead,
-        RemoteDisconnected,
-        UnknownProtocol,
-    )
-
-    cause = cause_of(getattr(error, "original_error", error))  # of a proxy
-    if isinstance(cause, RemoteDisconnected):
-        return "the connection is closed without an answer"
-    if isinstance(cause, IncompleteRead):
-        return f"the connection is closed, and {cause.expected} bytes are missing"
-    if isinstance(cause, BadStatusLine | UnknownProtocol):
-        said = str(cause.args[0] if cause.args else "").strip("'")
-        return f"what answers speaks no HTTP/1.1, but says {said[:40]!r}"
-    return re.sub(_BEFORE_REASON, "", str(cause))
+    """Why there is no answer, without the number of the error: `Connection refused`."""
+    return re.sub(_NUMBER, "", str(error))
 
 
-def cause_of(error: Exception) -> Exception:
-    """What urllib3 says was the reason of an error, if it says that."""
-    from http.client import HTTPException  # noqa: PLC0415 - it takes long to load
-
-    last = error.args[-1] if error.args else error
-    return last if isinstance(last, HTTPException | OSError) else error
-
-
-def is_no_name(error: Exception) -> bool:
+def is_no_name(error: OSError) -> bool:
     """Whether there is no host of a name, which does not change while one waits."""
-    cause = _cause_of_no_connection(error)
+    cause = _first_cause(error)
     return isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME
 
 
-def is_refused(error: Exception) -> bool:
+def is_refused(error: OSError) -> bool:
     """Whether nobody listens at a port, which changes when a server starts."""
-    return isinstance(_cause_of_no_connection(error), ConnectionRefusedError)
+    return isinstance(_first_cause(error), ConnectionRefusedError)
 
 
-def _cause_of_no_connection(error: Exception) -> BaseException:
-    error = getattr(error, "original_error", None) or error  # of a proxy
-    return error.__cause__ or error
+def _first_cause(error: OSError) -> BaseException | None:
+    return error.__cause__ if isinstance(error, ProxyFailed) else error
 
 
-def unreachable(url: str, error: Exception) -> Unreachable:
+def unreachable(url: str, error: OSError) -> Unreachable:
     """The error of an address that gives no answer, and what to do about it."""
-    refused = getattr(error, "original_error", None)  # of a proxy
-    text = str(refused or error)
-    advice = next((advice for sign, advice in _SIGNS.items() if sign in text), _UNKNOWN)
-    if refused and "407" in text:
-        advice = _ADVICE[407]
-    elif refused and "CERTIFICATE_VERIFY_FAILED" in text:
-        advice = "name a file with the proxy's authority, too, in SSL_CERT_FILE"
-    way = " through the proxy" if refused else ""
+    is_of_proxy = isinstance(error, ProxyFailed)
+    signs = _SIGNS_OF_PROXIES if is_of_proxy else _SIGNS
+    advice = next((advice for sign, advice in signs.items() if sign in str(error)), _UNKNOWN)
+    way = " through the proxy" if is_of_proxy else ""
     return Unreachable(f"{bare(url)} cannot be reached{way}: {reason(error)}", advice=advice)

@@ -9,9 +9,10 @@ import struct
 import time
 
 from lading.client.answer_parser import AnswerParser
+from lading.client.opening import Connection
 
 
-def wait_at_most(connection: socket.socket, seconds: float) -> None:
+def wait_at_most(connection: Connection, seconds: float) -> None:
     """Wait no longer for what a connection is asked for.
 
     Without TLS the system does that. Python would ask it before each call whether the call would
@@ -27,7 +28,7 @@ def wait_at_most(connection: socket.socket, seconds: float) -> None:
         connection.setsockopt(socket.SOL_SOCKET, way, limit)
 
 
-def read_on(connection: socket.socket, answer: AnswerParser, most: int, seconds: float) -> None:
+def read_on(connection: Connection, answer: AnswerParser, most: int, seconds: float) -> None:
     """Read until there is more of an answer: its head, bytes of its body, or its end.
 
     Args:
@@ -51,7 +52,7 @@ def read_on(connection: socket.socket, answer: AnswerParser, most: int, seconds:
     wait_at_most(connection, seconds)
 
 
-def _read_some(connection: socket.socket, answer: AnswerParser, most: int) -> bool:
+def _read_some(connection: Connection, answer: AnswerParser, most: int) -> bool:
     """Read the bytes that there are, or come next; whether there is more of the answer now."""
     try:
         data = connection.recv(most if answer.status else answer.room)

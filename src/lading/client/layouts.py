@@ -20,9 +20,10 @@ from lading.client.places import (
     ImagePlace,
     RemoteManifest,
     is_tag,
+    verified,
 )
 from lading.core import media
-from lading.core.digest import Digest, new_hasher
+from lading.core.digest import Digest
 from lading.core.images.layout_names import REF_NAME
 from lading.core.typing import override
 
@@ -86,7 +87,7 @@ class LayoutFolder(ImagePlace):
         except FileNotFoundError as error:
             raise NotThere(f"{self.name} has no manifest {digest}", status=404) from error
         if len(body) > MOST_DOCUMENT or not Digest(digest).names(body):
-            raise ContentWrong(f"{self._path(digest)} does not have the digest that it is named by")
+            raise self._wrong(digest)
         found = RemoteManifest(digest, "", body)
         said = self._listed.now().kinds.get(digest)
         kind = found.document.get("mediaType") or said or _guess(found)
@@ -125,37 +126,38 @@ class LayoutFolder(ImagePlace):
 
     @override
     def blob(self, digest: str, offset: int = 0, length: int = -1) -> Iterator[bytes]:
-        hasher = new_hasher(Digest(digest).algorithm)
+        pieces = self._pieces(digest, offset, length)
+        return pieces if offset or length >= 0 else verified(pieces, digest, self._wrong(digest))
+
+    def _pieces(self, digest: str, offset: int, length: int) -> Iterator[bytes]:
+        path = self._path(digest)
         try:
-            with translating(self._path(digest)):
-                file = open_file(self._path(digest))
+            with translating(path):
+                file = open_file(path)
         except FileNotFoundError as error:
             raise NotThere(f"{self.name} has no blob {digest}", status=404) from error
-        with file, translating(self._path(digest)):
+        with file, translating(path):
             file.seek(offset)
             left = length
             while left and (piece := file.read(_PIECE if left < 0 else min(_PIECE, left))):
                 left -= len(piece) if left > 0 else 0
-                hasher.update(piece)
                 yield piece
-        if offset == 0 and length < 0 and hasher.hexdigest() != Digest(digest).hex:
-            raise ContentWrong(f"{self._path(digest)} does not have the digest that it is named by")
+
+    def _wrong(self, digest: str) -> ContentWrong:
+        return ContentWrong(f"{self._path(digest)} does not have the digest that it is named by")
 
     @override
     def push_blob(self, content: BlobContent) -> bool:
         if self._has_whole(content):
             return False
-        hasher = new_hasher(Digest(content.digest).algorithm)
 
         def pieces() -> Iterator[bytes]:
             for piece in content.read(0, content.size):
-                hasher.update(piece)
                 yield piece
                 content.moved(len(piece))
-            if hasher.hexdigest() != Digest(content.digest).hex:
-                raise ContentWrong(f"what came for {content.digest} does not have this digest")
 
-        self._write(self._path(content.digest), pieces())
+        wrong = ContentWrong(f"what came for {content.digest} does not have this digest")
+        self._write(self._path(content.digest), verified(pieces(), content.digest, wrong))
         return True
 
     def _has_whole(self, content: BlobContent) -> bool:

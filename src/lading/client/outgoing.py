@@ -1,12 +1,13 @@
 """Requests as they are sent: a head, and the body whose length it says."""
 
-import socket
 from collections.abc import Iterable, Mapping
 
-Content = bytes | Iterable[bytes] | None
-"""What a request has as its body: bytes, or pieces whose length is among its headers."""
+from lading.client.opening import Connection
 
-_WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE"})
+Content = bytes | Iterable[bytes] | None
+"""What a request has as its body: bytes, or pieces of which its headers say where they end."""
+
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "CONNECT"})
 
 
 def head_of(method: str, target: str, headers: Mapping[str, str], body: Content) -> bytes:
@@ -16,9 +17,10 @@ def head_of(method: str, target: str, headers: Mapping[str, str], body: Content)
         ValueError: a header has lines, which would be others.
     """
     if "Content-Length" not in headers and method not in _WITHOUT_BODY:
-        if not isinstance(body, bytes | None):
+        if isinstance(body, bytes | None):
+            headers = {**headers, "Content-Length": str(len(body or b""))}
+        elif "Transfer-Encoding" not in headers:
             raise ValueError(f"{method} has a body without a length")
-        headers = {**headers, "Content-Length": str(len(body or b""))}
     lines = [f"{method} {target} HTTP/1.1"]
     for name, value in headers.items():
         if "\r" in value or "\n" in value:
@@ -27,7 +29,7 @@ def head_of(method: str, target: str, headers: Mapping[str, str], body: Content)
     return "\r\n".join([*lines, "", ""]).encode("iso-8859-1")
 
 
-def send(connection: socket.socket, head: bytes, body: Content) -> bool:
+def send(connection: Connection, head: bytes, body: Content) -> bool:
     """Send a request; whether all of it was taken.
 
     Who refuses it may answer early and hang up, as of a body that is too large: what was answered
@@ -41,7 +43,7 @@ def send(connection: socket.socket, head: bytes, body: Content) -> bool:
     return _is_taken(connection, head) and all(_is_taken(connection, piece) for piece in body)
 
 
-def _is_taken(connection: socket.socket, data: bytes) -> bool:
+def _is_taken(connection: Connection, data: bytes) -> bool:
     try:
         connection.sendall(data)
     except BlockingIOError:

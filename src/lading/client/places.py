@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 from lading.client.errors import ClientError, ContentWrong
 from lading.core import media
-from lading.core.digest import Digest
+from lading.core.digest import Digest, new_hasher
 from lading.core.errors import DigestInvalid, RegistryError
 from lading.core.json_objects import object_in
 from lading.core.names import Tag
@@ -95,6 +95,17 @@ def checked_digest(said: object, where: str) -> Digest:
         return Digest(str(said))
     except DigestInvalid as error:
         raise ContentWrong(f"{where}: {str(said)[:80]!r} is no digest") from error
+
+
+def verified(pieces: Iterable[bytes], digest: str, wrong: ContentWrong) -> Iterator[bytes]:
+    """All bytes of a blob; behind the last one an error, unless they have its digest."""
+    expected = Digest(digest)
+    hasher = new_hasher(expected.algorithm)
+    for piece in pieces:
+        hasher.update(piece)
+        yield piece
+    if hasher.hexdigest() != expected.hex:
+        raise wrong
 
 
 def refuse_schema_1(what: str, media_type: str, body: bytes) -> None:

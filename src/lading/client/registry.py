@@ -5,9 +5,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
-from lading.client.answers import TAKEN, HostAnswer, address, dismiss, parse_document
+from lading.client.answers import TAKEN, address, dismiss, parse_document
 from lading.client.chunk_sizes import SMALL, ChunkSizes
 from lading.client.errors import ClientError, ContentWrong, NotThere
+from lading.client.kept_connections import HostAnswer
 from lading.client.kept_uploads import KeptUploads
 from lading.client.next_pages import next_page
 from lading.client.options import SessionOptions
@@ -97,7 +98,7 @@ class Client:
         """
         answer = self.session.request("GET", "/v2/")
         dismiss(answer)
-        is_page = answer.headers.get("content-type", "").lower().startswith("text/html")
+        is_page = answer.headers.get("content-type").lower().startswith("text/html")
         if is_page and "docker-distribution-api-version" not in answer.headers:
             raise ContentWrong(
                 f"{self.session.base}/v2/ is a page, not a registry's answer",
@@ -188,7 +189,7 @@ class Client:
             seen.add(url)
             answer, body = self.session.fetch(url, scopes=scopes)
             yield parse_document(answer, url, body)
-            target = next_page(answer.headers.get("link", ""))
+            target = next_page(answer.headers.get("link"))
             place = address(url, target) if target else ""
 
 
@@ -223,7 +224,7 @@ class RemoteRepository(ImagePlace):
         answer = self._ask_head(self._manifest(wanted), {"Accept": media.ACCEPT, **unless})
         if answer is not None and answer.status == 404:
             return ""
-        said = answer.headers.get("docker-content-digest") if answer is not None else None
+        said = answer.headers.get("docker-content-digest") if answer is not None else ""
         if said:
             return self._checked(said)
         if known and answer is not None and answer.status == 304:
@@ -258,9 +259,9 @@ class RemoteRepository(ImagePlace):
         answer, body = self._session.fetch(
             place, scopes=self._read, headers={"Accept": media.ACCEPT}
         )
-        media_type = media.of_header(answer.headers.get("content-type", ""))
+        media_type = media.of_header(answer.headers.get("content-type"))
         refuse_schema_1(f"{self.host}/{self.name}: {wanted}", media_type, body)
-        said = wanted if ":" in wanted else answer.headers.get("docker-content-digest", "")
+        said = wanted if ":" in wanted else answer.headers.get("docker-content-digest")
         digest = self._checked(said) if said else Digest.of(body)
         if not digest.names(body):
             raise ContentWrong(
@@ -299,10 +300,10 @@ class RemoteRepository(ImagePlace):
 
     @override
     def blob(self, digest: str, offset: int = 0, length: int = -1) -> Iterator[bytes]:
-        from lading.client.downloads import download  # noqa: PLC0415 - not if nothing is copied
+        from lading.client.downloads import Download  # noqa: PLC0415 - not if nothing is copied
 
         place = f"{self._path}/blobs/{digest}"
-        return download(self._session, place, self._read, digest, offset, length)
+        return Download(self._session, place, self._read).pieces(digest, offset, length)
 
     @override
     def push_blob(self, content: BlobContent) -> bool:
@@ -330,7 +331,7 @@ class RemoteRepository(ImagePlace):
             expect=TAKEN,
         )
         dismiss(answer)
-        said = answer.headers.get("docker-content-digest", "")
+        said = answer.headers.get("docker-content-digest")
         # A registry may call it by a digest of another algorithm than we do.
         if said != manifest.digest and said.startswith(f"{Digest(manifest.digest).algorithm}:"):
             raise ContentWrong(

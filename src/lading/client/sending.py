@@ -6,20 +6,20 @@ with a random part.
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lading import __version__
-from lading.client.answers import HostAnswer, asked_wait, dismiss
+from lading.client.answers import asked_wait, dismiss
 from lading.client.connections import HostConnections
 from lading.client.errors import (
     ClientError,
     is_no_name,
     is_of_tls,
     is_refused,
-    no_answer,
     reason,
     unreachable,
 )
+from lading.client.kept_connections import HostAnswer
 from lading.client.options import SessionOptions
 from lading.client.pace import HostPace
 
@@ -30,7 +30,8 @@ _TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
 # Longer than this nobody waits without being asked.
 MOST_WAIT = 120.0
 _MOST_PAUSE = 30.0
-_COMMON = {"User-Agent": f"lading/{__version__}", "Accept-Encoding": "identity"}
+COMMON_HEADERS = {"User-Agent": f"lading/{__version__}", "Accept-Encoding": "identity"}
+"""The headers of every request."""
 
 
 class WantedRequest(NamedTuple):
@@ -76,28 +77,22 @@ class HostSender:
         """
         tried = 0
         while True:
-            problem: Exception | None = None
-            answer: HostAnswer | None = None
             try:
                 answer = self._send_once(url, wanted, login)
-                if answer.status not in _TRY_AGAIN or asked_wait(answer) > MOST_WAIT:
-                    return answer
-            except no_answer() as error:
-                if self._closed.is_set() or self._is_final(url, error, tried):
+            except OSError as error:
+                is_over = tried >= wanted.again or self._closed.is_set()
+                if is_over or self._is_final(url, error, tried):
                     raise unreachable(url, error) from error
-                problem = error
-            if tried >= wanted.again:
-                if answer is not None:
+                seconds, why = 0.0, reason(error)
+            else:
+                if answer.status not in _TRY_AGAIN or tried >= wanted.again:
                     return answer
-                assert problem is not None
-                raise unreachable(url, problem) from problem
-            tried += 1
-            wait = 0.0
-            if answer is not None:
-                wait = asked_wait(answer)
+                seconds, why = asked_wait(answer), str(answer.status)
+                if seconds > MOST_WAIT:
+                    return answer
                 dismiss(answer)
-            why = reason(problem) if problem is not None else str(answer.status if answer else "")
-            self.wait(wait or _pause(tried), why)
+            tried += 1
+            self.wait(seconds or _pause(tried), why)
 
     def wait(self, seconds: float, why: str) -> None:
         """Wait before something is tried again, and say so.
@@ -110,7 +105,7 @@ class HostSender:
         if self._closed.wait(seconds):
             raise ClientError(f"the session with {self._registry} was closed")
 
-    def _is_final(self, url: str, error: Exception, tried: int) -> bool:
+    def _is_final(self, url: str, error: OSError, tried: int) -> bool:
         """Whether an error, after so many tries more, is likely to be the same after a while."""
         if is_of_tls(error) or is_no_name(error):
             return True
@@ -119,11 +114,12 @@ class HostSender:
         return tried >= self._options.refused_retries
 
     def _send_once(self, url: str, wanted: WantedRequest, login: str) -> HostAnswer:
-        content: Any = wanted.body() if callable(wanted.body) else wanted.body
+        content = wanted.body() if callable(wanted.body) else wanted.body
         begun = self.pace.begin()
         try:
             self.counted[wanted.method] = self.counted.get(wanted.method, 0) + 1
-            headers = _headers(wanted.headers, login)
+            own = {"Authorization": login} if login else {}
+            headers = {**COMMON_HEADERS, **wanted.headers, **own}
             answer = self._connections.send(wanted.method, url, headers, content)
         finally:
             self.pace.end()
@@ -135,10 +131,6 @@ class HostSender:
             self.pace.slow_down(begun, min(asked_wait(answer), MOST_WAIT))
         else:
             self.pace.praise()
-
-
-def _headers(wanted: Mapping[str, str], login: str) -> Mapping[str, str]:
-    return {**_COMMON, **wanted, **({"Authorization": login} if login else {})}
 
 
 def _pause(tried: int) -> float:

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterable, Mapping
 
 from lading.client.answers import (
-    HostAnswer,
     TooSlow,
     address,
     asked_wait,
@@ -17,11 +16,12 @@ from lading.client.answers import (
     read_bounded,
     read_error,
 )
-from lading.client.errors import ClientError, bare, no_answer, of_answer
+from lading.client.errors import ClientError, bare, of_answer
+from lading.client.kept_connections import HostAnswer
+from lading.client.opening import speaks_tls
 from lading.client.options import SessionOptions
 from lading.client.references import host_of, is_local
 from lading.client.sending import Body, HostSender, WantedRequest
-from lading.client.speaks_tls import speaks_tls
 from lading.client.tokens import HostTokens, LoginFinder
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -121,17 +121,17 @@ class HostSession:
             answer = self.request("GET", place, scopes=scopes, headers=headers)
             try:
                 return answer, read_bounded(answer)
-            except no_answer() as error:
+            except OSError as error:
                 pause = None if isinstance(error, TooSlow) else next(pauses, None)
                 if pause is None:
-                    raise cut_off(answer.geturl() or place, error) from error
+                    raise cut_off(answer.geturl(), error) from error
             self.wait(pause, "cut off")
 
     def _follow(self, url: str, wanted: WantedRequest) -> HostAnswer:
         for _ in range(MOST_REDIRECTS):
             answer = self._authorized(url, wanted)
             location = answer.headers.get("location")
-            if answer.status not in REDIRECTS or location is None:
+            if answer.status not in REDIRECTS or not location:
                 return answer
             dismiss(answer)
             url = address(url, location)

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote_plus, urlencode, urlsplit
 
-from lading.client.answers import HostAnswer, read_document, read_error
+from lading.client.answers import read_document, read_error
 from lading.client.errors import ClientError, NotPermitted, bare, of_answer
+from lading.client.kept_connections import HostAnswer
 from lading.client.references import is_local
 
 if TYPE_CHECKING:
@@ -68,11 +69,8 @@ class HostTokens:
         When the host once asked for tokens, one is got before it has to ask again.
         """
         with self._lock:
-            kept = self._kept.get(scopes)
-            if kept is not None and time.monotonic() < kept.until:
-                return kept.header
-            way = self._way
-        return self._get(way, scopes) if way is not None and scopes else ""
+            known, way = self._known(scopes), self._way
+        return known or (self._get(way, scopes) if way is not None and scopes else "")
 
     def answer(self, challenges: list[str], scopes: tuple[str, ...], sent: str) -> str:
         """What to send after a challenge; empty if there is nothing better than what was sent."""
@@ -109,9 +107,12 @@ class HostTokens:
     def is_over(self, scopes: tuple[str, ...], header: str) -> bool:
         """Whether the time of a token has ended, or there is a newer one."""
         with self._lock:
-            kept = self._kept.get(scopes)
-            is_kept = kept is not None and kept.header == header
-            return kept is not None and (not is_kept or time.monotonic() >= kept.until)
+            return scopes in self._kept and self._known(scopes) != header
+
+    def _known(self, scopes: tuple[str, ...]) -> str:
+        """The token for these scopes that is kept; empty if there is none, or its time is over."""
+        kept = self._kept.get(scopes)
+        return kept.header if kept is not None and time.monotonic() < kept.until else ""
 
     def _get(self, way: "AskedLogin", scopes: tuple[str, ...]) -> str:
         login = self._find(_repository_of(scopes))
@@ -120,11 +121,11 @@ class HostTokens:
         if login is not None and is_token(login.registry_token):
             return f"Bearer {login.registry_token}"
         with self._lock:  # one token for all who wait for the same
-            kept = self._kept.get(scopes)
-            if kept is None or time.monotonic() >= kept.until:
-                kept = self._fetch(way, scopes, login)
-                self._kept[scopes] = kept
-            return kept.header
+            known = self._known(scopes)
+            if not known:
+                self._kept[scopes] = self._fetch(way, scopes, login)
+                known = self._kept[scopes].header
+            return known
 
     def _fetch(
         self, way: "AskedLogin", scopes: tuple[str, ...], login: "HostLogin | None"

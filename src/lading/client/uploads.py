@@ -8,11 +8,12 @@ too many (429). What was learned holds for all later uploads to the same registr
 import contextlib
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from lading.client.answers import TAKEN, HostAnswer, address, dismiss
+from lading.client.answers import TAKEN, address, dismiss
 from lading.client.chunk_sizes import LEAST_CHUNK, ChunkSizes
 from lading.client.errors import ClientError, NotThere, Unreachable
+from lading.client.kept_connections import HostAnswer
 from lading.client.kept_uploads import KeptUploads
 from lading.client.places import BlobContent
 from lading.client.sending import MOST_WAIT, Body
@@ -168,12 +169,8 @@ class Upload:
 
     def _patch(self, content: BlobContent, length: int) -> None:
         start = self._offset
-        headers = {
-            "Content-Type": _OCTETS,
-            "Content-Length": str(length),
-            "Content-Range": f"{start}-{start + length - 1}",
-        }
-        answer = self._request("PATCH", self._place, headers, content, length, (202, 204))
+        part = {"Content-Range": f"{start}-{start + length - 1}"}
+        answer = self._request("PATCH", self._place, part, content, length, (202, 204))
         self._keep_place(answer, self._place)
         self._offset = start + length
         # Distribution's addresses have the offset within and are good for no other.
@@ -182,14 +179,13 @@ class Upload:
     def _finish(self, content: BlobContent, length: int) -> None:
         joint = "&" if "?" in self._place else "?"
         url = f"{self._place}{joint}digest={content.digest}"
-        headers = {"Content-Type": _OCTETS, "Content-Length": str(length)}
-        self._request("PUT", url, headers, content, length, TAKEN)
+        self._request("PUT", url, {}, content, length, TAKEN)
 
     def _request(
         self,
         method: str,
         url: str,
-        headers: dict[str, str],
+        headers: Mapping[str, str],
         content: BlobContent,
         length: int,
         expect: tuple[int, ...],
@@ -210,7 +206,7 @@ class Upload:
                 method,
                 url,
                 scopes=self._scopes,
-                headers=headers,
+                headers={"Content-Type": _OCTETS, "Content-Length": str(length), **headers},
                 body=body if length else b"",
                 expect=expect,
                 again=False,
@@ -252,7 +248,7 @@ class Upload:
         answer = self._session.request("GET", self._place, scopes=self._scopes, expect=(204, 200))
         dismiss(answer)
         self._keep_place(answer, self._place)
-        match = re.fullmatch(_RANGE, answer.headers.get("range", ""))
+        match = re.fullmatch(_RANGE, answer.headers.get("range"))
         end = int(match[2]) + 1 if match else 0
         # "0-0" is one byte, or none: older registries say so of an upload that has nothing.
         offset = 0 if end == 1 else end

@@ -13,7 +13,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
 """What may name a proxy, in lower case or in upper case."""
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
+"""The port of each scheme, where an address names none."""
 
 
 def proxy_for(address: str, environ: Mapping[str, str]) -> str:
@@ -45,7 +46,7 @@ def variable(environ: Mapping[str, str], name: str) -> str:
 
 def _is_excluded(url: SplitResult, excluded: str) -> bool:
     """Whether a list of names, domains, addresses and networks has a server."""
-    host, port = (url.hostname or "").rstrip("."), url.port or _DEFAULT_PORTS.get(url.scheme)
+    host, port = (url.hostname or "").rstrip("."), url.port or DEFAULT_PORTS.get(url.scheme)
     for each in excluded.lower().replace(",", " ").split():
         name, its_port = _taken_apart(each)
         if its_port and its_port != str(port):

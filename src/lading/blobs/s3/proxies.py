@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from lading.system.proxies import PROXY_VARIABLES, login_of, proxy_for, variable
+from lading.system.proxies import DEFAULT_PORTS, PROXY_VARIABLES, login_of, proxy_for, variable
 from lading.system.whole_heads import WholeHead
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def options_of(address: str, environ: Mapping[str, str]) -> dict[str, Any]:
@@ -30,7 +28,7 @@ def connection_to(
 ) -> http.client.HTTPConnection:
     """A connection to a server or its proxy, which speaks HTTP; over TLS if there is a context."""
     url = urlsplit(address)
-    port = url.port or _DEFAULT_PORTS[url.scheme]
+    port = url.port or DEFAULT_PORTS[url.scheme]
     if not proxy:
         return _open(url.hostname or "", port, timeout, context)
     by = urlsplit(proxy)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from lading.client.answers import origin
-from lading.client.direct import PORTS
 from lading.client.errors import ReferenceInvalid
+from lading.system.proxies import DEFAULT_PORTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class DeploymentAddress:
     @property
     def usual_port(self) -> int:
         """The port that is connected to."""
-        return self.port or PORTS[self.scheme or "https"]
+        return self.port or DEFAULT_PORTS[self.scheme or "https"]
 
     @property
     def netloc(self) -> str:

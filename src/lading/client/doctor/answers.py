@@ -19,11 +19,12 @@ _AS_IT_IS = (
 # Guests' networks answer for whatever is asked for without TLS (captive portals).
 _SIGN_IN = "or, if that is the page of the network that you are in, sign in there first"
 
-SHOW = (
+CERTIFICATE_WANTED = wrong(
+    "clients have to show a certificate that is right here",
     "put one that the server's authority issued, and its key, into"
-    " /etc/docker/certs.d/HOST/client.cert and client.key (`lading cert client`)"
+    " /etc/docker/certs.d/HOST/client.cert and client.key (`lading cert client`)",
 )
-"""What to do where clients have to show a certificate (mutual TLS)."""
+"""The finding that who has no certificate gets no answer (mutual TLS)."""
 
 
 def check_answer(answer: HeardAnswer) -> DeploymentFinding:
@@ -42,7 +43,6 @@ def _asked_to_log_in(answer: HeardAnswer) -> DeploymentFinding:
     if parse_challenges(answer.headers.getlist("www-authenticate")):
         return _check_version(answer, "who asks has to log in")
     return wrong(
-        "answer",
         "401 without WWW-Authenticate: clients are not told how to log in",
         "have the proxy pass that header on (no `proxy_hide_header`, no `error_page 401` and"
         " `proxy_intercept_errors off`)",
@@ -53,19 +53,16 @@ def _refused(answer: HeardAnswer) -> DeploymentFinding:
     status = answer.status
     if status in {502, 503, 504}:
         return wrong(
-            "answer",
             f"{status}{_page(answer)}: the proxy gets no answer from the registry",
             "start the registry, and check the address the proxy has for it (`proxy_pass`); the"
             " proxy's log says what it tried",
         )
     if status == 400 and b"SSL certificate" in answer.body:  # nginx's page
-        return wrong("answer", "clients have to show a certificate that is right here", SHOW)
+        return CERTIFICATE_WANTED
     if status == 429:
-        return warn(
-            "answer", "429: too many requests from here", "wait a while, or raise the bound"
-        )
+        return warn("429: too many requests from here", "wait a while, or raise the bound")
     advice = f"{_AS_IT_IS}; {_SIGN_IN}" if status == 200 else _AS_IT_IS
-    return wrong("answer", f"/v2/ is answered with {status}{_page(answer)}, by no registry", advice)
+    return wrong(f"/v2/ is answered with {status}{_page(answer)}, by no registry", advice)
 
 
 def check_clock(answer: HeardAnswer) -> DeploymentFinding:
@@ -73,21 +70,18 @@ def check_clock(answer: HeardAnswer) -> DeploymentFinding:
     there = moment(answer.header("date"))
     if there is None:
         return warn(
-            "clock",
             "the answer has no date, so the clocks cannot be compared",
             "have the proxy pass the header `Date` on",
         )
     # It has whole seconds: half a one is added.
     apart = there + 0.5 - (answer.began + answer.ended) / 2
     if abs(apart) <= _USUAL_SECONDS:
-        return ok("clock", "the clocks agree")
+        return ok("the clocks agree")
     said = f"the clock there is {abs(apart):.0f} s {'ahead of' if apart > 0 else 'behind'} this one"
     advice = "set both by NTP (`timedatectl set-ntp true`); `date -u` tells which one is wrong"
     if abs(apart) <= _MOST_SECONDS:
-        return warn("clock", said, advice)
-    return wrong(
-        "clock", f"{said}: tokens and certificates count as expired, or not yet valid", advice
-    )
+        return warn(said, advice)
+    return wrong(f"{said}: tokens and certificates count as expired, or not yet valid", advice)
 
 
 def _is_registry(answer: HeardAnswer) -> bool:
@@ -98,9 +92,8 @@ def _is_registry(answer: HeardAnswer) -> bool:
 
 def _check_version(answer: HeardAnswer, said: str) -> DeploymentFinding:
     if answer.header("docker-distribution-api-version"):
-        return ok("answer", f"a registry answers; {said}")
+        return ok(f"a registry answers; {said}")
     return warn(
-        "answer",
         f"a registry answers; {said}; Docker-Distribution-Api-Version is missing",
         "have the proxy pass this header on: older clients take what lacks it for no registry"
         " (no `proxy_hide_header`; or `add_header Docker-Distribution-Api-Version registry/2.0"
@@ -114,7 +107,7 @@ def _redirected(answer: HeardAnswer) -> DeploymentFinding:
         advice = f"ask for it as it says; or, at the proxy, serve /v2/ here, too ({_AS_IT_IS})"
     else:
         advice = f"take /v2/ out of what redirects, as of a login page: {_AS_IT_IS}; {_SIGN_IN}"
-    return wrong("answer", f"/v2/ is answered with {answer.status}, a way to {place!r}", advice)
+    return wrong(f"/v2/ is answered with {answer.status}, a way to {place!r}", advice)
 
 
 def _page(answer: HeardAnswer) -> str:

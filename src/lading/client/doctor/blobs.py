@@ -1,12 +1,10 @@
 """Blobs of a deployment: whether they can be had in parts, from wherever clients are sent."""
 
-from urllib3.exceptions import HTTPError
-
 from lading.client.answers import origin
 from lading.client.doctor.caller import DeploymentCaller, HeardAnswer
 from lading.client.doctor.findings import DeploymentFinding, ok, skipped, warn, wrong
 from lading.client.doctor.reading import ReadManifest
-from lading.client.errors import bare
+from lading.client.errors import ClientError, bare
 from lading.client.session import MOST_REDIRECTS, REDIRECTS
 
 _PART = {"Range": "bytes=0-0"}
@@ -17,15 +15,14 @@ def check_compression(caller: DeploymentCaller, found: ReadManifest) -> Deployme
     """Whether blobs come as they are to who takes compressed answers, as most clients do."""
     path = _path_of_blob(found)
     if not path:
-        return skipped("compression", f"{found.repository}:{found.asked} has no blobs")
+        return skipped(f"{found.repository}:{found.asked} has no blobs")
     answer = caller.ask("GET", path, found.scopes, {"Accept-Encoding": "gzip"})
     if answer.status != 200:
-        return skipped("compression", f"a blob is answered with {answer.status} here")
+        return skipped(f"a blob is answered with {answer.status} here")
     coding = answer.header("content-encoding")
     if coding in {"", "identity"}:
-        return ok("compression", "blobs come as they were pushed")
+        return ok("blobs come as they were pushed")
     return warn(
-        "compression",
         f"blobs come compressed on their way ({coding}): what is compressed already costs time"
         " there, is of no known length, and a cut pull begins anew",
         "`gzip off;` in nginx's `location /v2/`, no `compression` in HAProxy's backend",
@@ -36,7 +33,7 @@ def check_ranges(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFin
     """Whether a byte of a blob can be had alone, from wherever clients are sent for it."""
     path = _path_of_blob(found)
     if not path:
-        return skipped("ranges", f"{found.repository}:{found.asked} has no blobs")
+        return skipped(f"{found.repository}:{found.asked} has no blobs")
     answer = caller.ask("GET", path, found.scopes, _PART)
     where = "a blob"
     for _ in range(MOST_REDIRECTS):
@@ -47,7 +44,6 @@ def check_ranges(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFin
             return followed
         answer, where = followed
     return wrong(
-        "ranges",
         f"clients are sent for blobs from one address to the next: more than {MOST_REDIRECTS}",
         "see where they are sent to by `curl -IL`, and have no proxy send them back to where they"
         f" came from; or {_ITSELF}",
@@ -63,21 +59,18 @@ def _follow(
     netloc = bare(place).partition("://")[2].partition("/")[0]
     if scheme not in {"http", "https"} or not host or not answer.header("location"):
         return wrong(
-            "ranges",
             f"clients are sent for blobs to {answer.header('location')!r}, which is no address",
             f"have the proxy pass Location on as it is, or {_ITSELF}",
         )
     if caller.address.scheme == "https" and scheme != "https":
         return wrong(
-            "ranges",
             f"clients are sent for blobs to {netloc} without TLS",
             f"give the object store HTTPS, or {_ITSELF}",
         )
     try:
         return caller.bare("GET", place, _PART), f"a blob at {netloc}"
-    except (HTTPError, OSError):
+    except (ClientError, OSError):
         return wrong(
-            "ranges",
             f"clients are sent for blobs to {netloc}, which gives no answer",
             f"give the object store an address that clients reach, or {_ITSELF}",
         )
@@ -85,22 +78,19 @@ def _follow(
 
 def _check_range(answer: HeardAnswer, what: str) -> DeploymentFinding:
     if answer.status == 206 and answer.header("content-range").startswith("bytes 0-0/"):
-        return ok("ranges", f"{what} can be had in parts, so a cut pull goes on where it was")
+        return ok(f"{what} can be had in parts, so a cut pull goes on where it was")
     if answer.status == 200:
         return warn(
-            "ranges",
             f"{what} comes whole where a part was asked for: a cut pull begins anew",
             "have the proxy pass `Range` on (nginx's `proxy_cache` needs `slice`, or"
             " `proxy_force_ranges on`)",
         )
     if answer.status == 206:
         return wrong(
-            "ranges",
             f"a part of {what} comes without Content-Range, so nobody knows which it is",
             "have the proxy pass this header on (no `proxy_hide_header Content-Range`)",
         )
     return wrong(
-        "ranges",
         f"{what} is answered with {answer.status}",
         "look at the log of what answers there; `lading verify` tells whether the bytes are there",
     )

@@ -4,25 +4,32 @@ import http.client
 import socket
 import ssl
 import time
-import warnings
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import urllib3
-
-from lading import __version__
+from lading.client.answer_headers import Headers
+from lading.client.connections import HostConnections
 from lading.client.doctor.address import DeploymentAddress
 from lading.client.doctor.encryption import wants_certificate
-from lading.client.errors import ClientError
-from lading.client.timed import POOLS
+from lading.client.doctor.failures import NOT_COMPRESSED
+from lading.client.errors import ClientError, NoAnswer
+from lading.client.kept_connections import HostAnswer
+from lading.client.opening import connect
+from lading.client.options import SessionOptions
+from lading.client.outgoing import Content, head_of
+from lading.client.sending import COMMON_HEADERS
 from lading.client.tokens import HostTokens, LoginFinder
 from lading.core.json_objects import object_in
 
 # As large as registries take manifests (Distribution: 4 MiB).
 _MOST_BODY = 4 * 1024 * 1024
 _READ = 64 * 1024
+_COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
+# Of either format, as its first bytes say (zlib, `inflateInit2`).
+_ANY_FORMAT = 32 + zlib.MAX_WBITS
 
 Body = bytes | Sequence[bytes]
 """What is sent: with its length, or in pieces without."""
@@ -39,7 +46,7 @@ class HeardAnswer:
     """
 
     status: int
-    headers: urllib3.HTTPHeaderDict
+    headers: Headers
     body: bytes
     is_whole: bool
     began: float
@@ -47,7 +54,7 @@ class HeardAnswer:
 
     def header(self, name: str) -> str:
         """A header; empty if there is none."""
-        return self.headers.get(name) or ""
+        return self.headers.get(name)
 
     def document(self) -> Mapping[str, Any]:
         """The object of JSON that the body is; empty if it is none."""
@@ -64,8 +71,8 @@ class DeploymentCaller:
     Args:
         address: with a scheme.
         find: gives the login for a repository.
-        context: how TLS is spoken.
-        seconds: how long each request may take.
+        context: how TLS is spoken with it.
+        options: how to speak with all that is asked; how long each request may take.
     """
 
     def __init__(
@@ -73,21 +80,19 @@ class DeploymentCaller:
         address: DeploymentAddress,
         find: LoginFinder,
         context: ssl.SSLContext,
-        seconds: float,
+        options: SessionOptions,
     ) -> None:
         self.address = address
         self.find = find
-        self.seconds = seconds
+        self.seconds = options.read_seconds
         self._context = context
-        self._pool = urllib3.PoolManager(ssl_context=context)
-        self._pool.pool_classes_by_scheme = POOLS
+        # What clients see is looked at without a proxy of theirs.
+        self._connections = HostConnections(options, lambda *_: "")
+        self.close = self._connections.close
         self._tokens = HostTokens(
-            *(address.netloc, find, self._open, lambda: address.scheme == "http"), seconds=seconds
+            *(address.netloc, find, self._open, lambda: address.scheme == "http"),
+            seconds=self.seconds,
         )
-
-    def close(self) -> None:
-        """End all connections."""
-        self._pool.clear()
 
     def bare(
         self, method: str, place: str, headers: Mapping[str, str] | None = None, body: Body = b""
@@ -98,13 +103,12 @@ class DeploymentCaller:
             place: a path, or a whole address.
 
         Raises:
-            HTTPError, OSError: there is no answer.
+            OSError: there is no answer.
+            ClientError: the address is none that can be asked.
         """
         began = time.time()
         deadline = time.monotonic() + self.seconds
-        url = self.address.join(place)
-        sent = {"User-Agent": f"lading/{__version__}", "Accept-Encoding": "identity"}
-        answer = self._open(method, url, sent | dict(headers or {}), body)
+        answer = self._open(method, self.address.join(place), headers or {}, body)
         ended = time.time()
         pieces, length, is_whole = [], 0, False
         try:
@@ -112,12 +116,10 @@ class DeploymentCaller:
                 pieces.append(answer.read1(_READ))
                 length += len(pieces[-1])
                 is_whole = not pieces[-1]
-            if not is_whole:
-                answer.close()
         finally:
             answer.release_conn()
-        kept = urllib3.HTTPHeaderDict(answer.headers)
-        return HeardAnswer(answer.status, kept, b"".join(pieces), is_whole, began, ended)
+        found = _decompressed(answer.headers.get("content-encoding"), b"".join(pieces))
+        return HeardAnswer(answer.status, answer.headers, found, is_whole, began, ended)
 
     def ask(
         self,
@@ -132,7 +134,7 @@ class DeploymentCaller:
         Raises:
             RequestsBounded: there is no answer but that; what was asked is not known.
             ClientError: the login cannot be had.
-            HTTPError, OSError: there is no answer.
+            OSError: there is no answer.
         """
         known = self._tokens.header(scopes)
         sent = dict(headers or {})
@@ -169,47 +171,53 @@ class DeploymentCaller:
         """
         parts = urlsplit(url)
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        lines = [
-            f"PATCH {path} HTTP/1.1",
-            f"Host: {self.address.netloc}",
-            f"User-Agent: lading/{__version__}",
-            "Content-Type: application/octet-stream",
-            f"Content-Length: {size}",
-            *(f"{name}: {value}" for name, value in _login(self._tokens.header(scopes)).items()),
-            *(() if body else ("Expect: 100-continue",)),
-        ]
-        with self._connect() as connection:
-            connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+        headers = {
+            "Host": self.address.netloc,
+            **COMMON_HEADERS,
+            "Content-Type": "application/octet-stream",
+            "Content-Length": str(size),
+            **_login(self._tokens.header(scopes)),
+            **({} if body else {"Expect": "100-continue"}),
+        }
+        address = self.address
+        context = self._context if address.scheme == "https" else None
+        with connect(address.host, address.usual_port, self.seconds, context) as connection:
+            connection.sendall(head_of("PATCH", path, headers, None) + body)
             if body:
-                connection.sendall(body)
                 time.sleep(wait)
                 return 0
             connection.settimeout(wait)
             return _status(connection)
 
-    def _connect(self) -> socket.socket:
-        address = self.address
-        connection = socket.create_connection((address.host, address.usual_port), self.seconds)
-        if address.scheme == "http":
-            return connection
-        return self._context.wrap_socket(connection, server_hostname=address.host)
-
     def _open(
         self, method: str, url: str, headers: Mapping[str, str], body: Body | None
-    ) -> urllib3.response.BaseHTTPResponse:
-        with warnings.catch_warnings():
-            # A finding says so already.
-            warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
-            return self._pool.request(
-                method,
-                url,
-                headers=headers,
-                body=body or None,
-                retries=False,
-                redirect=False,
-                preload_content=False,
-                timeout=self.seconds,
-            )
+    ) -> HostAnswer:
+        content: Content = body or None
+        sent = {**COMMON_HEADERS, **headers}
+        if not isinstance(body, bytes | None):
+            content, sent["Transfer-Encoding"] = _chunks(body), "chunked"
+        return self._connections.send(method, url, sent, content)
+
+
+def _chunks(pieces: Sequence[bytes]) -> Iterator[bytes]:
+    """Pieces as chunks (RFC 9112, 7.1)."""
+    for piece in pieces:
+        yield b"%x\r\n%b\r\n" % (len(piece), piece)
+    yield b"0\r\n\r\n"
+
+
+def _decompressed(coding: str, body: bytes) -> bytes:
+    """A body, or its beginning, as most clients see one that something has compressed unasked.
+
+    Raises:
+        NoAnswer: it is not compressed.
+    """
+    if coding.strip().lower() not in _COMPRESSED:
+        return body
+    try:
+        return zlib.decompressobj(_ANY_FORMAT).decompress(body, _MOST_BODY + 1)
+    except zlib.error as error:
+        raise NoAnswer(NOT_COMPRESSED) from error
 
 
 def _login(header: str) -> dict[str, str]:

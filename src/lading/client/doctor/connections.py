@@ -32,10 +32,9 @@ def check_name(address: DeploymentAddress, seconds: float) -> DeploymentFinding:
     thread.start()
     thread.join(seconds)
     if found:
-        return ok("name", f"{address.host} is {', '.join(found)}")
+        return ok(f"{address.host} is {', '.join(found)}")
     why = problem[0] if problem else f"no answer of the resolver within {seconds:g} s"
     return wrong(
-        "name",
         f"{address.host} is no known name here: {why}",
         "check how it is written; have an A or AAAA record for it in DNS, or a line in /etc/hosts",
     )
@@ -51,26 +50,23 @@ def check_connection(address: DeploymentAddress, seconds: float) -> DeploymentFi
     said = "; ".join(f"{one}: {why}" for one, why in refused.items())
     if len(far) == len(addresses):
         return wrong(
-            "connection",
             f"this machine has no way to {', '.join(far)}",
             "see which way it has by `ip route` and `ip -6 route`; where it has no IPv6, the name"
             " needs an A record, too",
         )
     if len(refused) + len(far) == len(addresses):
         return wrong(
-            "connection",
             f"nobody takes connections at port {port} ({said})",
             f"start what should listen there, and let a firewall pass TCP {port}; of a container,"
             f" publish the port (`ports: ['{port}:5000']`)",
         )
     if refused and not is_local(address.netloc):
         return warn(
-            "connection",
             f"of the addresses of {address.host} some take no connections ({said})",
             "have a server listen there, too, or take that record out of DNS",
         )
     left_out = f"; this machine has no way to {', '.join(far)}" if far else ""
-    return ok("connection", f"port {port} takes connections ({milliseconds:.0f} ms){left_out}")
+    return ok(f"port {port} takes connections ({milliseconds:.0f} ms){left_out}")
 
 
 def _try_all(

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from urllib3.exceptions import HTTPError
-
 from lading.client.certificates import tls_context
 from lading.client.credentials import find_login
 from lading.client.doctor.address import DeploymentAddress
-from lading.client.doctor.answers import SHOW, check_answer, check_clock
+from lading.client.doctor.answers import CERTIFICATE_WANTED, check_answer, check_clock
 from lading.client.doctor.blobs import check_compression, check_ranges
 from lading.client.doctor.caller import DeploymentCaller, RequestsBounded
 from lading.client.doctor.connections import check_connection, check_name
@@ -30,6 +28,7 @@ from lading.client.doctor.reading import (
     find_manifest,
 )
 from lading.client.errors import ClientError
+from lading.client.options import SessionOptions
 from lading.client.proxies import proxy_for
 
 SECONDS = 5.0
@@ -78,22 +77,28 @@ def _examine(address: DeploymentAddress, options: DoctorOptions) -> Iterator[Dep
     try:
         yield from _connect(address, options)
     except _Enough:
-        yield skipped("rest", "nothing more can be looked at before this is mended")
+        yield skipped("nothing more can be looked at before this is mended").named("rest")
 
 
 def _connect(address: DeploymentAddress, options: DoctorOptions) -> Iterator[DeploymentFinding]:
     seconds = options.seconds
-    yield from _proxy_of_the_environment(address)
+    yield from _each("proxy", partial(_proxy_of_the_environment, address))
     for name, check in (("name", check_name), ("connection", check_connection)):
         yield from _needed(_bounded(name, partial(check, address, seconds)))
     address = settle_scheme(address, seconds)
+    session = SessionOptions(
+        insecure=options.insecure,
+        authorities=options.authorities,
+        connect_seconds=seconds,
+        read_seconds=seconds,
+    )
     context = tls_context(
         address.netloc, insecure=options.insecure, authorities=options.authorities
     )
     yield from _needed(_bounded("tls", partial(check_encryption, address, context, seconds)))
     # Whoever shows any certificate gets no password.
     find = (lambda _: None) if options.insecure else partial(find_login, address.netloc)
-    caller = DeploymentCaller(address, find, context, seconds)
+    caller = DeploymentCaller(address, find, context, session)
     try:
         yield from _speak(caller, options)
     finally:
@@ -106,15 +111,13 @@ def _speak(caller: DeploymentCaller, options: DoctorOptions) -> Iterator[Deploym
         yield _bounded("room", partial(check_readiness, caller, options.debug))
     try:
         first = caller.bare("GET", "/v2/")
-    except (HTTPError, OSError, ValueError) as error:
-        if caller.wants_certificate():
-            yield wrong("answer", "clients have to show a certificate that is right here", SHOW)
-        else:
-            yield no_answer("answer", error)
+    except (OSError, ValueError) as error:
+        is_refused = caller.wants_certificate()
+        yield (CERTIFICATE_WANTED if is_refused else no_answer(error)).named("answer")
         raise _Enough from error
-    yield from _needed(check_answer(first))
-    yield check_clock(first)
-    yield check_headers(caller, first)
+    yield from _needed(check_answer(first).named("answer"))
+    yield check_clock(first).named("clock")
+    yield check_headers(caller, first).named("headers")
     yield from _needed(_bounded("realm", partial(check_realm, caller, first)))
     if first.status == http.client.UNAUTHORIZED:
         yield from _needed(_bounded("login", partial(check_login, caller)))
@@ -128,12 +131,11 @@ def _read(caller: DeploymentCaller, repository: str) -> Iterator[DeploymentFindi
     if found is None:
         where = repository or "the registry"
         yield skipped(
-            "manifest",
             f"{where} shows no tag that could be read",
             "name a repository with one by `--repository`",
         )
         return
-    manifest = check_manifest(found)
+    manifest = check_manifest(found).named("manifest")
     yield manifest
     if manifest.state is FindingState.OK:
         yield _bounded("heads", partial(check_heads, caller, found))
@@ -156,13 +158,14 @@ def _each(
 ) -> Iterator[DeploymentFinding]:
     """The findings of a check that has several; that there was no answer is one, too."""
     try:
-        yield from check()
+        for finding in check():
+            yield finding.named(name)
     except RequestsBounded as error:
-        yield warn(name, error.message, error.advice)
+        yield warn(error.message, error.advice).named(name)
     except ClientError as error:
-        yield wrong(name, error.message, error.advice)
-    except (HTTPError, OSError, ValueError) as error:
-        yield no_answer(name, error)
+        yield wrong(error.message, error.advice).named(name)
+    except (OSError, ValueError) as error:
+        yield no_answer(error).named(name)
 
 
 def _needed(finding: DeploymentFinding) -> Iterator[DeploymentFinding]:
@@ -177,13 +180,11 @@ def _proxy_of_the_environment(address: DeploymentAddress) -> Iterator[Deployment
     try:
         proxy = proxy_for(address.scheme or "https", address.netloc)
     except ClientError as error:
-        yield wrong("proxy", f"clients here cannot ask: {error.message}", error.advice)
+        yield wrong(f"clients here cannot ask: {error.message}", error.advice)
         return
-    if not proxy:
-        return
-    yield warn(
-        "proxy",
-        "clients here go through the proxy of HTTPS_PROXY or HTTP_PROXY; this is looked at"
-        " without it",
-        f"if it is not meant for this registry: NO_PROXY={address.host}",
-    )
+    if proxy:
+        yield warn(
+            "clients here go through the proxy of HTTPS_PROXY or HTTP_PROXY; this is looked at"
+            " without it",
+            f"if it is not meant for this registry: NO_PROXY={address.host}",
+        )

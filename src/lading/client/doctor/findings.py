@@ -1,6 +1,6 @@
 """Findings about a deployment: what was looked at, how it is, and what to do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -31,22 +31,26 @@ class DeploymentFinding:
     what: str
     advice: str = ""
 
+    def named(self, name: str) -> "DeploymentFinding":
+        """The same, by the name of what was looked at, unless it has another one."""
+        return self if self.name else replace(self, name=name)
 
-def ok(name: str, what: str) -> DeploymentFinding:
+
+def ok(what: str) -> DeploymentFinding:
     """The finding that all is well."""
-    return DeploymentFinding(name, FindingState.OK, what)
+    return DeploymentFinding("", FindingState.OK, what)
 
 
-def warn(name: str, what: str, advice: str) -> DeploymentFinding:
+def warn(what: str, advice: str) -> DeploymentFinding:
     """The finding of what works, and should be otherwise."""
-    return DeploymentFinding(name, FindingState.WARN, what, advice)
+    return DeploymentFinding("", FindingState.WARN, what, advice)
 
 
-def wrong(name: str, what: str, advice: str) -> DeploymentFinding:
+def wrong(what: str, advice: str) -> DeploymentFinding:
     """The finding of what keeps clients from their work."""
-    return DeploymentFinding(name, FindingState.WRONG, what, advice)
+    return DeploymentFinding("", FindingState.WRONG, what, advice)
 
 
-def skipped(name: str, what: str, advice: str = "") -> DeploymentFinding:
+def skipped(what: str, advice: str = "") -> DeploymentFinding:
     """The finding that something could not be looked at, and why."""
-    return DeploymentFinding(name, FindingState.SKIPPED, what, advice)
+    return DeploymentFinding("", FindingState.SKIPPED, what, advice)

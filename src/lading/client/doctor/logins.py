@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from urllib3.exceptions import HTTPError
-
 from lading.client.answers import moment, origin
 from lading.client.challenges import AskedLogin, parse_challenges
 from lading.client.doctor.caller import DeploymentCaller, HeardAnswer
 from lading.client.doctor.findings import DeploymentFinding, ok, skipped, warn, wrong
-from lading.client.errors import reason
+from lading.client.errors import ClientError, reason
 from lading.client.references import is_local
 from lading.client.tokens import is_token
 
@@ -31,10 +29,9 @@ def check_realm(caller: DeploymentCaller, first: HeardAnswer) -> DeploymentFindi
     ways = parse_challenges(first.headers.getlist("www-authenticate"))
     way = next((one for one in ways if one.scheme in {"bearer", "basic"}), None)
     if first.status != 401:
-        return skipped("realm", "nobody is asked to log in at /v2/")
+        return skipped("nobody is asked to log in at /v2/")
     if way is None:
         return wrong(
-            "realm",
             f"a login of a kind is asked for that no client knows: {ways[0].scheme}",
             "have Basic or Bearer at /v2/, not the login of a web page",
         )
@@ -46,11 +43,10 @@ def check_realm(caller: DeploymentCaller, first: HeardAnswer) -> DeploymentFindi
 def _check_basic(caller: DeploymentCaller) -> DeploymentFinding:
     if caller.address.scheme == "http" and not is_local(caller.address.netloc):
         return warn(
-            "realm",
             "passwords are asked for without TLS: all on the way can read them",
             "have it speak HTTPS, as said above",
         )
-    return ok("realm", "a name and a password are asked for (Basic)")
+    return ok("a name and a password are asked for (Basic)")
 
 
 def _check_bearer(caller: DeploymentCaller, way: AskedLogin) -> DeploymentFinding:
@@ -59,13 +55,12 @@ def _check_bearer(caller: DeploymentCaller, way: AskedLogin) -> DeploymentFindin
     scheme, host, _ = origin(realm)
     if scheme not in {"http", "https"} or not host:
         return wrong(
-            "realm",
             f"clients are sent for tokens to {realm!r}, which is no address",
             "write a whole one: `auth.token.realm: https://…`",
         )
     if own.scheme == "https" and scheme == "http":
         advice = FORWARDED.format(url=own.url)
-        return wrong("realm", f"clients are sent for tokens to {realm}, without TLS", advice)
+        return wrong(f"clients are sent for tokens to {realm}, without TLS", advice)
     return _ask_realm(caller, realm, way)
 
 
@@ -73,26 +68,25 @@ def _ask_realm(caller: DeploymentCaller, realm: str, way: AskedLogin) -> Deploym
     query = urlencode({key: way.parameters[key] for key in ("service",) if key in way.parameters})
     try:
         answer = caller.bare("GET", f"{realm}{'&' if '?' in realm else '?'}{query}")
-    except (HTTPError, OSError) as error:
+    except (ClientError, OSError) as error:
         return wrong(
-            "realm",
             f"clients are sent for tokens to {realm}, which gives no answer: {reason(error)}",
             f"if it is a name inside: {FORWARDED.format(url=caller.address.url)}; else start the"
             " token server, or mend `auth.token.realm`",
         )
     if answer.status in {401, 403}:
-        return ok("realm", f"tokens are at {realm}, for who has a password")
+        return ok(f"tokens are at {realm}, for who has a password")
     if answer.status == 200:
         return _check_token(realm, answer)
     if answer.status == 429 or answer.status >= 500:
         what = f"the token server at {realm} answers with {answer.status}"
-        return wrong("realm", what, "look at its log, and at that of the proxy before it")
+        return wrong(what, "look at its log, and at that of the proxy before it")
     advice = f"have the proxy pass on {urlsplit(realm).path or '/'}, too, beside /v2/"
     if not caller.address.is_own(realm):
         advice = "mend `auth.token.realm`; if it should be the same address as here: "
         advice += FORWARDED.format(url=caller.address.url)
     what = f"clients are sent for tokens to {realm}, which answers with {answer.status}"
-    return wrong("realm", what, advice)
+    return wrong(what, advice)
 
 
 def _check_token(realm: str, answer: HeardAnswer) -> DeploymentFinding:
@@ -101,7 +95,6 @@ def _check_token(realm: str, answer: HeardAnswer) -> DeploymentFinding:
     if not is_token(token):
         what = "is an answer without a token" if document else "is a page instead"
         return wrong(
-            "realm",
             f"clients are sent for tokens to {realm}, where there {what}",
             f"have the proxy pass on {urlsplit(realm).path or '/'}, too, beside /v2/",
         )
@@ -110,10 +103,10 @@ def _check_token(realm: str, answer: HeardAnswer) -> DeploymentFinding:
         now = answer.ended
     starts, ends = claims.get("nbf", 0), claims.get("exp", now + _SLACK)
     if isinstance(starts, int | float) and starts > now + _SLACK:
-        return wrong("realm", f"a new token is valid only in {starts - now:.0f} s", _CLOCKS)
+        return wrong(f"a new token is valid only in {starts - now:.0f} s", _CLOCKS)
     if isinstance(ends, int | float) and ends < now - _SLACK:
-        return wrong("realm", f"a new token expired {now - ends:.0f} s ago", _CLOCKS)
-    return ok("realm", f"tokens are at {realm}, for anybody")
+        return wrong(f"a new token expired {now - ends:.0f} s ago", _CLOCKS)
+    return ok(f"tokens are at {realm}, for anybody")
 
 
 _CLOCKS = "set the clock of the token server by NTP (`timedatectl set-ntp true`)"
@@ -123,23 +116,20 @@ def check_login(caller: DeploymentCaller) -> DeploymentFinding:
     """Whether the login that is kept for the deployment is taken, where one is asked for."""
     if caller.find("") is None:
         return skipped(
-            "login",
             "no login is kept for it here, so what needs one is not looked at",
             f"`lading login {caller.address.netloc}`, or `docker login`",
         )
     answer = caller.ask("GET", "/v2/")
     if answer.status == 200:
-        return ok("login", "the login that is kept is taken")
+        return ok("the login that is kept is taken")
     if answer.status == 401:
         return wrong(
-            "login",
             "the login that is kept, or the token it gave, is refused",
             f"`lading login {caller.address.netloc}`; if the password is right: the registry has"
             " to know the token server (`auth.token.issuer`, `service`, `rootcertbundle`), and the"
             " proxy must leave `Authorization` as it is, and keep no answers (`proxy_cache off;`)",
         )
     return wrong(
-        "login",
         f"with the login that is kept, /v2/ is answered with {answer.status}",
         "look at the log of the registry, and of the proxy before it",
     )

@@ -1,7 +1,5 @@
 """What a proxy lets through beside bodies: long headers, errors as they are, and links of lists."""
 
-from urllib3.exceptions import HTTPError
-
 from lading.client.doctor.caller import DeploymentCaller, HeardAnswer
 from lading.client.doctor.findings import DeploymentFinding, ok, warn, wrong
 from lading.client.doctor.reading import ReadManifest
@@ -19,13 +17,12 @@ def check_headers(caller: DeploymentCaller, first: HeardAnswer) -> DeploymentFin
     long = {"X-Lading-Doctor": "x" * _LONG}
     try:
         status = caller.bare("GET", "/v2/", long).status
-    except (HTTPError, OSError):
+    except OSError:
         status = 0
     if status in {first.status, 429}:
-        return ok("headers", f"headers of {_LONG // 1024} KiB are taken, as tokens need them")
+        return ok(f"headers of {_LONG // 1024} KiB are taken, as tokens need them")
     how = f"answered with {status}" if status else "not answered"
     return wrong(
-        "headers",
         f"a header of {_LONG // 1024} KiB is {how}: logins fail whose token is as long",
         "`large_client_header_buffers 4 32k;` in nginx's `server`, HAProxy's `tune.bufsize 32768`;"
         " other proxies call it the size of headers",
@@ -39,23 +36,20 @@ def check_errors(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFin
     keep = "have the proxy leave the registry's errors alone: no `error_page`, and"
     if answer.status >= 500:
         return warn(
-            "errors",
             f"what is not there is answered with {answer.status}",
             "ask again when the registry has room for it; its log says why it had none",
         )
     if answer.status != 404:
         return wrong(
-            "errors",
             f"what is not there is answered with {answer.status}, not 404",
             f"{keep} `proxy_intercept_errors off;`: clients take what is not there for there",
         )
     if "errors" not in answer.document():
         return warn(
-            "errors",
             "404 comes with a page of the proxy, not with what the registry says",
             f"{keep} `proxy_intercept_errors off;`",
         )
-    return ok("errors", "the registry's errors come as it says them")
+    return ok("the registry's errors come as it says them")
 
 
 def check_lists(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFinding:
@@ -63,11 +57,10 @@ def check_lists(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFind
     place = f"/v2/{found.repository}/tags/list"
     first = caller.ask("GET", f"{place}?n=1", found.scopes)
     if first.header("link") or len(_tags(caller.ask("GET", f"{place}?n=2", found.scopes))) < 2:
-        return ok("lists", "lists can be read to their end")
+        return ok("lists can be read to their end")
     if len(_tags(first)) > 1:
         return _check_queries(caller)
     return wrong(
-        "lists",
         "a list of tags ends after its first page: it comes without Link",
         "have the proxy pass this header on (no `proxy_hide_header Link`)",
     )
@@ -80,9 +73,8 @@ def _check_queries(caller: DeploymentCaller) -> DeploymentFinding:
     """
     answer = caller.ask("GET", f"/v2/_catalog?n=1&last={_LAST}", ("registry:catalog:*",))
     if answer.status != 200 or not answer.document().get("repositories"):
-        return ok("lists", "this registry gives lists at once")
+        return ok("this registry gives lists at once")
     return warn(
-        "lists",
         "a list comes whole where a part was asked for, and whatever is asked for: what stands"
         " after `?` seems to be lost on its way, without which no push can end",
         "have the proxy pass it on: `proxy_pass http://REGISTRY:5000;`, with nothing after the port"

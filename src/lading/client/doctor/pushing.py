@@ -4,14 +4,12 @@ import http.client
 import time
 from collections.abc import Iterator
 
-from urllib3.exceptions import HTTPError
-
 from lading.client.answers import origin
 from lading.client.doctor.caller import DeploymentCaller, HeardAnswer
 from lading.client.doctor.findings import DeploymentFinding, FindingState, ok, skipped, warn, wrong
 from lading.client.doctor.logins import FORWARDED
 from lading.client.doctor.tried_uploads import MOMENT, TriedUpload, given_up
-from lading.client.errors import reason
+from lading.client.errors import ClientError, reason
 
 _MIB = 1024 * 1024
 # More than nginx's `client_max_body_size` has of itself, which is 1 MiB.
@@ -33,22 +31,22 @@ def check_upload(caller: DeploymentCaller, repository: str) -> Iterator[Deployme
     path = f"/v2/{repository}/blobs/uploads/"
     answer = caller.ask("POST", path, scopes)
     if answer.status != 202:
-        yield _not_begun(answer, repository)
+        yield _not_begun(answer, repository).named("location")
         return
-    yield check_location(caller, answer)
+    yield check_location(caller, answer).named("location")
     location = answer.header("location")
     if not location or not origin(caller.address.join(location))[1]:
         return
     with given_up(caller, scopes, answer) as upload:
-        body = check_body(upload)
+        body = check_body(upload).named("body")
         yield body
         if body.state is not FindingState.OK:
             return
-        yield check_chunked(upload)
-        yield check_bound(upload)
+        yield check_chunked(upload).named("chunked")
+        yield check_bound(upload).named("bound")
     # Another one: Distribution neither goes on with one that was cut off, nor cancels it.
     with given_up(caller, scopes, caller.ask("POST", path, scopes)) as upload:
-        yield check_buffering(upload)
+        yield check_buffering(upload).named("buffering")
 
 
 def check_location(caller: DeploymentCaller, answer: HeardAnswer) -> DeploymentFinding:
@@ -56,14 +54,12 @@ def check_location(caller: DeploymentCaller, answer: HeardAnswer) -> DeploymentF
     location, own = answer.header("location"), caller.address
     if not location:
         return wrong(
-            "location",
             "an upload is begun, and its Location is missing",
             "have the proxy pass this header on",
         )
     url = own.join(location)
     if not origin(url)[1]:
         return wrong(
-            "location",
             f"uploads are sent to {location!r}, which is no address",
             f"have the proxy pass Location on as it is; and {FORWARDED.format(url=own.url)}",
         )
@@ -72,11 +68,10 @@ def check_location(caller: DeploymentCaller, answer: HeardAnswer) -> DeploymentF
     seconds = answer.ended - answer.began
     if seconds > _SLOW:
         return warn(
-            "location",
             f"it takes {seconds:.1f} s to begin an upload",
             "look at the disk and the database of the registry: its figures tell where time goes",
         )
-    return ok("location", f"uploads are at the same address ({seconds * 1000:.0f} ms to begin one)")
+    return ok(f"uploads are at the same address ({seconds * 1000:.0f} ms to begin one)")
 
 
 def _elsewhere(caller: DeploymentCaller, url: str) -> DeploymentFinding:
@@ -85,21 +80,20 @@ def _elsewhere(caller: DeploymentCaller, url: str) -> DeploymentFinding:
     advice = FORWARDED.format(url=caller.address.url)
     what = f"uploads are sent to {scheme}://{host}:{port}, not to {caller.address.url}"
     if caller.address.scheme == "https" and scheme != "https":
-        return wrong("location", f"{what}: without TLS", advice)
+        return wrong(f"{what}: without TLS", advice)
     try:
         caller.bare("GET", url)
-    except (HTTPError, OSError):
-        return wrong("location", f"{what}, and nobody answers there", advice)
-    return warn("location", what, f"if that is not meant, {advice}")
+    except (ClientError, OSError):
+        return wrong(f"{what}, and nobody answers there", advice)
+    return warn(what, f"if that is not meant, {advice}")
 
 
 def check_body(upload: TriedUpload) -> DeploymentFinding:
     """Whether a body of some MiB is taken."""
     try:
         answer = upload.send("PATCH", bytes(_SENT))
-    except (HTTPError, OSError) as error:
+    except OSError as error:
         return wrong(
-            "body",
             f"a push of {_SENT // _MIB} MiB is cut off: {reason(error)}",
             f"if the proxy bounds bodies: {_NO_CAP}; if it is slow, raise its times"
             " (`client_body_timeout`, `proxy_read_timeout`, HAProxy's `timeout client`)",
@@ -107,8 +101,8 @@ def check_body(upload: TriedUpload) -> DeploymentFinding:
     if answer.status == _TOO_LARGE:
         return _bounded(_SENT)
     if answer.status != 202:
-        return _not_taken(answer, "body")
-    return ok("body", f"a push of {_SENT // _MIB} MiB is taken")
+        return _not_taken(answer)
+    return ok(f"a push of {_SENT // _MIB} MiB is taken")
 
 
 def check_chunked(upload: TriedUpload) -> DeploymentFinding:
@@ -119,20 +113,18 @@ def check_chunked(upload: TriedUpload) -> DeploymentFinding:
     )
     try:
         answer = upload.send("PATCH", [bytes(_MIB)] * (_SENT // _MIB))
-    except (HTTPError, OSError) as error:
+    except OSError as error:
         return wrong(
-            "chunked",
             f"a push whose length is not said before, as Docker's, is cut off: {reason(error)}",
             advice,
         )
     if answer.status != 202:
         return wrong(
-            "chunked",
             "a push whose length is not said before, as Docker's, is answered with"
             f" {_said(answer)}, and one whose length is said is taken",
             advice,
         )
-    return ok("chunked", "a push whose length is not said before is taken, too")
+    return ok("a push whose length is not said before is taken, too")
 
 
 def check_bound(upload: TriedUpload) -> DeploymentFinding:
@@ -143,7 +135,7 @@ def check_bound(upload: TriedUpload) -> DeploymentFinding:
         if head != _TOO_LARGE:
             break
         refused = size
-    return _bounded(refused) if refused else ok("bound", "larger ones are not refused")
+    return _bounded(refused) if refused else ok("larger ones are not refused")
 
 
 def check_buffering(upload: TriedUpload) -> DeploymentFinding:
@@ -151,7 +143,6 @@ def check_buffering(upload: TriedUpload) -> DeploymentFinding:
     begun = upload.caller.ask("GET", upload.url, upload.scopes)
     if begun.status == 204 and not begun.header("range"):
         return warn(
-            "buffering",
             "how much of an upload is there is told without Range: a cut push begins anew",
             "have the proxy pass this header on (no `proxy_hide_header Range`)",
         )
@@ -162,14 +153,11 @@ def check_buffering(upload: TriedUpload) -> DeploymentFinding:
         now = upload.offset()
         if now is None:
             what = "this registry does not go on with a push that was cut off"
-            return skipped(
-                "buffering", f"{what}; {_CUT_AFTER // 1024} KiB stay until it purges them"
-            )
+            return skipped(f"{what}; {_CUT_AFTER // 1024} KiB stay until it purges them")
         if now:
-            return ok("buffering", "what is pushed reaches the registry at once")
+            return ok("what is pushed reaches the registry at once")
         time.sleep(MOMENT / 10)
     return warn(
-        "buffering",
         "of a push that is cut off nothing reaches the registry: the proxy holds requests back"
         " until they are whole",
         f"{_NO_BUFFER}: otherwise each layer is written twice, and a cut push begins anew",
@@ -177,38 +165,36 @@ def check_buffering(upload: TriedUpload) -> DeploymentFinding:
 
 
 def _bounded(size: int) -> DeploymentFinding:
-    return wrong("bound", f"413: bodies of {size // _MIB} MiB are refused on their way", _NO_CAP)
+    what = f"413: bodies of {size // _MIB} MiB are refused on their way"
+    return wrong(what, _NO_CAP).named("bound")
 
 
 def _not_begun(answer: HeardAnswer, repository: str) -> DeploymentFinding:
     said = _said(answer)
     if answer.status in {403, 405} and "errors" not in answer.document():
         return wrong(
-            "location",
             f"POST is refused on its way, by no registry: {said}",
             "have the proxy pass POST, PATCH, PUT and DELETE on (no `limit_except`)",
         )
     if answer.status in {401, 403}:
         return skipped(
-            "location",
             f"this login may not push to {repository}: {said}",
             "name a repository to which it may, by `--repository`, or log in as somebody else",
         )
     if answer.status in {405, 503}:
         return warn(
-            "location",
             f"no upload can be begun: {said}",
             "switch the read-only mode off, if that is not meant: `lading read-only off`",
         )
-    return _not_taken(answer, "location")
+    return _not_taken(answer)
 
 
-def _not_taken(answer: HeardAnswer, name: str) -> DeploymentFinding:
+def _not_taken(answer: HeardAnswer) -> DeploymentFinding:
     if answer.status == 507:
         advice = "make room on the disk: `lading garbage-collect`, `lading du`"
     else:
         advice = "have the proxy pass POST, PATCH, PUT and DELETE on; look at the registry's log"
-    return wrong(name, f"an upload is answered with {_said(answer)}", advice)
+    return wrong(f"an upload is answered with {_said(answer)}", advice)
 
 
 def _said(answer: HeardAnswer) -> str:

@@ -58,30 +58,26 @@ def check_manifest(found: ReadManifest) -> DeploymentFinding:
     answer, where = found.answer, f"{found.repository}:{found.asked}"
     if not found.named:
         return wrong(
-            "manifest",
             f"the manifest of {where} comes without Docker-Content-Digest",
             "have the proxy pass this header on (no `proxy_hide_header Docker-Content-Digest`):"
             " without it containerd and others do not know what a tag is",
         )
     if not answer.is_whole:
         return warn(
-            "manifest",
             f"of the manifest of {where} only {len(answer.body)} bytes have come in time",
             "look at how fast the line is, and at the load of the registry",
         )
     if not _is_of(found.named, answer.body):
         return wrong(
-            "manifest",
             f"the manifest of {where} has other bytes than its digest says",
             "have the proxy change no bodies (`sub_filter`, `gzip`, minifying, pages of its own)",
         )
     if not answer.header("content-type").startswith("application/vnd."):
         return wrong(
-            "manifest",
             f"the manifest of {where} comes as {answer.header('content-type') or 'nothing'!r}",
             "have the proxy pass Content-Type on as it is",
         )
-    return ok("manifest", f"the manifest of {where} comes whole, with its digest")
+    return ok(f"the manifest of {where} comes whole, with its digest")
 
 
 def check_heads(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFinding:
@@ -91,7 +87,6 @@ def check_heads(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFind
     passed_on = "have the proxy pass HEAD on as it is (no `proxy_cache_convert_head`, no"
     if answer.status != found.answer.status:
         return wrong(
-            "heads",
             f"HEAD is answered with {answer.status} where GET is with {found.answer.status}:"
             " clients take what is there for not there",
             f"{passed_on} `limit_except` without it)",
@@ -101,13 +96,12 @@ def check_heads(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFind
         found.named
     ):
         return warn(
-            "heads",
             f"HEAD of a manifest says {length or 'no'} bytes and"
             f" {answer.header('docker-content-digest') or 'no digest'}, not what GET has:"
             " clients fetch the manifest each time, or fail",
             f"{passed_on} compression of what has a type of its own: `gzip off;`)",
         )
-    return ok("heads", "HEAD is answered as GET is")
+    return ok("HEAD is answered as GET is")
 
 
 def check_paths(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFinding:
@@ -122,7 +116,6 @@ def check_paths(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFind
     status = ask(digest.replace(":", "%3A"))
     if status != 200:
         return wrong(
-            "paths",
             f"`sha256%3A…` in a path is answered with {status}: it is escaped anew on its way",
             f"{whole}, with nothing after the port (Apache: `AllowEncodedSlashes NoDecode`, and"
             " `ProxyPass … nocanon`)",
@@ -132,18 +125,16 @@ def check_paths(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFind
     is_small = capitals != found.repository and ask(_in_capitals(digest)) == 200
     if is_small and ask(digest, capitals) == 200:
         return wrong(
-            "paths",
             "capitals in a path are made small on its way: tags that have some are not found",
             f"{whole}, without rewriting them (HAProxy: no `set-path %[path,lower]`)",
         )
     status = caller.ask("GET", f"/v2//{found.repository}/tags/list", found.scopes).status
     if status == 200:
         return warn(
-            "paths",
             "`//` in a path is made `/` on its way, or by the registry: it is written anew",
             f"if it is a proxy, {whole}, with no path and no variables after the port",
         )
-    return ok("paths", "paths reach the registry as they were sent")
+    return ok("paths reach the registry as they were sent")
 
 
 def _read(caller: DeploymentCaller, name: str, asked: str) -> ReadManifest | None:

@@ -6,8 +6,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from urllib3.exceptions import HTTPError
-
 from lading.client.doctor.caller import Body, DeploymentCaller, HeardAnswer
 from lading.client.errors import ClientError
 
@@ -62,7 +60,7 @@ def given_up(
         yield upload
     finally:
         # What is wrong was found before.
-        with suppress(ClientError, HTTPError, OSError, ValueError):
+        with suppress(ClientError, OSError, ValueError):
             upload.send("DELETE")
 
 

@@ -1,32 +1,29 @@
-"""Connections to a host itself.
+"""Connections to the host of an address, or to the proxy before it, and what is answered by them.
 
-urllib3 and Python's own client cost a HEAD several times as much, and take a quarter of a short
-command's time to be loaded. They remain for proxies.
+Python's own client and those that are built on it cost a HEAD several times as much, and take a
+quarter of a short command's time to be loaded.
 """
 
 import select
-import socket
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, quote
 
 from lading.client.answer_parser import AnswerParser
 from lading.client.incoming import read_on, wait_at_most
+from lading.client.opening import Connection, connect
 from lading.client.options import SessionOptions
 from lading.client.outgoing import Content, head_of, send
+from lading.system.proxies import DEFAULT_PORTS, login_of
 
 if TYPE_CHECKING:
     import ssl
 
-ContextMaker = Callable[[], "ssl.SSLContext"]
-"""Gives how TLS is spoken with a host."""
-
-PORTS = {"http": 80, "https": 443}
 # What stands in a path and a query as it is: of RFC 3986, and `%`, behind which is what was quoted.
 _AS_IT_IS = "/?:@!$&'()*+,;=-._~%[]"
 
 
-class DirectAnswer:
+class HostAnswer:
     """An answer, its body not read yet.
 
     Attributes:
@@ -91,7 +88,7 @@ class KeptConnection:
 
     def __init__(
         self,
-        connection: socket.socket,
+        connection: Connection,
         options: SessionOptions,
         idle: "list[KeptConnection]",
     ) -> None:
@@ -104,7 +101,7 @@ class KeptConnection:
         # What TLS has taken from it already, in which nobody sees it.
         self._taken: Callable[[], int] = getattr(connection, "pending", int)
 
-    def ask(self, method: str, url: str, head: bytes, body: Content = None) -> DirectAnswer:
+    def ask(self, method: str, url: str, head: bytes, body: Content = None) -> HostAnswer:
         """Send a request, and read the head of its answer.
 
         Raises:
@@ -119,7 +116,7 @@ class KeptConnection:
         except BaseException:
             self.close()
             raise
-        return DirectAnswer(self, url, parser)
+        return HostAnswer(self, url, parser)
 
     def read_on(self, parser: AnswerParser, most: int = 0) -> None:
         """Read until there is more of an answer: its head, so much of its body, or its end.
@@ -145,27 +142,39 @@ class KeptConnection:
         self._connection.close()
 
 
-class DirectConnections:
-    """Connections to one host; for any number of threads.
+class OriginConnections:
+    """Connections to one host, or to the proxy before it; for any number of threads.
 
     Args:
-        context: gives how TLS is spoken with it.
+        parts: of an address at the host.
+        context: how TLS is spoken with it, if it is.
+        proxy: the address of the proxy; empty if there is none.
     """
 
-    def __init__(self, parts: SplitResult, options: SessionOptions, context: ContextMaker) -> None:
+    def __init__(
+        self,
+        parts: SplitResult,
+        options: SessionOptions,
+        context: "ssl.SSLContext | None" = None,
+        proxy: str = "",
+    ) -> None:
         self._host = str(parts.hostname)
-        self._port = parts.port or PORTS[parts.scheme]
-        self._context = context if parts.scheme == "https" else None
+        self._port = parts.port or DEFAULT_PORTS[parts.scheme]
+        self._context = context
         self._options = options
+        self._proxy = proxy
         self._start = len(f"{parts.scheme}://{parts.netloc}")
         name = f"[{self._host}]" if ":" in self._host else self._host
-        port = "" if self._port == PORTS[parts.scheme] else f":{self._port}"
-        self._named = f"{name}{port}"
+        port = "" if self._port == DEFAULT_PORTS[parts.scheme] else f":{self._port}"
+        self._headers = {"Host": f"{name}{port}"}
+        self._before = ""
+        if proxy and context is None:
+            # "a client MUST send the target URI in absolute-form" (RFC 9112, 3.2.2).
+            self._before = f"http://{name}{port}"
+            self._headers |= login_of(proxy)
         self._idle: list[KeptConnection] = []
 
-    def send(
-        self, method: str, url: str, headers: Mapping[str, str], body: Content
-    ) -> DirectAnswer:
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: Content) -> HostAnswer:
         """Send a request; the answer, its body not read yet.
 
         Raises:
@@ -174,7 +183,7 @@ class DirectConnections:
         target = quote(url[self._start :].partition("#")[0], safe=_AS_IT_IS)
         if not target.startswith("/"):
             target = f"/{target}"
-        head = head_of(method, target, {"Host": self._named, **headers}, body)
+        head = head_of(method, self._before + target, {**self._headers, **headers}, body)
         return self._connection().ask(method, url, head, body)
 
     def close(self) -> None:
@@ -193,19 +202,13 @@ class DirectConnections:
             kept.close()
         return KeptConnection(self._connect(), self._options, self._idle)
 
-    def _connect(self) -> socket.socket:
-        place = self._host, self._port
-        try:
-            connection = socket.create_connection(place, self._options.connect_seconds)
-        except UnicodeError:  # a part of the name is empty, or has more than 63 characters
-            raise socket.gaierror(socket.EAI_NONAME, "no host can be called so") from None
-        try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._context is not None:
-                name = self._host.rstrip(".")
-                connection = self._context().wrap_socket(connection, server_hostname=name)
-            wait_at_most(connection, self._options.read_seconds)
-        except BaseException:
-            connection.close()
-            raise
+    def _connect(self) -> Connection:
+        context, seconds = self._context, self._options.connect_seconds
+        if self._proxy:
+            from lading.client.tunnels import through_proxy  # noqa: PLC0415 - few need it
+
+            connection = through_proxy(self._proxy, self._host, self._port, seconds, context)
+        else:
+            connection = connect(self._host, self._port, seconds, context)
+        wait_at_most(connection, self._options.read_seconds)
         return connection

@@ -1,25 +1,25 @@
 """Connections of our own take answers apart as they are, and have no other after a doubtful one."""
 
 import socket
-import ssl
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from urllib.parse import urlsplit
 
 import pytest
 
-from lading.client.direct import DirectAnswer, DirectConnections, KeptConnection
 from lading.client.errors import ClientError, NoAnswer
 from lading.client.incoming import wait_at_most
+from lading.client.kept_connections import HostAnswer, KeptConnection, OriginConnections
 from lading.client.options import SessionOptions
 from lading.client.outgoing import Content, head_of, send
 
 OK = b"HTTP/1.1 200 OK\r\n"
+AS_IT_IS = OK + b"Transfer-Encoding: identity\r\nContent-Length: "
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 @contextmanager
-def asked(said: bytes, method: str = "GET") -> Iterator[tuple[DirectAnswer, list[KeptConnection]]]:
+def asked(said: bytes, method: str = "GET") -> Iterator[tuple[HostAnswer, list[KeptConnection]]]:
     """The answer to a request by a connection, and the connections that wait for another one."""
     own, other = socket.socketpair()
     idle: list[KeptConnection] = []
@@ -33,7 +33,7 @@ def asked(said: bytes, method: str = "GET") -> Iterator[tuple[DirectAnswer, list
         yield kept.ask(method, "http://there/", with_head), idle
 
 
-def body(answer: DirectAnswer) -> bytes:
+def body(answer: HostAnswer) -> bytes:
     return b"".join(answer.stream(4))
 
 
@@ -63,6 +63,8 @@ def test_a_connection_has_the_next_request_when_all_was_read(said: bytes, expect
         OK + b"Connection: Close\r\nContent-Length: 6\r\n\r\nlayers",
         OK.replace(b"1.1", b"1.0") + b"Content-Length: 6\r\n\r\nlayers",
         OK + b"Content-Length: 6\r\n\r\nlayers and what nobody asked for",
+        OK + b"Transfer-Encoding: Identity\r\n\r\nlayers",
+        AS_IT_IS + b"6\r\n\r\nlayers and what nobody asked for",
     ],
 )
 def test_a_connection_that_ends_or_is_out_of_step_has_no_other_request(said: bytes) -> None:
@@ -78,6 +80,16 @@ def test_a_head_with_a_body_is_no_beginning_of_the_next_answer() -> None:
         assert body(answer) == b""
         answer.release_conn()
         assert idle == []
+
+
+@pytest.mark.parametrize("expected", [b"layers", b""])
+def test_a_body_that_is_coded_as_it_is_ends_with_its_length(expected: bytes) -> None:
+    """And not with the connection, which would be waited for."""
+    own, other = socket.socketpair()
+    with own, other:
+        other.sendall(AS_IT_IS + b"%d\r\n\r\n%b" % (len(expected), expected))
+        kept = KeptConnection(own, SessionOptions(read_seconds=5), [])
+        assert body(kept.ask("GET", "http://there/", b"GET / HTTP/1.1\r\n\r\n")) == expected
 
 
 @pytest.mark.parametrize("said", [b"", OK, OK + b"Content-Length: 6\r\n\r\nlaye"])
@@ -119,6 +131,7 @@ def test_bytes_that_come_unasked_end_a_connection() -> None:
     "said",
     [
         OK + b"Content-Length: 6\r\n\r\nlaye",
+        AS_IT_IS + b"6\r\n\r\nlaye",
         CHUNKED + b"6\r\nlaye",
         CHUNKED + b"6\r\nlayers",
         CHUNKED + b"6\r\nlayers\r\n0\r\n",
@@ -202,7 +215,7 @@ def test_an_address_is_one_line(
     url: str, line: str, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(KeptConnection, "is_over", lambda _: False)  # as the answer is there before
-    connections = DirectConnections(urlsplit(url), SessionOptions(), ssl.create_default_context)
+    connections = OriginConnections(urlsplit(url), SessionOptions())
     own, other = socket.socketpair()
     with own, other, closing(connections):
         own.settimeout(30)
