@@ -138,7 +138,10 @@ def test_a_second_server_on_a_network_file_system_is_refused(tmp_path: Path) -> 
         assert other.stdout is not None
         other.stdout.readline()
         with (
-            pytest.raises(machine_lock.ServedElsewhere, match=f"process {other.pid} on "),
+            pytest.raises(
+                data_directory.DataUnusable,
+                match=rf"server \(process {other.pid} on .*stop it first",
+            ),
             machine_lock.locked_by_this_machine(lock),
         ):
             pass

@@ -80,28 +80,6 @@ class Foreign:
     can_be_adopted: bool = False
 
 
-class BlobsMissing(DataUnusable):
-    """The database knows blobs, and there are none."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "the database knows blobs, and not one of them is there: mount their disk"
-            " (docker/registry/v2/blobs), or copy them back; if they are lost for good,"
-            " `lading verify --repair` writes that down, and the registry starts without them"
-        )
-
-
-class SplitData(DataUnusable):
-    """Uploads and blobs are on two file systems."""
-
-    def __init__(self, uploads: str, blobs: str) -> None:
-        super().__init__(
-            f"{uploads} and {blobs} are on different file systems or mounts, and no upload could"
-            " become a blob, which is a rename: mount one file system at the directory that holds"
-            " both (storage.filesystem.rootdirectory), and move both there"
-        )
-
-
 def find_foreign(root: Path, database: Path) -> Foreign | None:
     """Data that a database which begins now would not know; `None` if there is none.
 
@@ -171,7 +149,7 @@ def require_one_file_system(root: Path) -> None:
     """Require that an upload becomes a blob by a rename.
 
     Raises:
-        SplitData: it cannot.
+        DataUnusable: uploads and blobs are on two file systems.
     """
     layout = Layout(root)
     blobs = Path(layout.blobs)
@@ -179,18 +157,26 @@ def require_one_file_system(root: Path) -> None:
     places = [blobs, *sorted(blobs.glob("sha*")), *sorted(blobs.glob("sha*/*"))]
     split = mounts.elsewhere(Path(layout.uploads), places)
     if split is not None:
-        raise SplitData(layout.uploads, str(split))
+        raise DataUnusable(
+            f"{layout.uploads} and {split} are on different file systems or mounts, and no upload"
+            " could become a blob, which is a rename: mount one file system at the directory that"
+            " holds both (storage.filesystem.rootdirectory), and move both there"
+        )
 
 
 async def require_blobs(registry: Registry, root: Path) -> None:
     """Require that the disk of the blobs is there: else each would be taken for lost.
 
     Raises:
-        BlobsMissing: there are none, nor their directories, though some are known.
+        DataUnusable: there are none, nor their directories, though some are known.
     """
     known = await registry.metadata.inspection.list_blobs(after="", limit=PAGE)
     if any(not blob.lost for blob in known) and not any(Layout(root).shards()):
-        raise BlobsMissing
+        raise DataUnusable(
+            "the database knows blobs, and not one of them is there: mount their disk"
+            " (docker/registry/v2/blobs), or copy them back; if they are lost for good,"
+            " `lading verify --repair` writes that down, and the registry starts without them"
+        )
 
 
 def protect(database: Path) -> None:

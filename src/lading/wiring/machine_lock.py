@@ -17,16 +17,6 @@ from lading.wiring.paths import own_directory
 log = logging.getLogger(__name__)
 
 
-class ServedElsewhere(DataUnusable):
-    """Another machine's server uses the directory."""
-
-    def __init__(self, holder: str) -> None:
-        super().__init__(
-            f"another server ({holder or 'unknown'}) serves this directory on a network file"
-            " system: stop it first, as the database's log does not work across machines"
-        )
-
-
 @contextmanager
 def served_from_here(root: Path) -> Iterator[None]:
     """Keep the servers of other machines away for the length of a block, where there may be some.
@@ -35,7 +25,7 @@ def served_from_here(root: Path) -> Iterator[None]:
     passes locks on (NFS 4 does, `nolock` does not).
 
     Raises:
-        ServedElsewhere: another server has the directory.
+        DataUnusable: another server has the directory.
     """
     directory = own_directory(root)
     kind = mounts.network_kind(directory)
@@ -58,7 +48,7 @@ def locked_by_this_machine(lock: Path) -> Iterator[None]:
     """Lock a file, which says by whom.
 
     Raises:
-        ServedElsewhere: another server has it locked.
+        DataUnusable: another server has it locked.
     """
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -67,7 +57,11 @@ def locked_by_this_machine(lock: Path) -> Iterator[None]:
         except OSError as error:
             if error.errno not in {errno.EWOULDBLOCK, errno.EACCES}:
                 raise
-            raise ServedElsewhere(os.pread(descriptor, 256, 0).decode(errors="replace")) from error
+            holder = os.pread(descriptor, 256, 0).decode(errors="replace")
+            raise DataUnusable(
+                f"another server ({holder or 'unknown'}) serves this directory on a network file"
+                " system: stop it first, as the database's log does not work across machines"
+            ) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
         yield

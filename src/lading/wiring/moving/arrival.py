@@ -9,40 +9,26 @@ from lading.wiring.data_directory import DataUnusable
 log = logging.getLogger(__name__)
 
 
-class StillArriving(DataUnusable):
-    """The database has a part of a registry whose migration did not end."""
-
-    def __init__(self, since: float) -> None:
-        super().__init__(
-            f"a registry is on its way into this database since {utc(since)}, and is not all here:"
-            " run `lading migrate` again until it says that it is, or name another database"
-        )
-
-
-class StillAdopting(DataUnusable):
-    """The database has a part of what another registry has, as its adoption did not end."""
-
-    def __init__(self, since: float) -> None:
-        super().__init__(
-            f"what CNCF Distribution has here is being taken over since {utc(since)}, and is not"
-            " all in the database: run `lading adopt` again until it says that it is"
-        )
-
-
 async def require_arrived(registry: Registry) -> None:
     """Require that what is about to be served is all there, and note that it is served here.
 
     Raises:
-        StillArriving: its migration did not end.
-        StillAdopting: its adoption did not end.
+        DataUnusable: its migration, or its adoption, did not end.
     """
     under_way = (await registry.metadata.adoptions.find()).under_way
     if under_way is not None:
-        raise StillAdopting(under_way.at)
+        raise DataUnusable(
+            f"what CNCF Distribution has here is being taken over since {utc(under_way.at)}, and is"
+            " not all in the database: run `lading adopt` again until it says that it is"
+        )
     migrations = registry.metadata.migrations
     notes = await migrations.find()
     if notes.arriving is not None:
-        raise StillArriving(notes.arriving)
+        raise DataUnusable(
+            f"a registry is on its way into this database since {utc(notes.arriving)}, and is not"
+            " all here: run `lading migrate` again until it says that it is, or name another"
+            " database"
+        )
     if notes.has_arrived:
         await migrations.serve()
     if notes.has_departed:
