@@ -12,7 +12,7 @@ from cryptography.x509 import verification
 from cryptography.x509.verification import Criticality, ExtensionPolicy
 
 from lading.auth.claims import TokenInvalid
-from lading.auth.thumbprints import PUBLIC_KEYS, PublicKey
+from lading.auth.thumbprints import PublicKey
 from lading.ports.logins import AuthUnusable
 
 MAX_CHAIN = 10
@@ -38,7 +38,7 @@ def public_key_of(certificate: x509.Certificate) -> PublicKey | None:
         key = certificate.public_key()
     except (UnsupportedAlgorithm, ValueError):
         return None
-    return key if isinstance(key, PUBLIC_KEYS) else None
+    return key if isinstance(key, PublicKey) else None
 
 
 def verify_chain(encoded: object, roots: Sequence[x509.Certificate], now: float) -> PublicKey:

@@ -7,6 +7,7 @@ its issuer decided; the registry adds nothing and takes nothing away.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import jwt
 from cryptography import x509
@@ -27,46 +28,38 @@ DEFAULT_ALGORITHMS = (
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalTokens(TokenVerifier):
     """Tokens of another token server: verifies them."""
 
-    def __init__(
-        self,
-        *,
-        service: str,
-        issuer: str,
-        keys: Sequence[KeySet],
-        roots: Sequence[x509.Certificate],
-        algorithms: Sequence[str],
-        clock: Callable[[], float],
-    ) -> None:
-        self._service = service
-        self._issuer = issuer
-        self._keys = keys
-        self._roots = roots
-        self._algorithms = list(algorithms or DEFAULT_ALGORITHMS)
-        self._clock = clock
+    service: str
+    issuer: str
+    keys: Sequence[KeySet]
+    roots: Sequence[x509.Certificate]
+    algorithms: Sequence[str]
+    clock: Callable[[], float]
 
     @override
     async def verify(self, token: str) -> VerifiedToken | None:
         try:
             claims = await self._decode(token)
-            until = check_times(claims, self._clock())
+            until = check_times(claims, self.clock())
             return _bearer(claims, until)
         except TokenInvalid as error:
             log.info("a token was refused: %s", error)
             return None
 
     async def _decode(self, token: str) -> Claims:
+        allowed = self.algorithms or DEFAULT_ALGORITHMS
         try:
             trusted = await self._find_key(jwt.get_unverified_header(token))
-            algorithms = [trusted.algorithm] if trusted.algorithm else self._algorithms
+            algorithms = [trusted.algorithm] if trusted.algorithm else allowed
             claims: Claims = jwt.decode(
                 token,
                 trusted.key,
-                algorithms=[name for name in algorithms if name in self._algorithms],
-                audience=self._service,
-                issuer=self._issuer,
+                algorithms=[name for name in algorithms if name in allowed],
+                audience=self.service,
+                issuer=self.issuer,
                 options=OPTIONS,
             )
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
@@ -75,7 +68,7 @@ class ExternalTokens(TokenVerifier):
 
     async def _find_key(self, header: Mapping[str, object]) -> TrustedKey:
         if "x5c" in header:
-            return TrustedKey(verify_chain(header["x5c"], self._roots, self._clock()))
+            return TrustedKey(verify_chain(header["x5c"], self.roots, self.clock()))
         if "jwk" in header:
             return await self._find_embedded(header["jwk"])
         key_id = header.get("kid")
@@ -89,7 +82,7 @@ class ExternalTokens(TokenVerifier):
         if given is None or isinstance(given.key, bytes):
             raise TokenInvalid("its `jwk` is not a public key")
         if isinstance(entry, dict) and "x5c" in entry:
-            if verify_chain(entry["x5c"], self._roots, self._clock()) != given.key:
+            if verify_chain(entry["x5c"], self.roots, self.clock()) != given.key:
                 raise TokenInvalid("its `jwk` is not the key of its certificate")
             return given
         for name in names_of(given.key):
@@ -99,7 +92,7 @@ class ExternalTokens(TokenVerifier):
         raise TokenInvalid("its `jwk` is not trusted")
 
     async def _find_named(self, key_id: str) -> TrustedKey | None:
-        for keys in self._keys:
+        for keys in self.keys:
             key = await keys.find(key_id)
             if key is not None:
                 return key

@@ -16,7 +16,7 @@ import jwt
 import msgspec
 
 from lading.auth import fetching
-from lading.auth.thumbprints import PUBLIC_KEYS, PublicKey, libtrust_id, thumbprint
+from lading.auth.thumbprints import PublicKey, libtrust_id, thumbprint
 from lading.core.errors import Unavailable
 from lading.core.typing import override
 from lading.core.urls import is_protected
@@ -175,7 +175,7 @@ def parse_key(entry: object) -> TrustedKey | None:
         return None
     if hasattr(key, "public_key"):
         key = key.public_key()
-    if not isinstance(key, (*PUBLIC_KEYS, bytes)):
+    if not isinstance(key, PublicKey | bytes):
         return None
     algorithm = entry.get("alg")
     return TrustedKey(key, algorithm if isinstance(algorithm, str) else None)

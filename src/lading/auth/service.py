@@ -34,33 +34,28 @@ class Granted:
     scopes: Sequence[Scope]
 
 
+@dataclass(frozen=True, slots=True)
 class TokenService:
-    """Issues tokens to those who log in, as `logins` knows them, and to anybody."""
+    """Issues tokens to those who log in, as `logins` knows them, and to anybody.
 
-    def __init__(
-        self,
-        logins: Logins,
-        permissions: CurrentPermissions,
-        tokens: RegistryTokens,
-        refresh_tokens: RefreshTokens,
-        *,
-        refresh_lifetime: float,
-        clock: Callable[[], float],
-    ) -> None:
-        self.logins = logins
-        self._permissions = permissions
-        self._tokens = tokens
-        self._refresh_tokens = refresh_tokens
-        self._refresh_lifetime = refresh_lifetime
-        self._clock = clock
+    Attributes:
+        refresh_lifetime: seconds for which a login can be had again without its password.
+    """
+
+    logins: Logins
+    permissions: CurrentPermissions
+    tokens: RegistryTokens
+    refresh_tokens: RefreshTokens
+    refresh_lifetime: float
+    clock: Callable[[], float]
 
     async def grant(self, login: Login | None, asked: Iterable[Scope]) -> Granted:
         """A token for what was asked, as far as it is allowed; without a login, to anybody."""
         scopes = self._allowed(ANYBODY if login is None else login.principal, asked)
-        return Granted(await self._tokens.issue(login, scopes), scopes)
+        return Granted(await self.tokens.issue(login, scopes), scopes)
 
     def _allowed(self, principal: Principal, asked: Iterable[Scope]) -> Sequence[Scope]:
-        permissions = self._permissions.value
+        permissions = self.permissions.value
         allowed: dict[tuple[str, str], Scope] = {}
         for scope in asked:
             repository = scope.repository
@@ -84,15 +79,15 @@ class TokenService:
         `None` if it cannot be kept now: nobody is kept from pulling by that.
         """
         secret = text_of(os.urandom(SECRET_BYTES))
-        now = self._clock()
+        now = self.clock()
         token = KeptLogin(
             hash=hash_of(secret),
             name=login.principal.name,
             stamp=login.stamp,
-            expires_at=now + self._refresh_lifetime,
+            expires_at=now + self.refresh_lifetime,
         )
         try:
-            await self._refresh_tokens.add(token, now=now)
+            await self.refresh_tokens.add(token, now=now)
         except (StorageFull, Unavailable) as error:
             log.warning("a login gets no refresh token, as it cannot be kept: %s", error)
             return None
@@ -100,7 +95,7 @@ class TokenService:
 
     async def refresh(self, secret: str) -> Login | None:
         """The login that a secret was given to, if both are still good."""
-        token = await self._refresh_tokens.find(hash_of(secret), now=self._clock())
+        token = await self.refresh_tokens.find(hash_of(secret), now=self.clock())
         if token is None:
             return None
         await self._shorten(token)
@@ -109,9 +104,9 @@ class TokenService:
 
     async def _shorten(self, token: KeptLogin) -> None:
         """Shorten a token that ends later than one of now would: the clock was ahead then."""
-        now = self._clock()
-        ends = now + self._refresh_lifetime
+        now = self.clock()
+        ends = now + self.refresh_lifetime
         if token.expires_at > ends + SLACK:
             log.warning("a refresh token of %s ended too late, and ends sooner now", token.name)
             with suppress(StorageFull, Unavailable):  # then it is told and tried the next time
-                await self._refresh_tokens.add(replace(token, expires_at=ends), now=now)
+                await self.refresh_tokens.add(replace(token, expires_at=ends), now=now)

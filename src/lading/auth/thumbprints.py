@@ -11,12 +11,6 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 PublicKey = (
     ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey
 )
-PUBLIC_KEYS = (
-    ec.EllipticCurvePublicKey,
-    rsa.RSAPublicKey,
-    ed25519.Ed25519PublicKey,
-    ed448.Ed448PublicKey,
-)
 
 # The members that make a key what it is (RFC 7638, section 3.2; RFC 8037, appendix A.3).
 _REQUIRED = ("crv", "e", "kty", "n", "x", "y")

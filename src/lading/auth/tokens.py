@@ -47,25 +47,16 @@ class IssuedToken:
     lifetime: int
 
 
+@dataclass(frozen=True, slots=True)
 class RegistryTokens(TokenVerifier):
-    """Tokens of the registry itself: issues them, and verifies them."""
+    """Tokens of the registry itself: issues them, for `lifetime` seconds, and verifies them."""
 
-    def __init__(
-        self,
-        keys: KeyRing,
-        logins: Logins,
-        *,
-        service: str,
-        lifetime: float,
-        clock: Callable[[], float],
-        new_uuid: Callable[[], UUID],
-    ) -> None:
-        self._keys = keys
-        self._logins = logins
-        self._service = service
-        self._lifetime = lifetime
-        self._clock = clock
-        self._new_uuid = new_uuid
+    keys: KeyRing
+    logins: Logins
+    service: str
+    lifetime: float
+    clock: Callable[[], float]
+    new_uuid: Callable[[], UUID]
 
     async def issue(self, login: Login | None, scopes: Sequence[Scope]) -> IssuedToken:
         """Make a token.
@@ -76,16 +67,16 @@ class RegistryTokens(TokenVerifier):
             scopes: what it is good for.
         """
         principal = ANYBODY if login is None else login.principal
-        key = await self._keys.current()
-        now = int(self._clock())
+        key = await self.keys.current()
+        now = int(self.clock())
         claims: dict[str, object] = {
             "iss": ISSUER,
             "sub": principal.name,
-            "aud": self._service,
+            "aud": self.service,
             "iat": now,
             "nbf": now - int(LEEWAY),
-            "exp": now + int(self._lifetime),
-            "jti": str(self._new_uuid()),
+            "exp": now + int(self.lifetime),
+            "jti": str(self.new_uuid()),
             "access": access_claim(scopes),
         }
         if login is not None:
@@ -93,14 +84,14 @@ class RegistryTokens(TokenVerifier):
             if login.borrowed:
                 claims["rights"] = _written(principal.rights)
         token = jwt.encode(claims, key.private, ALGORITHM, {"kid": key.id})
-        return IssuedToken(token, now, int(self._lifetime))
+        return IssuedToken(token, now, int(self.lifetime))
 
     @override
     async def verify(self, token: str) -> VerifiedToken | None:
         try:
             claims = await self._decode(token)
             # Its own clock wrote the end, so none is granted beyond it.
-            until = check_times(claims, self._clock(), leeway=0)
+            until = check_times(claims, self.clock(), leeway=0)
             return await self._bearer(claims, until)
         except TokenInvalid as error:
             log.info("a token was refused: %s", error)
@@ -110,14 +101,14 @@ class RegistryTokens(TokenVerifier):
         """The claims of a token; only keys of this registry count, whatever it says of itself."""
         try:
             key_id = jwt.get_unverified_header(token).get("kid")
-            key = await self._keys.find(key_id) if isinstance(key_id, str) else None
+            key = await self.keys.find(key_id) if isinstance(key_id, str) else None
             if key is None:
                 raise TokenInvalid("it is signed with a key that is not the registry's")
             claims: Claims = jwt.decode(
                 token,
                 key.private.public_key(),
                 algorithms=[ALGORITHM],
-                audience=self._service,
+                audience=self.service,
                 issuer=ISSUER,
                 options=OPTIONS,
             )
@@ -132,7 +123,7 @@ class RegistryTokens(TokenVerifier):
         name, stamp = text_of(claims, "sub"), text_of(claims, "stamp")
         principal, login = ANYBODY, None
         if name:
-            login = await self._logins.recall(name)
+            login = await self.logins.recall(name)
             if login is None or login.stamp[:_STAMP] != stamp:
                 raise TokenInvalid("its login is gone, or is another now")
             principal = login.principal
