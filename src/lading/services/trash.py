@@ -1,19 +1,18 @@
 """The trash, and the history of tags: looking at them, and restoring."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from lading.core.access import Access, Action, Grant
+from lading.core.access import EVERY_ACCESS, Access, Action, Grant
 from lading.core.digest import Digest
 from lading.core.errors import ManifestUnknown
 from lading.core.expected import Expected
 from lading.core.history import Change, Restored, TagMove, TrashedManifest, TrashedTag
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.core.typing import T
 from lading.metadata.trash import FIRST, Place
 from lading.services.registry import Registry
 
-# Rows that are read at once of a list that is shown as a whole.
+# What is read at once of a list that is shown as a whole.
 PAGE = 500
 
 Trashed = TrashedManifest | TrashedTag
@@ -32,31 +31,11 @@ async def list_trash(
     registry: Registry, repository: RepositoryName | None
 ) -> AsyncIterator[Trashed]:
     """Manifests and tags in the trash of one repository or of all, the one deleted last first."""
-    rows, since = registry.metadata.trash, _window(registry)
-    manifests = _each(lambda place: rows.manifests(repository, place, PAGE))
-    tags = _each(lambda place: rows.tags(repository, place, PAGE, since))
-    manifest, tag = await anext(manifests, None), await anext(tags, None)
-    while manifest or tag:
-        if tag is None or (manifest is not None and manifest.deleted_at >= tag.deleted_at):
-            assert manifest is not None
-            yield manifest
-            manifest = await anext(manifests, None)
-        else:
-            yield tag
-            tag = await anext(tags, None)
-
-
-async def _each(
-    read: Callable[[Place], Awaitable[Sequence[tuple[Place, T]]]],
-) -> AsyncGenerator[T, None]:
-    """All of a list that is read in pages."""
-    place, size = FIRST, PAGE
-    while size == PAGE:
-        found = await read(place)
-        size = len(found)
-        for _, item in found:
-            yield item
-        place = found[-1][0] if found else place
+    place: TrashPlace | None = TrashPlace()
+    while place is not None:
+        found, place = await list_some(registry, EVERY_ACCESS, repository, place, limit=PAGE)
+        for trashed in found:
+            yield trashed
 
 
 @dataclass(frozen=True, slots=True)
