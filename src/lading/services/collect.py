@@ -215,24 +215,12 @@ async def list_kept(
 
     A large repository comes in several pieces, one after the other.
     """
-    garbage = plan.garbage
-    async for repository in _with_manifests(registry):
-        after, size = "", PAGE
-        while size == PAGE:
-            found = await registry.metadata.manifests.with_children(
-                repository, after=after, limit=PAGE
-            )
-            kept = [each for each in found if not garbage.has_manifest(repository, each[0])]
-            yield repository, kept
-            after, size = found[-1][0] if found else after, len(found)
-
-
-async def _with_manifests(registry: Registry) -> AsyncIterator[RepositoryName]:
-    """All repositories with manifests, in byte order."""
-    read = partial(registry.metadata.repositories.with_manifests, limit=PAGE)
-    async for page in pages(read):
-        for repository in page:
-            yield repository
+    metadata, has_garbage = registry.metadata, plan.garbage.has_manifest
+    async for names in pages(partial(metadata.repositories.with_manifests, limit=PAGE)):
+        for repository in names:
+            read = partial(metadata.manifests.with_children, repository, limit=PAGE)
+            async for page in pages(read, lambda manifest: manifest[0]):
+                yield repository, [each for each in page if not has_garbage(repository, each[0])]
 
 
 def _batches(items: Iterable[T]) -> Iterator[Sequence[T]]:

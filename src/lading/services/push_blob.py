@@ -5,7 +5,8 @@ their final name. What a crash leaves between the two is bytes without a row, wh
 the blob makes whole, and the collector deletes if none comes.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 from msgspec.structs import replace
@@ -185,9 +186,13 @@ async def commit(
     lock = registry.locks.lock_by_rows(digest)
     if lock is not None:
         becoming, chunk = await _becoming_unopened(registry, key, digest, chunk)
-        add = partial(registry.metadata.links.add, grant.repository, digest, upload=key, lock=lock)
-        if becoming is not None and await _commit_unopened(registry, becoming, change, add):
-            return
+        if becoming is not None:
+            links, now = registry.metadata.links, replace(change, at=registry.clock())
+            with suppress(UploadNotReady):  # by one transaction, if nobody has the digest locked
+                if await links.add(
+                    grant.repository, digest, becoming, upload=key, change=now, lock=lock
+                ):
+                    return
     try:
         async with registry.uploads.stage(key, algorithm=digest.algorithm) as staged:
             start = staged.size
@@ -327,16 +332,6 @@ async def _becoming_unopened(
     if not data:
         return None, chunk
     return await registry.uploads.commit_small(upload, digest, data), chunk
-
-
-async def _commit_unopened(
-    registry: Registry, becoming: Becoming, change: Change, add: Callable[..., Awaitable[bool]]
-) -> bool:
-    """Commit an upload by one transaction, if it can be and nobody has the digest locked."""
-    try:
-        return await add(becoming, change=replace(change, at=registry.clock()))
-    except UploadNotReady:
-        return False
 
 
 async def _read_small(registry: Registry, chunk: Chunk) -> tuple[bytes, Chunk]:

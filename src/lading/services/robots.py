@@ -1,18 +1,12 @@
 """Robots: an operator makes, lists and revokes the logins of programs."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from lading.core.access import Action, Actions
 from lading.core.globs import Glob
 from lading.core.permissions import with_implied
-from lading.core.robots import (
-    Robot,
-    check_name,
-    is_name,
-    login_name,
-    password_of,
-)
+from lading.core.robots import Robot, check_name, is_name, login_name, password_of
 from lading.core.secret_texts import SECRET_BYTES, hash_of
 from lading.core.timestamps import utc
 from lading.services.registry import Registry
@@ -26,10 +20,9 @@ async def create(
     *,
     by: str,
     lifetime: float | None,
-    random: Callable[[int], bytes] = os.urandom,
 ) -> tuple[Robot, str] | None:
     """Make a robot of a right name, and its password; `None` if there is one of that name."""
-    password, now = password_of(random(SECRET_BYTES)), registry.clock()
+    password, now = password_of(os.urandom(SECRET_BYTES)), registry.clock()
     robot = Robot(
         name=check_name(name),
         hash=hash_of(password),

@@ -50,7 +50,9 @@ async def known(check: Check) -> AsyncIterator[Finding]:
     read = partial(metadata.inspection.list_blobs, limit=PAGE)
     async for page in pages(read, lambda blob: blob.digest):
         async for blob, seen in _stats(registry, page):
-            wrong = await _wrong(check, blob, seen)
+            hashed = check.checksums or blob.lost
+            on_read = check.advance if check.checksums else damage.ignore
+            wrong = await damage.find(registry, blob, seen, hashed=hashed, on_read=on_read)
             if not check.checksums:
                 check.advance(1)
             if wrong or blob.lost:
@@ -68,17 +70,6 @@ async def _stats(
         asked = (registry.blobs.stat(blob.digest, closely=True) for blob in batch)
         for blob, seen in zip(batch, await asyncio.gather(*asked), strict=True):
             yield blob, seen
-
-
-async def _wrong(check: Check, blob: KnownBlob, stored: StoredBytes | None) -> str:
-    """The damage of a blob's bytes, in words; nothing if they are right."""
-    return await damage.find(
-        check.registry,
-        blob,
-        stored,
-        hashed=check.checksums or blob.lost,
-        on_read=check.advance if check.checksums else damage.ignore,
-    )
 
 
 async def _look_again(
