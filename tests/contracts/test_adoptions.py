@@ -14,6 +14,7 @@ from lading.metadata.metadata import Metadata
 from lading.services import lease
 from lading.services.moving import adopt, export
 from lading.services.moving.export import LinkKeeper
+from lading.services.moving.taking import Adoption
 from tests.support.adopting import CONTENTS, HOUR, MULTI, NEW, OLD, UNTAGGED, adoption_of, fill
 from tests.support.contents import HELLO, OTHER, image
 from tests.support.distribution import LONG_AGO, Tree
@@ -27,7 +28,7 @@ class Neighbours(People):
 
     root: Path = field(default_factory=Path)
 
-    async def adopt(self) -> tuple[list[str], adopt.Adoption]:
+    async def adopt(self) -> tuple[list[str], Adoption]:
         """Take over what is new; what is wrong, and what was done."""
         adoption = adoption_of(self.registry, self.root)
         return [finding.kind async for finding in adopt.run(adoption)], adoption

@@ -20,7 +20,8 @@ from lading.core.typing import override
 from lading.metadata import batches
 from lading.services import lease, verify
 from lading.services.moving import adopt
-from lading.services.moving.adopt import Adoption, AdoptionStep, CannotAdopt
+from lading.services.moving.adopt import AdoptionStep, CannotAdopt
+from lading.services.moving.taking import Adoption
 from lading.services.pull import pull_blob, pull_manifest
 from lading.services.verify_blobs import Check
 from lading.wiring.paths import metadata_path

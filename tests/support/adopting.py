@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lading.blobs.distribution_volume import DistributionVolume
 from lading.blobs.layout import Layout
-from lading.services.moving.adopt import Adoption
+from lading.services.moving.taking import Adoption
 from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 from tests.support.contents import HELLO, OTHER, image, index

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from lading.cli import running
     from lading.config.settings import Settings
     from lading.services.moving import adopt as adopting
-    from lading.services.moving.adopt import Adoption
+    from lading.services.moving.taking import Adoption
     from lading.services.registry import Registry
     from lading.wiring.moving import adoption as adoptions
     from lading.wiring.moving import volume_places

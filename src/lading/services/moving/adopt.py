@@ -13,24 +13,18 @@ of how far an adoption came, and one that is killed is done again.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 
-from lading.core.access import Principal
-from lading.core.adoption import AdoptionTally
 from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
 from lading.core.errors import NameInvalid
 from lading.core.names import RepositoryName, Tag
-from lading.ports.volumes import ForeignVolume
 from lading.services import lease, verify
 from lading.services.lease import Lease
 from lading.services.moving.adopt_repository import RepositoryAdoption
-from lading.services.moving.taking import Taking, stored_blobs
+from lading.services.moving.taking import Adoption, stored_blobs
 from lading.services.pages import pages
-from lading.services.progress import StepProgress
-from lading.services.registry import Registry
 from lading.services.verify_blobs import Check
 
 JOB = "adoption"
@@ -51,29 +45,6 @@ class AdoptionStep(StrEnum):
     TAKE_NEW = "Taking over what is new"
     GARBAGE = "Looking for garbage"
     CHECK = "Checking every tag to every byte"
-
-
-@dataclass(frozen=True, slots=True)
-class Adoption:
-    """An adoption of what another registry has.
-
-    Attributes:
-        holder: who does it, as no other process is called.
-        checksums: whether all bytes are hashed.
-        repair: whether what leaves no doubt is mended.
-        is_plan: whether the registry is one to be thrown away, and the volume stays as it is.
-        tally: what was taken over so far.
-    """
-
-    registry: Registry
-    volume: ForeignVolume
-    principal: Principal
-    holder: str
-    progress: StepProgress
-    checksums: bool = False
-    repair: bool = False
-    is_plan: bool = False
-    tally: AdoptionTally = field(default_factory=AdoptionTally)
 
 
 async def run(adoption: Adoption) -> AsyncIterator[Finding]:
@@ -131,24 +102,18 @@ class _Run:
                 " times",
                 mended="the history of tags says `at the latest` of their times",
             )
-        taking = Taking(
-            self._registry,
-            self._volume,
-            self._tally,
-            self._adoption.repair,
-            survey.times_are_known,
-        )
+        self._adoption.times_are_known = survey.times_are_known
         for number in range(MOST_ROUNDS):
             step = AdoptionStep.TAKE_NEW if number else AdoptionStep.TAKE
             self._adoption.progress.begin(step, survey.repositories)
             before = self._tally.changes
-            async for finding in self._take_all(taking):
+            async for finding in self._take_all():
                 if number == 0:
                     yield finding
             if self._tally.changes == before:
                 return
 
-    async def _take_all(self, taking: Taking) -> AsyncIterator[Finding]:
+    async def _take_all(self) -> AsyncIterator[Finding]:
         self._tally.repositories = 0
         async for folder in self._volume.repositories():
             try:
@@ -163,7 +128,7 @@ class _Run:
                     "the repository was left as it is, and its bytes are kept",
                 )
                 continue
-            repository = RepositoryAdoption(taking, name)
+            repository = RepositoryAdoption(self._adoption, name)
             async for finding in repository.run():
                 yield finding
             if not repository.is_whole:

@@ -13,7 +13,7 @@ from lading.metadata import batches, documents
 from lading.services import damage
 from lading.services.moving.taking import (
     PUSH_AGAIN,
-    Taking,
+    Adoption,
     digest_in,
     finding_in,
     no_digest,
@@ -41,10 +41,10 @@ class ManifestAdoption:
         refused: those that were left out, and why.
     """
 
-    def __init__(self, taking: Taking, name: RepositoryName) -> None:
-        self._taking = taking
-        self._registry = taking.registry
-        self._rows = taking.registry.metadata.adoptions
+    def __init__(self, adoption: Adoption, name: RepositoryName) -> None:
+        self._adoption = adoption
+        self._registry = adoption.registry
+        self._rows = adoption.registry.metadata.adoptions
         self._name = name
         self.is_whole = True
         self.refused: dict[str, str] = {}
@@ -138,17 +138,17 @@ class ManifestAdoption:
         for each in adopted:
             for edges in [*batches.pieces(each.manifest.edges)][1:]:
                 wrong += await self._rows.add_edges(self._name, each, edges, now=now)
-        self._taking.tally.manifests += len(adopted)
+        self._adoption.tally.manifests += len(adopted)
         for size in wrong:
             yield await self._judge(size)
 
     async def _judge(self, wrong: WrongSize) -> Finding:
         """Find out who is wrong about a size, the manifest or the disk."""
         digest = wrong.edge.child
-        known = self._taking.checked.get(digest)
+        known = self._adoption.checked.get(digest)
         if known is None:
             known = await self._registry.blobs.hash(digest, damage.ignore) == digest
-            self._taking.checked[digest] = known
+            self._adoption.checked[digest] = known
         if known:
             return finding_in(
                 self._name,

@@ -14,7 +14,7 @@ from lading.metadata import batches
 from lading.services.moving.adopt_manifests import ManifestAdoption
 from lading.services.moving.adopt_tags import TagAdoption
 from lading.services.moving.taking import (
-    Taking,
+    Adoption,
     digest_in,
     finding_in,
     no_digest,
@@ -31,13 +31,13 @@ _ROWS = 2
 class RepositoryAdoption:
     """The adoption of one repository."""
 
-    def __init__(self, taking: Taking, name: RepositoryName) -> None:
-        self._registry = taking.registry
-        self._rows = taking.registry.metadata.adoptions
-        self._volume = taking.volume
+    def __init__(self, adoption: Adoption, name: RepositoryName) -> None:
+        self._registry = adoption.registry
+        self._rows = adoption.registry.metadata.adoptions
+        self._volume = adoption.volume
         self._name = name
-        self._manifests = ManifestAdoption(taking, name)
-        self._tags = TagAdoption(taking, name, self._manifests)
+        self._manifests = ManifestAdoption(adoption, name)
+        self._tags = TagAdoption(adoption, name, self._manifests)
 
     @property
     def is_whole(self) -> bool:

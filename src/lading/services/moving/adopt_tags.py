@@ -15,7 +15,7 @@ from lading.core.names import RepositoryName, Tag
 from lading.metadata import batches
 from lading.metadata.moving.adopted_tags import AdoptedTag
 from lading.services.moving.adopt_manifests import ManifestAdoption
-from lading.services.moving.taking import PUSH_AGAIN, Taking, digest_in, said_by
+from lading.services.moving.taking import PUSH_AGAIN, Adoption, digest_in, said_by
 
 # Rows that a tag is, beside its moves.
 _ROWS = 2
@@ -26,10 +26,12 @@ MOST_MOVES = 400
 class TagAdoption:
     """The adoption of the tags of one repository, whose manifests were taken over before."""
 
-    def __init__(self, taking: Taking, name: RepositoryName, manifests: ManifestAdoption) -> None:
-        self._taking = taking
-        self._registry = taking.registry
-        self._rows = taking.registry.metadata.adoptions
+    def __init__(
+        self, adoption: Adoption, name: RepositoryName, manifests: ManifestAdoption
+    ) -> None:
+        self._adoption = adoption
+        self._registry = adoption.registry
+        self._rows = adoption.registry.metadata.adoptions
         self._name = name
         self._manifests = manifests
 
@@ -101,7 +103,7 @@ class TagAdoption:
         if digest in there:
             return digest, []
         if (
-            self._taking.repair
+            self._adoption.repair
             and digest not in self._manifests.refused
             and await self._manifests.link(digest)
         ):
@@ -151,13 +153,13 @@ class TagAdoption:
     async def _add_tags(self, adopted: Sequence[AdoptedTag]) -> AsyncIterator[Finding]:
         if not adopted:
             return
-        known = self._taking.times_are_known
+        known = self._adoption.times_are_known
         actor = DISTRIBUTION if known else DISTRIBUTION_AT_THE_LATEST
         added = await self._rows.add_tags(
             self._name, adopted, actor=actor, now=self._registry.clock()
         )
-        self._taking.tally.tags += len(added.new)
-        self._taking.tally.moves += added.moves
+        self._adoption.tally.tags += len(added.new)
+        self._adoption.tally.moves += added.moves
         for tag in added.newer:
             yield Finding(
                 Kind.TAG_NEWER_HERE,

@@ -1,8 +1,9 @@
-"""Taking over a repository: what all parts of that share, and what they say of links."""
+"""Taking over from another registry: what all parts of that share, and what they say of links."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from lading.core.access import Principal
 from lading.core.adoption import AdoptedBlob, AdoptionTally, FoundLink
 from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
@@ -11,26 +12,37 @@ from lading.core.manifest import DEFAULT_MAX_SIZE
 from lading.core.names import RepositoryName
 from lading.ports.blobs import StoredBytes
 from lading.ports.volumes import ForeignVolume
+from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 
 PUSH_AGAIN = "push the image again, from where it was built or pulled"
 
 
 @dataclass(slots=True)
-class Taking:
-    """The parts that the repositories of an adoption share.
+class Adoption:
+    """An adoption of what another registry has.
 
     Attributes:
-        repair: whether tags are taken over that lead to manifests without a link.
-        times_are_known: see `VolumeSurvey`.
+        holder: who does it, as no other process is called.
+        checksums: whether all bytes are hashed.
+        repair: whether what leaves no doubt is mended, as tags that lead to manifests without a
+            link.
+        is_plan: whether the registry is one to be thrown away, and the volume stays as it is.
+        tally: what was taken over so far.
+        times_are_known: what the survey of the volume has found, see `VolumeSurvey`.
         checked: blobs of which somebody said another size, and whether their bytes are right.
     """
 
     registry: Registry
     volume: ForeignVolume
-    tally: AdoptionTally
-    repair: bool
-    times_are_known: bool
+    principal: Principal
+    holder: str
+    progress: StepProgress
+    checksums: bool = False
+    repair: bool = False
+    is_plan: bool = False
+    tally: AdoptionTally = field(default_factory=AdoptionTally)
+    times_are_known: bool = True
     checked: dict[Digest, bool] = field(default_factory=dict)
 
 

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 
 from lading.blobs.distribution_volume import DistributionVolume
@@ -19,7 +20,8 @@ from lading.databases.sqlite import backup, read_only
 from lading.databases.sqlite.file import FileDatabase
 from lading.metadata.metadata import Metadata
 from lading.services.moving import adopt
-from lading.services.moving.adopt import Adoption, CannotAdopt
+from lading.services.moving.adopt import CannotAdopt
+from lading.services.moving.taking import Adoption
 from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 from lading.wiring import data_directory
@@ -47,19 +49,10 @@ def new_adoption(
     *,
     checksums: bool = False,
     repair: bool = False,
-    is_plan: bool = False,
 ) -> Adoption:
     """An adoption of what is in the place of an open registry."""
-    return Adoption(
-        registry,
-        volume_of(settings),
-        principal,
-        process_name("a plan" if is_plan else "an adoption"),
-        progress,
-        checksums=checksums,
-        repair=repair,
-        is_plan=is_plan,
-    )
+    name = process_name("an adoption")
+    return Adoption(registry, volume_of(settings), principal, name, progress, checksums, repair)
 
 
 @asynccontextmanager
@@ -101,15 +94,10 @@ async def open_plan(
             new_uuid=uuid.uuid4,
             policy=policy_of(settings),
         )
-        yield new_adoption(
-            registry,
-            settings,
-            principal,
-            progress,
-            checksums=checksums,
-            repair=repair,
-            is_plan=True,
+        adoption = new_adoption(
+            registry, settings, principal, progress, checksums=checksums, repair=repair
         )
+        yield replace(adoption, holder=process_name("a plan"), is_plan=True)
 
 
 def _copy(database: Path, target: Path) -> None:
@@ -162,7 +150,3 @@ class _LoggedProgress(StepProgress):
     @override
     def begin(self, step: str, length: int) -> None:
         log.info("%s: %d to look at", step, length)
-
-    @override
-    def advance(self, count: int, /) -> None:
-        pass
