@@ -5,7 +5,7 @@ for these holds for them.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lading.core import manifest_document, media
 from lading.core.access import Grant
@@ -60,33 +60,27 @@ class ImportTally:
     size: int = 0
 
 
+@dataclass(frozen=True, slots=True)
 class RepositoryImport:
     """The import of the images of a layout into one repository.
 
-    Args:
+    Attributes:
         place: where blobs can get second names; `None` if they are in no files.
         tally: counts what is imported.
         grant: must allow push.
+        done: manifests that were pushed.
     """
 
-    def __init__(
-        self,
-        registry: Registry,
-        place: LinkTarget | None,
-        tally: ImportTally,
-        grant: Grant,
-        layout: ImageLayout,
-    ) -> None:
-        self._registry = registry
-        self._place = place
-        self._tally = tally
-        self._grant = grant
-        self._layout = layout
-        self._done: set[Digest] = set()
+    registry: Registry
+    place: LinkTarget | None
+    tally: ImportTally
+    grant: Grant
+    layout: ImageLayout
+    done: set[Digest] = field(default_factory=set)
 
     async def bring(self, entry: LayoutEntry) -> Finding | None:
         """Push what an entry lists; what is wrong with it."""
-        subject = f"{self._grant.repository}@{entry.digest}"
+        subject = f"{self.grant.repository}@{entry.digest}"
         try:
             tag = Tag(entry.tag) if entry.tag else None
             await self._bring_manifest(Digest(entry.digest), entry.media_type, tag)
@@ -96,7 +90,7 @@ class RepositoryImport:
         except (DigestInvalid, TagInvalid) as error:
             return Finding(Kind.NAME_REFUSED, subject, error.message, "", LEFT_OUT)
         except _Missing as missing:
-            why = f"it needs {missing.digest}, which is not in {self._layout.place}"
+            why = f"it needs {missing.digest}, which is not in {self.layout.place}"
             advice = f"{AGAIN}; {_ONE_PLATFORM}" if entry.media_type in media.INDEXES else AGAIN
             return Finding(Kind.BYTES_MISSING, subject, why, advice, LEFT_OUT)
         except (StorageFull, Unavailable, ReadOnly):
@@ -126,7 +120,7 @@ class RepositoryImport:
     async def _begin(self, manifest: "_Waiting") -> Iterator[Digest]:
         """Bring the blobs of a manifest; those that are to come before it."""
         digest, tag = manifest.digest, manifest.tag
-        found = await self._registry.metadata.manifests.find(self._grant.repository, tag or digest)
+        found = await self.registry.metadata.manifests.find(self.grant.repository, tag or digest)
         manifest.is_there = found is not None and found.digest == digest
         if manifest.is_there:
             return iter(())
@@ -139,22 +133,22 @@ class RepositoryImport:
                 held.append(edge.child)
             else:
                 await self._bring_blob(edge.child, required=edge.required)
-        return (child for child in held if child not in self._done)
+        return (child for child in held if child not in self.done)
 
     async def _push(self, manifest: "_Waiting") -> None:
         digest, tag = manifest.digest, manifest.tag
         await push_manifest(
-            self._registry,
-            self._grant,
+            self.registry,
+            self.grant,
             digest,
             await self._body(digest),
             change=self._change(),
             content_type=manifest.media_type,
             tags=[tag] if tag else [],
         )
-        self._tally.manifests += digest not in self._done
-        self._tally.tags += tag is not None
-        self._done.add(digest)
+        self.tally.manifests += digest not in self.done
+        self.tally.tags += tag is not None
+        self.done.add(digest)
 
     async def _body(self, digest: Digest) -> bytes:
         file = await self._file(digest)
@@ -167,20 +161,20 @@ class RepositoryImport:
         return body
 
     async def _bring_blob(self, digest: Digest, *, required: bool) -> None:
-        repository = self._grant.repository
-        if await self._registry.metadata.links.find(repository, digest) is not None:
+        repository = self.grant.repository
+        if await self.registry.metadata.links.find(repository, digest) is not None:
             return
-        if not required and await self._layout.find(digest) is None:
+        if not required and await self.layout.find(digest) is None:
             return
         file = await self._file(digest)
-        if self._place is None or not await self._take(self._place, file, digest):
+        if self.place is None or not await self._take(self.place, file, digest):
             async with all_bytes(file) as pieces:
                 chunk = Chunk(pieces, length=file.size)
                 await push_blob.push_whole(
-                    self._registry, self._grant, digest, chunk, change=self._change()
+                    self.registry, self.grant, digest, chunk, change=self._change()
                 )
-            self._tally.copied += 1
-        self._tally.size += file.size
+            self.tally.copied += 1
+        self.tally.size += file.size
 
     async def _take(self, place: LinkTarget, file: LocalFile, digest: Digest) -> bool:
         """Give the file a second name among the blobs; false if it can have none.
@@ -189,28 +183,28 @@ class RepositoryImport:
         """
         if await _digest_of(file, digest.algorithm) != digest:
             raise DigestMismatch
-        registry = self._registry
+        registry = self.registry
         async with registry.locks.lock(digest):
             known = await registry.metadata.inspection.known_blobs([digest])
-            if not any(not blob.lost for blob in known):
+            if all(blob.lost for blob in known):
                 if not await place.take_file(digest, file.path):
                     return False
-                self._tally.linked += 1
+                self.tally.linked += 1
             now = registry.clock()
             blob = AdoptedBlob(digest, file.size, now)
-            await registry.metadata.adoptions.add_blobs(self._grant.repository, [blob], now=now)
+            await registry.metadata.adoptions.add_blobs(self.grant.repository, [blob], now=now)
             if known:
                 await registry.metadata.damage.regain_blob(digest)
         return True
 
     async def _file(self, digest: Digest) -> LocalFile:
-        file = await self._layout.find(digest)
+        file = await self.layout.find(digest)
         if file is None:
             raise _Missing(digest)
         return file
 
     def _change(self) -> Change:
-        return self._registry.change_by(self._grant.principal)
+        return self.registry.change_by(self.grant.principal)
 
 
 @dataclass(slots=True)
