@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lading.auth import htpasswd as module
-from lading.auth.htpasswd import HtpasswdInvalid, UserFile, parse_users, usual_cost
+from lading.auth.htpasswd import UserFile, parse_users, usual_cost
+from lading.ports.logins import AuthUnusable
 
 HASH = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
 
@@ -73,13 +74,13 @@ def test_a_later_line_replaces_an_earlier_one() -> None:
 )
 def test_what_is_no_such_file(content: bytes, line: str) -> None:
     """The message names the line."""
-    with pytest.raises(HtpasswdInvalid, match=f"file{line}: write"):
+    with pytest.raises(AuthUnusable, match=f"file{line}: write"):
         parse_users(content, "file")
 
 
 def test_what_is_no_text() -> None:
     """A file in another encoding would give users other names."""
-    with pytest.raises(HtpasswdInvalid, match="UTF-8"):
+    with pytest.raises(AuthUnusable, match="UTF-8"):
         parse_users(b"\xff:x", "file")
 
 
@@ -88,7 +89,7 @@ def test_any_content(content: bytes) -> None:
     """Whatever is in the file: users with good hashes, or one clear error."""
     try:
         users = parse_users(content, "file")
-    except HtpasswdInvalid:
+    except AuthUnusable:
         return
     for hashed in users.values():
         bcrypt.checkpw(b"x", hashed)
@@ -96,7 +97,7 @@ def test_any_content(content: bytes) -> None:
 
 def test_missing_file(tmp_path: Path) -> None:
     """The message says how to make one."""
-    with pytest.raises(HtpasswdInvalid, match="lading user add"):
+    with pytest.raises(AuthUnusable, match="lading user add"):
         UserFile(tmp_path / "none")
 
 
@@ -216,7 +217,7 @@ async def test_a_file_of_many_users_is_read_beside_the_requests(
 async def test_a_pipe_is_refused(tmp_path: Path) -> None:
     """It would be waited for, and could not be read again."""
     os.mkfifo(tmp_path / "htpasswd")
-    with pytest.raises(HtpasswdInvalid, match="is a pipe"):
+    with pytest.raises(AuthUnusable, match="is a pipe"):
         UserFile(tmp_path / "htpasswd")
 
 

@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lading.auth import fetching, keysets
-from lading.auth.keysets import KeySetInvalid, RemoteKeys, fetch, parse_keys, read_keys
+from lading.auth.keysets import RemoteKeys, fetch, parse_keys, read_keys
 from lading.core.errors import Unavailable
+from lading.ports.logins import AuthUnusable
 from tests.auth.forge import Clock, new_key, public_jwk
 from tests.support.lading import program
 from tests.support.open_things import threads
@@ -46,7 +47,7 @@ def key_set(*names: str) -> bytes:
 )
 def test_what_is_no_key_set(content: bytes) -> None:
     """Nothing, another thing, or nothing that could verify."""
-    with pytest.raises(KeySetInvalid):
+    with pytest.raises(AuthUnusable):
         parse_keys(content)
 
 
@@ -63,17 +64,17 @@ def test_any_content(content: bytes) -> None:
     """Keys, or one clear error."""
     try:
         parse_keys(content)
-    except KeySetInvalid:
+    except AuthUnusable:
         return
 
 
 def test_files(tmp_path: Path) -> None:
     """What is wrong names the file."""
     path = tmp_path / "keys.json"
-    with pytest.raises(KeySetInvalid, match=f"{path}: cannot be read: No such file"):
+    with pytest.raises(AuthUnusable, match=f"{path}: cannot be read: No such file"):
         read_keys(path)
     path.write_bytes(b"{}")
-    with pytest.raises(KeySetInvalid, match=f"{path}: not a JSON Web Key Set"):
+    with pytest.raises(AuthUnusable, match=f"{path}: not a JSON Web Key Set"):
         read_keys(path)
     path.write_bytes(key_set("a"))
     assert "a" in read_keys(path)
@@ -171,14 +172,14 @@ async def test_no_keys_at_all(server: KeyServer) -> None:
 def test_an_answer_that_is_too_long(server: KeyServer) -> None:
     """It is not read to its end."""
     server.body = b" " * (2 * keysets.MAX_SIZE)
-    with pytest.raises(KeySetInvalid, match="larger"):
+    with pytest.raises(AuthUnusable, match="larger"):
         parse_keys(fetch(server.url))
 
 
 def test_a_server_that_is_not_trusted(server: KeyServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys of whoever answers would be worth nothing."""
     monkeypatch.delenv("SSL_CERT_FILE")
-    with pytest.raises(KeySetInvalid, match="certificate verify failed"):
+    with pytest.raises(AuthUnusable, match="certificate verify failed"):
         fetch(server.url)
 
 
@@ -226,7 +227,7 @@ def test_an_answer_without_end_is_left(
     """Whatever part of it drips."""
     monkeypatch.setattr(fetching, "TOTAL", 0.3)
     began = time.monotonic()
-    with dripping(beginning, drop) as url, pytest.raises(KeySetInvalid, match="cannot be had"):
+    with dripping(beginning, drop) as url, pytest.raises(AuthUnusable, match="cannot be had"):
         fetch(url)
     assert time.monotonic() - began < 10
 
@@ -240,7 +241,7 @@ async def test_nobody_waits_for_what_never_answers(monkeypatch: pytest.MonkeyPat
     def read(_: str) -> bytes:
         if not answers:
             go_on.wait(30)
-            raise KeySetInvalid("at last")
+            raise AuthUnusable("at last")
         return answers.pop()
 
     keys = RemoteKeys("https://issuer.test", clock, read)

@@ -15,8 +15,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from lading.auth.external import ExternalTokens
-from lading.auth.htpasswd import HtpasswdInvalid, parse_users
-from lading.auth.keysets import FixedKeys, KeySetInvalid, TrustedKey, parse_keys
+from lading.auth.htpasswd import parse_users
+from lading.auth.keysets import FixedKeys, TrustedKey, parse_keys
 from lading.auth.workloads import Issuer, WorkloadLogins
 from lading.config.loading import load
 from lading.config.problems import ConfigurationError
@@ -32,6 +32,7 @@ from lading.core.scopes import Scope
 from lading.edge.asgi import Message
 from lading.edge.challenge import parse_authorization
 from lading.edge.forwarded import client_address
+from lading.ports.logins import AuthUnusable
 from tests.fuzz.archives import ARCHIVES, archives
 from tests.fuzz.bodies import PIPELINED, TRAILERS, pipelined, trailers
 from tests.fuzz.connections import CONVERSATIONS, connections
@@ -133,13 +134,13 @@ def manifests(data: bytes) -> None:
 
 def htpasswd(data: bytes) -> None:
     """Files of users."""
-    with suppress(HtpasswdInvalid):
+    with suppress(AuthUnusable):
         parse_users(data, "users")
 
 
 def key_sets(data: bytes) -> None:
     """JSON Web Key Sets."""
-    with suppress(KeySetInvalid):
+    with suppress(AuthUnusable):
         parse_keys(data)
 
 

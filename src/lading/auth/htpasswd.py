@@ -13,7 +13,7 @@ import stat
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -41,10 +41,6 @@ LOOK_EVERY = 1.0
 _HASH = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}", re.ASCII)
 
 
-class HtpasswdInvalid(AuthUnusable):
-    """A file of users that cannot be used; the message says why, and what to do."""
-
-
 def parse_users(content: bytes, name: str) -> Users:
     """Read the content of a file of users.
 
@@ -56,13 +52,15 @@ def parse_users(content: bytes, name: str) -> Users:
         name: of the file, for messages.
 
     Raises:
-        HtpasswdInvalid: it is not such a file.
+        AuthUnusable: it is not such a file.
     """
     users: dict[str, bytes] = {}
-    for number, line in _lines(content, name):
+    for number, line in enumerate(map(str.strip, lines_of(content, name)), start=1):
+        if not line or line.startswith("#"):
+            continue
         user, colon, hashed = line.partition(":")
         if not (user and colon):
-            raise HtpasswdInvalid(f"{name}:{number}: write `name:hash`, as `htpasswd -B` does")
+            raise AuthUnusable(f"{name}:{number}: write `name:hash`, as `htpasswd -B` does")
         users.pop(user, None)
         if reason := _why_unusable(user, hashed):
             log.warning("%s:%d: this user cannot log in: %s", name, number, reason)
@@ -91,20 +89,13 @@ def lines_of(content: bytes, name: str) -> list[str]:
     """The lines of a file of users; whoever reads or changes it takes the same for one.
 
     Raises:
-        HtpasswdInvalid: it is no text.
+        AuthUnusable: it is no text.
     """
     try:
         text = content.decode("utf-8-sig")  # some editors write a mark of that before all
     except UnicodeDecodeError as error:
-        raise HtpasswdInvalid(f"{name}: write it in UTF-8") from error
+        raise AuthUnusable(f"{name}: write it in UTF-8") from error
     return text.removesuffix("\n").split("\n") if text else []
-
-
-def _lines(content: bytes, name: str) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(lines_of(content, name), start=1):
-        stripped = line.strip()
-        if stripped and not stripped.startswith("#"):
-            yield number, stripped
 
 
 def usual_cost(users: Users) -> int:
@@ -129,7 +120,7 @@ class UserFile:
         """Read the file.
 
         Raises:
-            HtpasswdInvalid: it cannot be used.
+            AuthUnusable: it cannot be used.
         """
         self._path = path
         self._descriptor, self._seen, self._users = _read(path)
@@ -166,7 +157,7 @@ class UserFile:
                 return
             try:
                 descriptor, seen, users = _read(self._path)
-            except HtpasswdInvalid as error:
+            except AuthUnusable as error:
                 log.error("%s; the users of before stay", error)  # noqa: TRY400 - no failure of ours
                 self._tried = found
                 return
@@ -181,7 +172,7 @@ def read_limited(path: Path) -> bytes:
     """The content of a file of users.
 
     Raises:
-        HtpasswdInvalid: it cannot be read, or is too large.
+        AuthUnusable: it cannot be read, or is too large.
     """
     descriptor = _open(path)
     try:
@@ -207,23 +198,23 @@ def _open(path: Path) -> int:
         # A pipe that nobody writes to would be waited for.
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError as error:
-        raise HtpasswdInvalid(
+        raise AuthUnusable(
             f"{path}: there is no such file; make it with `lading user add --file {path} NAME`"
         ) from error
     except OSError as error:
-        raise HtpasswdInvalid(f"{path}: cannot be read: {error.strerror}") from error
+        raise AuthUnusable(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _content(descriptor: int, path: Path) -> bytes:
     try:
         if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
-            raise HtpasswdInvalid(f"{path}: is a pipe; it must be a file, which can be read again")
+            raise AuthUnusable(f"{path}: is a pipe; it must be a file, which can be read again")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             content = file.read(MAX_SIZE + 1)
     except OSError as error:
-        raise HtpasswdInvalid(f"{path}: cannot be read: {error.strerror}") from error
+        raise AuthUnusable(f"{path}: cannot be read: {error.strerror}") from error
     if len(content) > MAX_SIZE:
-        raise HtpasswdInvalid(f"{path}: larger than {MAX_SIZE} bytes")
+        raise AuthUnusable(f"{path}: larger than {MAX_SIZE} bytes")
     return content
 
 

@@ -35,10 +35,6 @@ MAX_AGE = 600.0
 MIN_AGE = 30.0
 
 
-class KeySetInvalid(AuthUnusable):
-    """A key set that cannot be used; the message says why."""
-
-
 @dataclass(frozen=True, slots=True)
 class TrustedKey:
     """A key that tokens may be signed with.
@@ -83,7 +79,7 @@ class RemoteKeys(KeySet):
 
     Args:
         clock: in seconds; it only goes forward.
-        read: gets them, blocking; raises `KeySetInvalid`.
+        read: gets them, blocking; raises `AuthUnusable`.
     """
 
     def __init__(
@@ -121,7 +117,7 @@ class RemoteKeys(KeySet):
             return
         try:
             self._keys = reading.result()
-        except KeySetInvalid as error:
+        except AuthUnusable as error:
             log.error("%s: %s", self._url, error)  # noqa: TRY400 - said in words
 
 
@@ -129,15 +125,15 @@ def read_keys(path: Path) -> Keys:
     """The keys of a file.
 
     Raises:
-        KeySetInvalid: it cannot be read, or is no key set.
+        AuthUnusable: it cannot be read, or is no key set.
     """
     try:
         with path.open("rb") as file:
             return parse_keys(file.read(MAX_SIZE + 1))
     except OSError as error:
-        raise KeySetInvalid(f"{path}: cannot be read: {error.strerror}") from error
-    except KeySetInvalid as error:
-        raise KeySetInvalid(f"{path}: {error}") from error
+        raise AuthUnusable(f"{path}: cannot be read: {error.strerror}") from error
+    except AuthUnusable as error:
+        raise AuthUnusable(f"{path}: {error}") from error
 
 
 def parse_keys(content: bytes) -> Keys:
@@ -146,22 +142,22 @@ def parse_keys(content: bytes) -> Keys:
     Each key is found by its `kid`, and by its thumbprints.
 
     Raises:
-        KeySetInvalid: it is none, or has no key that could be used.
+        AuthUnusable: it is none, or has no key that could be used.
     """
     if len(content) > MAX_SIZE:
-        raise KeySetInvalid(f"larger than {MAX_SIZE} bytes")
+        raise AuthUnusable(f"larger than {MAX_SIZE} bytes")
     try:
         entries = msgspec.json.decode(content, type=dict[str, object]).get("keys")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise KeySetInvalid(f"not a JSON Web Key Set: {error}") from error
+        raise AuthUnusable(f"not a JSON Web Key Set: {error}") from error
     if not isinstance(entries, list) or len(entries) > MAX_KEYS:
-        raise KeySetInvalid(f"not a JSON Web Key Set: `keys` is not a list of at most {MAX_KEYS}")
+        raise AuthUnusable(f"not a JSON Web Key Set: `keys` is not a list of at most {MAX_KEYS}")
     keys: dict[str, TrustedKey] = {}
     for entry in entries:
         for name, key in _named(entry):
             keys.setdefault(name, key)
     if not keys:
-        raise KeySetInvalid("holds no key that can be used")
+        raise AuthUnusable("holds no key that can be used")
     return keys
 
 
@@ -204,19 +200,19 @@ def fetch_of_issuer(issuer: str) -> bytes:
     Its configuration says where that is (OpenID Connect Discovery 1.0, section 4).
 
     Raises:
-        KeySetInvalid: it cannot be had.
+        AuthUnusable: it cannot be had.
     """
     content = fetch(issuer.rstrip("/") + "/.well-known/openid-configuration")
     try:
         document = msgspec.json.decode(content, type=dict[str, object])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise KeySetInvalid(f"its configuration is not JSON: {error}") from error
+        raise AuthUnusable(f"its configuration is not JSON: {error}") from error
     # Section 4.3: "The issuer value returned MUST be identical to the Issuer URL".
     if document.get("issuer") != issuer:
-        raise KeySetInvalid("its configuration is that of another issuer")
+        raise AuthUnusable("its configuration is that of another issuer")
     url = document.get("jwks_uri")
     if not isinstance(url, str) or not is_protected(url):
-        raise KeySetInvalid("its configuration names no `https://` URL of keys (`jwks_uri`)")
+        raise AuthUnusable("its configuration names no `https://` URL of keys (`jwks_uri`)")
     return fetch(url)
 
 
@@ -224,10 +220,10 @@ def fetch(url: str) -> bytes:
     """Get a document of at most `MAX_SIZE` bytes. Blocks.
 
     Raises:
-        KeySetInvalid: it cannot be had.
+        AuthUnusable: it cannot be had.
     """
     try:
         return fetching.fetch(url, at_most=MAX_SIZE)
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
-        raise KeySetInvalid(f"cannot be had: {reason}") from error
+        raise AuthUnusable(f"cannot be had: {reason}") from error

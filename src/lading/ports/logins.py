@@ -6,7 +6,10 @@ from typing import Protocol
 
 
 class AuthUnusable(Exception):
-    """A file that logins rest on and that cannot be used; the message holds no secret."""
+    """A file, or a set of keys, that logins rest on and that cannot be used.
+
+    The message says why, and holds no secret.
+    """
 
 
 class UserError(Exception):
