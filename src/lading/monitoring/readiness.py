@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
 
 from lading.core.digest import Digest
 from lading.core.errors import RegistryError, Unavailable
 from lading.databases.schema import STEPS
 from lading.services.jobs import COLLECT
 from lading.services.registry import Registry
+from lading.system.single_flight import SingleFlight
 
 # Seconds that each has for its answer: less than probes wait, so that they hear which it is.
 PATIENCE = 4.0
@@ -25,7 +27,7 @@ class Readiness:
     def __init__(self, looks: Mapping[str, Look]) -> None:
         self._looks = looks
         # A look that hangs is not begun again beside itself.
-        self._running: dict[str, asyncio.Task[str]] = {}
+        self._looking: SingleFlight[str, str] = SingleFlight()
 
     async def look(self, without: Collection[str] = ()) -> Mapping[str, str]:
         """The failure of each part that was looked at, by its name; empty if it is well.
@@ -38,12 +40,9 @@ class Readiness:
         return dict(zip(names, found, strict=True))
 
     async def _look_at(self, name: str) -> str:
-        running = self._running.get(name)
-        if running is None or running.done():
-            running = asyncio.create_task(_complaint(self._looks[name]))
-            self._running[name] = running
-        await asyncio.wait([running], timeout=PATIENCE)
-        return running.result() if running.done() else f"no answer within {PATIENCE:.0f} s"
+        looking = self._looking.join(name, partial(_complaint, self._looks[name]))
+        await asyncio.wait([looking], timeout=PATIENCE)
+        return looking.result() if looking.done() else f"no answer within {PATIENCE:.0f} s"
 
 
 async def _complaint(look: Look) -> str:

@@ -6,6 +6,7 @@ into that a layer above these has something in, and of these no more than a page
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from os.path import commonprefix
 
 from lading.core.digest import Digest
 from lading.core.images.tree import Entry, EntryKind, join
@@ -148,19 +149,12 @@ async def _touched(
 
 
 def _pair(first: Inside, second: Inside) -> _Pair:
-    common = _common(_digests(first), _digests(second))
+    common = len(commonprefix([_digests(first), _digests(second)]))  # noqa: RUF071 - of lists
     upper = {*first.trees[common:], *second.trees[common:]} - {-1}
     return _Pair(first, second, sorted(upper))
 
 
-def _common(first: Sequence[Digest], second: Sequence[Digest]) -> int:
-    """How many of the lowest layers are the same."""
-    pairs = enumerate(zip(first, second, strict=False))
-    unlike = (count for count, (one, other) in pairs if one != other)
-    return next(unlike, min(len(first), len(second)))
-
-
-def _digests(inside: Inside) -> Sequence[Digest]:
+def _digests(inside: Inside) -> list[Digest]:
     return [looked.layer.digest for looked in inside.layers]
 
 
