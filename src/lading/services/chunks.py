@@ -1,4 +1,4 @@
-"""Chunks: the bytes that a request brings to an upload."""
+"""Chunks: the bytes that a request brings to an upload, and how they get there."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -6,7 +6,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lading.core.digest import Bytes
+from lading.core.errors import BlobTooLarge, SizeMismatch, UploadOutOfOrder
 from lading.core.ranges import ByteRange
+from lading.ports.uploads import StagedUpload
+from lading.services.registry import Registry
 
 Pieces = AsyncIterator[Bytes]
 
@@ -33,6 +36,48 @@ class Chunk(Struct, frozen=True):
             return self.range is None
         named = self.range is None or self.range == ByteRange(0, self.length)
         return named and 0 < self.length <= most
+
+
+async def receive(registry: Registry, staged: StagedUpload, chunk: Chunk) -> None:
+    """Receive a chunk into an upload, once what it says of itself was checked.
+
+    Raises:
+        UploadOutOfOrder, SizeMismatch, BlobTooLarge, StorageFull: see `push_blob.append`.
+    """
+    named, most = chunk.range, registry.policy.max_blob_size
+    if chunk.length != 0:
+        await registry.uploads.require_space(chunk.length or 0)
+    if named is not None:
+        _require_next(named, chunk.length, staged.size)
+    _require_small(staged.size + (chunk.length or 0), most)
+    async for piece in chunk.pieces:
+        _require_small(staged.size + len(piece), most)
+        await staged.write(piece)
+        if named is not None and staged.size > named.stop:
+            break
+    await staged.finish()
+    if named is not None and staged.size != named.stop:
+        raise _wrong_length(named)
+
+
+def _require_next(named: ByteRange, length: int | None, size: int) -> None:
+    """Go on only with a chunk that comes after `size` bytes, and is as long as its range."""
+    if named.start != size:
+        raise UploadOutOfOrder(
+            f"the upload has {size} bytes; the next chunk must start there", size
+        )
+    if length is not None and length != named.length:
+        raise _wrong_length(named)
+
+
+def _require_small(size: int, most: int | None) -> None:
+    """Go on only if a blob may have so many bytes."""
+    if most is not None and size > most:
+        raise BlobTooLarge(f"blobs may have at most {most} bytes here", {"limit": most})
+
+
+def _wrong_length(named: ByteRange) -> SizeMismatch:
+    return SizeMismatch(f"Content-Range names {named.length} bytes; the body must have as many")
 
 
 async def read_small(chunk: Chunk, most: int) -> tuple[bytes, Chunk]:

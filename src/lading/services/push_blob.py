@@ -14,20 +14,17 @@ from msgspec.structs import replace
 from lading.core.access import Access, Action, Grant
 from lading.core.digest import SHA256, Digest, require_supported
 from lading.core.errors import (
-    BlobTooLarge,
     SizeMismatch,
     StorageFull,
     TooManyRequests,
     Unavailable,
-    UploadOutOfOrder,
     UploadUnknown,
 )
 from lading.core.history import Change
 from lading.core.names import Owner, RepositoryName, UploadId, UploadKey
-from lading.core.ranges import ByteRange
 from lading.ports.uploads import Becoming, StagedUpload, UploadNotReady
 from lading.services import damage, read_only
-from lading.services.chunks import Chunk, read_small
+from lading.services.chunks import Chunk, read_small, receive
 from lading.services.registry import Registry
 
 # Repositories asked for a blob that is to be mounted from anywhere.
@@ -152,7 +149,7 @@ async def append(registry: Registry, grant: Grant, upload: UploadId, chunk: Chun
     async with registry.uploads.stage(key) as staged:
         start = staged.size
         try:
-            await _receive(registry, staged, chunk)
+            await receive(registry, staged, chunk)
         except (SizeMismatch, StorageFull):  # what cannot be completed is not to fill the disk
             await _rewind(staged, start)
             raise
@@ -197,7 +194,7 @@ async def commit(
         async with registry.uploads.stage(key, algorithm=digest.algorithm) as staged:
             start = staged.size
             try:
-                await _receive(registry, staged, chunk)
+                await receive(registry, staged, chunk)
                 await staged.verify(digest)
                 await _commit(registry, grant.repository, key, staged, digest, change)
             except BaseException:  # cancelled, too
@@ -253,44 +250,6 @@ async def cancel(registry: Registry, grant: Grant, upload: UploadId) -> None:
     key = UploadKey.of(grant.repository, upload)
     await registry.uploads.size(key)
     await registry.uploads.discard(key)
-
-
-async def _receive(registry: Registry, staged: StagedUpload, chunk: Chunk) -> None:
-    """Receive a chunk, once what it says of itself was checked."""
-    named, most = chunk.range, registry.policy.max_blob_size
-    if chunk.length != 0:
-        await registry.uploads.require_space(chunk.length or 0)
-    if named is not None:
-        _require_next(named, chunk.length, staged.size)
-    _require_small(staged.size + (chunk.length or 0), most)
-    async for piece in chunk.pieces:
-        _require_small(staged.size + len(piece), most)
-        await staged.write(piece)
-        if named is not None and staged.size > named.stop:
-            break
-    await staged.finish()
-    if named is not None and staged.size != named.stop:
-        raise _wrong_length(named)
-
-
-def _require_next(named: ByteRange, length: int | None, size: int) -> None:
-    """Go on only with a chunk that comes after `size` bytes, and is as long as its range."""
-    if named.start != size:
-        raise UploadOutOfOrder(
-            f"the upload has {size} bytes; the next chunk must start there", size
-        )
-    if length is not None and length != named.length:
-        raise _wrong_length(named)
-
-
-def _require_small(size: int, most: int | None) -> None:
-    """Go on only if a blob may have so many bytes."""
-    if most is not None and size > most:
-        raise BlobTooLarge(f"blobs may have at most {most} bytes here", {"limit": most})
-
-
-def _wrong_length(named: ByteRange) -> SizeMismatch:
-    return SizeMismatch(f"Content-Range names {named.length} bytes; the body must have as many")
 
 
 async def _commit(
