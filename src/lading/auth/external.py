@@ -44,10 +44,12 @@ class ExternalTokens(TokenVerifier):
         try:
             claims = await self._decode(token)
             until = check_times(claims, self.clock())
-            return _bearer(claims, until)
+            scopes = scopes_of(claims)
+            principal = Principal(subject_of(claims), rights=ALL_RIGHTS)
         except TokenInvalid as error:
             log.info("a token was refused: %s", error)
             return None
+        return VerifiedToken(principal, rights_in(scopes), opens_catalog(scopes), until)
 
     async def _decode(self, token: str) -> Claims:
         allowed = self.algorithms or DEFAULT_ALGORITHMS
@@ -97,9 +99,3 @@ class ExternalTokens(TokenVerifier):
             if key is not None:
                 return key
         return None
-
-
-def _bearer(claims: Claims, until: float) -> VerifiedToken:
-    scopes = scopes_of(claims)
-    principal = Principal(subject_of(claims), rights=ALL_RIGHTS)
-    return VerifiedToken(principal, rights_in(scopes), opens_catalog(scopes), until)

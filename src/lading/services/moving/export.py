@@ -120,12 +120,11 @@ class _Group:
             for name in self._names:
                 await self._bring_manifests(name, rank)
             await self._settle()
-        for name in self._names:
-            await self._write_index(name)
-        await self._settle()
-        for name in self._names:
-            await self._write_current(name)
-        await self._settle()
+        for link in (self._target.link_index, self._target.link_current):
+            for name in self._names:
+                async for tags in self._tags(name):
+                    self._tally.links += await link(name, tags)
+            await self._settle()
         if self._export.at_home:
             for name in self._names:
                 await self._note_tags(name)
@@ -179,14 +178,6 @@ class _Group:
             await self._target.put_bytes(manifest.digest, _whole(body))
         self._tally.blobs += 1
         self._tally.size += manifest.size
-
-    async def _write_index(self, name: RepositoryName) -> None:
-        async for page in self._tags(name):
-            self._tally.links += await self._target.link_index(name, page)
-
-    async def _write_current(self, name: RepositoryName) -> None:
-        async for page in self._tags(name):
-            self._tally.links += await self._target.link_current(name, page)
 
     async def _note_tags(self, name: RepositoryName) -> None:
         """Note what the links say, so that an adoption sees what changes there from now on."""

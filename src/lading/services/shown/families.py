@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lading.core.access import Action, Grant
@@ -64,7 +64,7 @@ class ManifestFamily:
     def __init__(self, manifests: Sequence[ListedManifest]) -> None:
         self._manifests = {manifest.digest: manifest for manifest in manifests}
         self._named = {manifest.reference: manifest for manifest in manifests}
-        self._leaves: dict[Digest, ShownManifest] = {}
+        self._alone: dict[Digest, ShownManifest] = {}
         self._about: dict[Digest, list[ListedManifest]] = {}
         for manifest in self._manifests.values():
             if manifest.subject is not None:
@@ -94,32 +94,27 @@ class ManifestFamily:
 
     def show(self, digest: Digest) -> ShownManifest | None:
         """A manifest of the family; `None` if it is not there."""
-        manifest = self._manifests.get(digest)
-        if manifest is None:
-            return None
-        about = self._about.get(digest, [])
-        if manifest.body is None:
-            return ShownManifest(manifest, None, manifest.size, referrers=about)
-        summary = summarize(manifest.body, manifest.media_type)
+        alone = self._show_alone(digest)
+        if alone is None or alone.summary is None:
+            return alone
         children = [
             (child, shown)
-            for child in summary.children
-            if not child.is_attestation and (shown := self._leaf(child.digest)) is not None
+            for child in alone.summary.children
+            if not child.is_attestation and (shown := self._show_alone(child.digest)) is not None
         ]
-        attestations = sum(child.is_attestation for child in summary.children)
-        size = summary.size + sum(shown.size for _, shown in children)
-        return ShownManifest(manifest, summary, size, children, attestations, about)
+        return replace(
+            alone,
+            size=alone.size + sum(shown.size for _, shown in children),
+            children=children,
+            attestations=sum(child.is_attestation for child in alone.summary.children),
+        )
 
-    def _leaf(self, digest: Digest) -> ShownManifest | None:
-        """A manifest that an index holds; what one of these holds is not looked at."""
-        # Many indexes may hold it, or one many times.
-        if digest not in self._leaves and digest in self._manifests:
-            self._leaves[digest] = self._made_leaf(self._manifests[digest])
-        return self._leaves.get(digest)
-
-    def _made_leaf(self, manifest: ListedManifest) -> ShownManifest:
-        if manifest.body is None:
-            return ShownManifest(manifest, None, manifest.size)
-        summary = summarize(manifest.body, manifest.media_type)
-        about = self._about.get(manifest.digest, [])
-        return ShownManifest(manifest, summary, summary.size, referrers=about)
+    def _show_alone(self, digest: Digest) -> ShownManifest | None:
+        """A manifest without what it holds; many indexes may hold it, or one many times."""
+        manifest = self._manifests.get(digest)
+        if manifest is not None and digest not in self._alone:
+            body, about = manifest.body, self._about.get(digest, [])
+            summary = None if body is None else summarize(body, manifest.media_type)
+            size = manifest.size if summary is None else summary.size
+            self._alone[digest] = ShownManifest(manifest, summary, size, referrers=about)
+        return self._alone.get(digest)
