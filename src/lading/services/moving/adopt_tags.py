@@ -19,6 +19,7 @@ from lading.services.moving.taking import PUSH_AGAIN, Adoption, digest_in, said_
 
 # Rows that a tag is, beside its moves.
 _ROWS = 2
+LEFT_OUT = "the tag was left out"
 # Moves of a tag that are taken over, the last ones.
 MOST_MOVES = 400
 
@@ -80,7 +81,8 @@ class TagAdoption:
             for link in tag.index
             if link.text is not None and (digest := digest_in(link.name))
         ]
-        digest, findings = await self._target(subject, tag, there)
+        digest, wrong = await self._target(subject, tag, there)
+        findings = [] if wrong is None else [wrong]
         if digest is None:
             return None, findings
         at = tag.current.at or max((at for _, at in index), default=0)
@@ -95,40 +97,29 @@ class TagAdoption:
 
     async def _target(
         self, subject: str, tag: FoundTag, there: frozenset[str]
-    ) -> tuple[Digest | None, list[Finding]]:
+    ) -> tuple[Digest | None, Finding | None]:
         """The digest that a tag points to; by its index, if a crash has damaged the link itself."""
         digest = digest_in(tag.current.text or "")
         if digest is None:
             return self._recover(subject, tag, there)
         if digest in there:
-            return digest, []
+            return digest, None
         if (
             self._adoption.repair
             and digest not in self._manifests.refused
             and await self._manifests.link(digest)
         ):
-            return digest, [
-                Finding(
-                    Kind.LINK_MISSING,
-                    subject,
-                    f"there is no link to {digest}, though its bytes are there",
-                    mended="it is in the repository now",
-                )
-            ]
+            explanation = f"there is no link to {digest}, though its bytes are there"
+            mended = "it is in the repository now"
+            return digest, Finding(Kind.LINK_MISSING, subject, explanation, mended=mended)
         why = self._manifests.refused.get(digest, "which is not in the repository")
-        return None, [
-            Finding(
-                Kind.TAG_REFUSED,
-                subject,
-                f"the tag leads to {digest}: {why}",
-                f"{PUSH_AGAIN}; if its bytes are there, `lading adopt --repair` links them",
-                "the tag was left out",
-            )
-        ]
+        explanation = f"the tag leads to {digest}: {why}"
+        advice = f"{PUSH_AGAIN}; if its bytes are there, `lading adopt --repair` links them"
+        return None, Finding(Kind.TAG_REFUSED, subject, explanation, advice, LEFT_OUT)
 
     def _recover(
         self, subject: str, tag: FoundTag, there: frozenset[str]
-    ) -> tuple[Digest | None, list[Finding]]:
+    ) -> tuple[Digest | None, Finding | None]:
         index = [link for link in tag.index if link.text is not None and link.name in there]
         newest = max(index, key=lambda link: link.at, default=None)
         explanation = f"the link of the tag is {said_by(tag.current)}"
@@ -138,17 +129,10 @@ class TagAdoption:
                 if newest is None
                 else "of all that it pointed to the times are the same"
             )
-            return None, [
-                Finding(
-                    Kind.LINK_WRONG,
-                    subject,
-                    f"{explanation}, and {why}",
-                    PUSH_AGAIN,
-                    "the tag was left out",
-                )
-            ]
+            explanation = f"{explanation}, and {why}"
+            return None, Finding(Kind.LINK_WRONG, subject, explanation, PUSH_AGAIN, LEFT_OUT)
         mended = f"it points to {newest.name}, what was written last into its index"
-        return Digest(newest.name), [Finding(Kind.LINK_WRONG, subject, explanation, "", mended)]
+        return Digest(newest.name), Finding(Kind.LINK_WRONG, subject, explanation, "", mended)
 
     async def _add_tags(self, adopted: Sequence[AdoptedTag]) -> AsyncIterator[Finding]:
         if not adopted:
