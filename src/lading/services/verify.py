@@ -79,12 +79,9 @@ async def _tags(check: Check) -> AsyncIterator[Finding]:
     for repository, tag, digest in await check.registry.metadata.inspection.list_dangling_tags(
         limit=MAX_TAGS
     ):
-        yield Finding(
-            Kind.TAG_DANGLING,
-            f"{repository}:{tag}",
-            f"the tag leads to {digest}, which is not there",
-            "push the image again, or delete the tag",
-        )
+        explanation = f"the tag leads to {digest}, which is not there"
+        advice = "push the image again, or delete the tag"
+        yield Finding(Kind.TAG_DANGLING, f"{repository}:{tag}", explanation, advice)
 
 
 async def _unknown(check: Check, *, missing: int) -> AsyncIterator[Finding]:

@@ -94,14 +94,10 @@ async def _damaged(check: Check, manifest: KnownManifest) -> Finding:
             manifest.repository, manifest.digest, manifest.body, now=now
         )
         mended = "clients are told that it is not there, so that they push it again"
+    explanation = "the stored manifest is not what was pushed: its bytes have another digest"
     again = "push the image again, from where it was built or pulled"
-    return Finding(
-        Kind.MANIFEST_WRONG,
-        _subject(manifest),
-        "the stored manifest is not what was pushed: its bytes have another digest",
-        again if check.repair else f"run `lading verify --repair`, then {again}",
-        mended,
-    )
+    advice = again if check.repair else f"run `lading verify --repair`, then {again}"
+    return Finding(Kind.MANIFEST_WRONG, _subject(manifest), explanation, advice, mended)
 
 
 async def _record(check: Check, manifest: KnownManifest, edges: list[Edge]) -> Finding:
@@ -127,15 +123,11 @@ def _names(edges: list[Edge]) -> str:
 
 
 async def _child_missing(check: Check, manifest: KnownManifest, edge: Edge) -> Finding:
-    finding = Finding(
-        Kind.CHILD_MISSING,
-        _subject(manifest),
-        f"the manifest needs {edge.child} ({edge.kind}), which is not in the repository",
-    )
+    missing = f"the manifest needs {edge.child} ({edge.kind}), which is not in the repository"
+    finding = Finding(Kind.CHILD_MISSING, _subject(manifest), missing)
     if check.repair and await _adopt(check, manifest, edge):
-        return replace(
-            finding, mended="its bytes were still there, and it is in the repository now"
-        )
+        mended = "its bytes were still there, and it is in the repository now"
+        return replace(finding, mended=mended)
     advice = "push the image again, from where it was built or pulled; or delete it"
     if not check.repair and edge.kind is not EdgeKind.MANIFEST:
         advice = f"run `lading verify --repair`, which looks for its bytes; else {advice}"

@@ -95,13 +95,12 @@ class _Run:
         """Take over all, then what was written meanwhile; what is wrong is said once."""
         survey = await self._volume.survey()
         if not survey.times_are_known:
-            yield Finding(
-                Kind.TIMES_UNKNOWN,
-                "tags",
+            explanation = (
                 "most links were written within a minute, as when a volume is copied without its"
-                " times",
-                mended="the history of tags says `at the latest` of their times",
+                " times"
             )
+            mended = "the history of tags says `at the latest` of their times"
+            yield Finding(Kind.TIMES_UNKNOWN, "tags", explanation, mended=mended)
         self._adoption.times_are_known = survey.times_are_known
         for number in range(MOST_ROUNDS):
             step = AdoptionStep.TAKE_NEW if number else AdoptionStep.TAKE
@@ -120,13 +119,9 @@ class _Run:
                 name = RepositoryName(folder)
             except NameInvalid as error:
                 self._left.add(folder)
-                yield Finding(
-                    Kind.NAME_REFUSED,
-                    folder,
-                    error.message,
-                    "copy its images to a repository with another name from the old registry",
-                    "the repository was left as it is, and its bytes are kept",
-                )
+                advice = "copy its images to a repository with another name from the old registry"
+                mended = "the repository was left as it is, and its bytes are kept"
+                yield Finding(Kind.NAME_REFUSED, folder, error.message, advice, mended)
                 continue
             repository = RepositoryAdoption(self._adoption, name)
             async for finding in repository.run():

@@ -12,6 +12,7 @@ from lading.core.names import RepositoryName
 from lading.metadata import batches, documents
 from lading.services import damage
 from lading.services.moving.taking import (
+    LEFT_OUT,
     PUSH_AGAIN,
     Adoption,
     digest_in,
@@ -79,13 +80,8 @@ class ManifestAdoption:
             self.is_whole = False
             return None, no_digest(self._name, link)
         if link.text is None:
-            return None, finding_in(
-                self._name,
-                Kind.LINK_MISSING,
-                digest,
-                "there is a folder of this manifest without a link: it was deleted there",
-                "it was left out",
-            )
+            why = "there is a folder of this manifest without a link: it was deleted there"
+            return None, finding_in(self._name, Kind.LINK_MISSING, digest, why, LEFT_OUT)
         manifest, finding = await self._manifest(digest)
         if manifest is None:
             return None, finding
@@ -113,11 +109,8 @@ class ManifestAdoption:
         if not is_read or isinstance(stat, Unavailable):
             why = f"the bytes of this manifest {said_of(stat)}"
             return self._refuse(Kind.MANIFEST_WRONG, digest, why)
-        return self._refuse(
-            Kind.MANIFEST_WRONG,
-            digest,
-            f"the {stat.size} bytes of this manifest have another digest, so they are damaged",
-        )
+        why = f"the {stat.size} bytes of this manifest have another digest, so they are damaged"
+        return self._refuse(Kind.MANIFEST_WRONG, digest, why)
 
     def _refuse(self, kind: Kind, digest: Digest, why: str) -> Finding:
         self.refused[digest] = why
@@ -150,22 +143,12 @@ class ManifestAdoption:
             known = await self._registry.blobs.hash(digest, damage.ignore) == digest
             self._adoption.checked[digest] = known
         if known:
-            return finding_in(
-                self._name,
-                Kind.SIZE_WRONG,
-                digest,
-                f"{wrong}; its digest is right",
-                "it was taken over",
-            )
+            why = f"{wrong}; its digest is right"
+            return finding_in(self._name, Kind.SIZE_WRONG, digest, why, "it was taken over")
         await self._registry.metadata.damage.lose_blob(digest, now=self._registry.clock())
-        return finding_in(
-            self._name,
-            Kind.BYTES_WRONG,
-            digest,
-            f"{wrong}, and another digest",
-            "clients are told that it is not there, so that they push it again",
-            PUSH_AGAIN,
-        )
+        why = f"{wrong}, and another digest"
+        mended = "clients are told that it is not there, so that they push it again"
+        return finding_in(self._name, Kind.BYTES_WRONG, digest, why, mended, PUSH_AGAIN)
 
     async def link(self, digest: Digest) -> bool:
         """Put a manifest into the repository that has no link; whether its bytes are there."""

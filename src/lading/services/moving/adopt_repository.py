@@ -58,13 +58,11 @@ class RepositoryAdoption:
             async for finding in self._tags.take(tags):
                 yield finding
         if count := await self._volume.count_uploads(self._name):
-            yield finding_in(
-                self._name,
-                Kind.UPLOADS_LEFT,
-                "",
+            why, mended = (
                 f"{count} uploads are unfinished",
                 "they were left; their clients begin anew",
             )
+            yield finding_in(self._name, Kind.UPLOADS_LEFT, "", why, mended)
 
     async def _take_layers(self, links: Sequence[FoundLink]) -> AsyncIterator[Finding]:
         found: list[Digest] = []
@@ -78,14 +76,10 @@ class RepositoryAdoption:
                     yield wrong_link(self._name, link, "blob")
         for page in batches.pieces(found, batches.MOST_ROWS // _ROWS):
             for digest in await self._add_blobs(page):
-                stat = await stat_blob(self._registry, digest)
-                yield finding_in(
-                    self._name,
-                    Kind.LINK_DANGLING,
-                    digest,
-                    f"there is a link to this blob, and its bytes {said_of(stat)}",
-                    "the link was left out",
-                )
+                found_out = said_of(await stat_blob(self._registry, digest))
+                why = f"there is a link to this blob, and its bytes {found_out}"
+                mended = "the link was left out"
+                yield finding_in(self._name, Kind.LINK_DANGLING, digest, why, mended)
 
     async def _add_blobs(self, digests: Sequence[Digest]) -> Sequence[Digest]:
         """Take over blobs, each under its lock; those that are not there."""

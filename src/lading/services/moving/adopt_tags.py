@@ -19,7 +19,7 @@ from lading.services.moving.taking import PUSH_AGAIN, Adoption, digest_in, said_
 
 # Rows that a tag is, beside its moves.
 _ROWS = 2
-LEFT_OUT = "the tag was left out"
+_LEFT_OUT = "the tag was left out"
 # Moves of a tag that are taken over, the last ones.
 MOST_MOVES = 400
 
@@ -115,7 +115,7 @@ class TagAdoption:
         why = self._manifests.refused.get(digest, "which is not in the repository")
         explanation = f"the tag leads to {digest}: {why}"
         advice = f"{PUSH_AGAIN}; if its bytes are there, `lading adopt --repair` links them"
-        return None, Finding(Kind.TAG_REFUSED, subject, explanation, advice, LEFT_OUT)
+        return None, Finding(Kind.TAG_REFUSED, subject, explanation, advice, _LEFT_OUT)
 
     def _recover(
         self, subject: str, tag: FoundTag, there: frozenset[str]
@@ -130,7 +130,7 @@ class TagAdoption:
                 else "of all that it pointed to the times are the same"
             )
             explanation = f"{explanation}, and {why}"
-            return None, Finding(Kind.LINK_WRONG, subject, explanation, PUSH_AGAIN, LEFT_OUT)
+            return None, Finding(Kind.LINK_WRONG, subject, explanation, PUSH_AGAIN, _LEFT_OUT)
         mended = f"it points to {newest.name}, what was written last into its index"
         return Digest(newest.name), Finding(Kind.LINK_WRONG, subject, explanation, "", mended)
 
@@ -144,29 +144,21 @@ class TagAdoption:
         )
         self._adoption.tally.tags += len(added.new)
         self._adoption.tally.moves += added.moves
+        explanation = "the tag was moved in both registries since it was taken over, here later"
+        mended = "it was left as it is here"
         for tag in added.newer:
-            yield Finding(
-                Kind.TAG_NEWER_HERE,
-                f"{self._name}:{tag}",
-                "the tag was moved in both registries since it was taken over, here later",
-                mended="it was left as it is here",
-            )
+            subject = f"{self._name}:{tag}"
+            yield Finding(Kind.TAG_NEWER_HERE, subject, explanation, mended=mended)
 
 
 def _of_history(
     subject: str, moves: Sequence[AdoptedMove], there: frozenset[str]
 ) -> Iterator[Finding]:
     if gone := sum(move.digest not in there for move in moves):
-        yield Finding(
-            Kind.HISTORY_GONE,
-            subject,
-            f"{gone} of the images that the tag pointed to before are gone",
-            mended="they are in its history, and cannot be restored",
-        )
+        explanation = f"{gone} of the images that the tag pointed to before are gone"
+        mended = "they are in its history, and cannot be restored"
+        yield Finding(Kind.HISTORY_GONE, subject, explanation, mended=mended)
     if len(moves) >= MOST_MOVES:
-        yield Finding(
-            Kind.HISTORY_CUT,
-            subject,
-            f"the tag was moved {len(moves)} times",
-            mended=f"the last {MOST_MOVES} of them are in its history",
-        )
+        explanation = f"the tag was moved {len(moves)} times"
+        mended = f"the last {MOST_MOVES} of them are in its history"
+        yield Finding(Kind.HISTORY_CUT, subject, explanation, mended=mended)

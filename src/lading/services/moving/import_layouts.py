@@ -13,7 +13,8 @@ from lading.core.errors import NameInvalid
 from lading.core.names import RepositoryName
 from lading.ports.layouts import ImageLayout, LayoutEntry, LayoutUnusable
 from lading.ports.link_targets import LinkTarget
-from lading.services.moving.import_repository import AGAIN, LEFT_OUT, ImportTally, RepositoryImport
+from lading.services.moving.import_repository import AGAIN, ImportTally, RepositoryImport
+from lading.services.moving.taking import LEFT_OUT
 from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 

@@ -31,10 +31,10 @@ from lading.ports.layouts import ImageLayout, LayoutEntry
 from lading.ports.link_targets import LinkTarget
 from lading.services import push_blob
 from lading.services.chunks import Chunk
+from lading.services.moving.taking import LEFT_OUT
 from lading.services.push_manifest import push_manifest
 from lading.services.registry import Registry
 
-LEFT_OUT = "it was left out"
 _ONE_PLATFORM = (
     "or, of an index that was saved for one platform: `lading cp oci:DIR:TAG HOST/REPOSITORY:TAG"
     " --platform OS/ARCHITECTURE`"

@@ -15,6 +15,7 @@ from lading.ports.volumes import ForeignVolume
 from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 
+LEFT_OUT = "it was left out"
 PUSH_AGAIN = "push the image again, from where it was built or pulled"
 
 
@@ -55,7 +56,7 @@ def finding_in(
 
 def no_digest(name: RepositoryName, link: FoundLink) -> Finding:
     """The finding about a link in a folder whose name is no digest."""
-    return finding_in(name, Kind.LINK_WRONG, link.name, "this is no digest", "it was left out")
+    return finding_in(name, Kind.LINK_WRONG, link.name, "this is no digest", LEFT_OUT)
 
 
 def wrong_link(name: RepositoryName, link: FoundLink, to: str) -> Finding:
