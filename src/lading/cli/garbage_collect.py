@@ -33,7 +33,6 @@ from lading.core.timestamps import utc
 
 if TYPE_CHECKING:
     from lading.services import backup, collect, jobs, lease, times, upkeep
-    from lading.services import departed as departures
     from lading.services.collect import Plan
     from lading.services.lease import Lease
     from lading.services.registry import Registry
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 else:
     backup = Late("lading.services.backup")
     collect = Late("lading.services.collect")
-    departures = Late("lading.services.departed")
     jobs = Late("lading.services.jobs")
     lease = Late("lading.services.lease")
     process_names = Late("lading.wiring.process_names")
@@ -99,7 +97,7 @@ class _Collection:
             plan = await self._plan(registry, untagged=untagged)
             await self._report(_each(plan.items), dry_run=True)
             return
-        if departed := await departures.why_bytes_stay(registry):
+        if departed := await collect.why_bytes_stay(registry):
             raise click.ClickException(f"{departed}: nothing was removed")
         name = process_names.process_name(process_names.COLLECTION)
         waiting = step_progress(_DOING).wait

@@ -27,6 +27,7 @@ from lading.core.garbage import (
 from lading.core.names import RepositoryName
 from lading.core.typing import T
 from lading.metadata.collecting.found_garbage import Garbage
+from lading.metadata.moving.migrations import WHY_BYTES_STAY
 from lading.services import collect_blobs, unfinished
 from lading.services.pages import pages
 from lading.services.registry import Registry
@@ -107,6 +108,16 @@ class Tally:
             f"{self.manifests} manifests, {self.blobs} blobs and {self.uploads} uploads removed,"
             f" {self.size} bytes freed{trashed}"
         )
+
+
+async def why_bytes_stay(registry: Registry) -> str:
+    """The reason why nothing is garbage here; empty if the registry has not departed.
+
+    Where only the database went elsewhere, these rows know nothing of what is pushed there, or
+    restored: whatever they take for garbage may be needed.
+    """
+    has_departed = (await registry.metadata.migrations.find()).has_departed
+    return WHY_BYTES_STAY if has_departed else ""
 
 
 def criteria(

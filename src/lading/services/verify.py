@@ -15,8 +15,7 @@ from lading.core.digest import Digest
 from lading.core.timestamps import utc
 from lading.metadata.inspection import Totals
 from lading.ports.objects import StrayObject
-from lading.services import collect_blobs, verify_blobs, verify_manifests
-from lading.services.departed import why_bytes_stay
+from lading.services import collect, collect_blobs, verify_blobs, verify_manifests
 from lading.services.registry import Registry
 from lading.services.verify_blobs import PAGE, Check
 
@@ -137,7 +136,7 @@ async def _doubt(registry: Registry, *, missing: int) -> str:
     """The reason why unknown bytes may be no garbage; empty if they are."""
     if await registry.blobs.is_shared():
         return "another registry keeps its blobs here, too"
-    if departed := await why_bytes_stay(registry):
+    if departed := await collect.why_bytes_stay(registry):
         return departed
     if (noted := await registry.metadata.strangers.find()) is not None:
         return f"they may be older than this database, which began or was restored {utc(noted.at)}"
