@@ -74,7 +74,7 @@ class _Verification:
 
     async def run(self, registry: "Registry") -> bool:
         """Check everything; whether there is something left to do."""
-        totals = await checking.totals(registry)
+        totals = await registry.metadata.inspection.totals()
         length = totals.manifests + (totals.size if self._checksums else totals.blobs)
         with step_progress("is verifying") as progress:
             progress.begin("Checking", length)

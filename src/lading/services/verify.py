@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Sequence
 from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
 from lading.core.timestamps import utc
-from lading.metadata.inspection import Totals
 from lading.ports.objects import StrayObject
 from lading.services import collect, collect_blobs, verify_blobs, verify_manifests
 from lading.services.registry import Registry
@@ -22,11 +21,6 @@ from lading.services.verify_blobs import PAGE, Check
 _COMMAND = "`lading verify --repair --delete-unknown`"
 # Tags that are looked at in one run; more lead to nothing only if something terrible happened.
 MAX_TAGS = 1000
-
-
-async def totals(registry: Registry) -> Totals:
-    """How much there is to check."""
-    return await registry.metadata.inspection.totals()
 
 
 async def run(check: Check) -> AsyncIterator[Finding]:

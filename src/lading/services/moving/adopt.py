@@ -158,9 +158,8 @@ class _Run:
                 self._tally.gone += dropped
 
     async def _find_garbage(self) -> None:
-        self._adoption.progress.begin(
-            AdoptionStep.GARBAGE, (await verify.totals(self._registry)).blobs
-        )
+        totals = await self._registry.metadata.inspection.totals()
+        self._adoption.progress.begin(AdoptionStep.GARBAGE, totals.blobs)
         batch: list[Digest] = []
         async for digest in self._registry.blobs.digests():
             batch.append(digest)
@@ -186,7 +185,8 @@ class _Run:
         self._tally.garbage_size += sum(blob.size for blob in added)
 
     async def _check(self) -> AsyncIterator[Finding]:
-        registry, totals = self._registry, await verify.totals(self._registry)
+        registry = self._registry
+        totals = await registry.metadata.inspection.totals()
         checksums, progress = self._adoption.checksums, self._adoption.progress
         self._tally.blobs, self._tally.size = totals.blobs, totals.size
         size = totals.size if checksums else totals.blobs

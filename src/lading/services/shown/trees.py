@@ -21,6 +21,7 @@ from lading.core.images.overlay import Sums
 from lading.core.images.tree import Entry, EntryKind
 from lading.core.names import Reference
 from lading.metadata.layers.trees import TreeRow, TreeState
+from lading.services import read_only
 from lading.services.pull import PulledBlob, pull_blob, pull_manifest
 from lading.services.registry import Registry
 from lading.system.turns import off_loop
@@ -117,7 +118,7 @@ async def look(
         for digest, known in stored.items()
         if known.tree is None or known.tree.asked_at < now - _DAY
     ]
-    if asked and asking and await may_find(registry):
+    if asked and asking and await read_only.find(registry) is None:
         with suppress(StorageFull, Unavailable):  # who looks again asks again
             await registry.metadata.trees.ask(asked, now)
         stored = await registry.metadata.trees.find(grant.repository, digests)
@@ -146,7 +147,7 @@ async def sums(registry: Registry, inside: Inside, *, asking: bool = True) -> Su
     found = await registry.metadata.overlays.find(key)
     if found:
         return msgspec.json.decode(found, type=Sums)
-    if found is None and asking and await may_find(registry):
+    if found is None and asking and await read_only.find(registry) is None:
         with suppress(StorageFull, Unavailable):
             await registry.metadata.overlays.ask(key, layers, registry.clock())
     registry.asked.set()
@@ -237,11 +238,6 @@ async def _pieces(
     ):
         async for piece in pieces:
             yield piece
-
-
-async def may_find(registry: Registry) -> bool:
-    """Whether it may be written down what is in layers: not while the registry is read-only."""
-    return await registry.metadata.read_only.find() is None
 
 
 def _id(looked: LookedAt) -> int:
