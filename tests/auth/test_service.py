@@ -39,14 +39,8 @@ def service(metadata: Metadata, clock: Clock) -> TokenService:
     tokens = RegistryTokens(
         ring, logins, service="r", lifetime=300, clock=clock, new_uuid=uuid.uuid4
     )
-    return TokenService(
-        logins,
-        CurrentPermissions(ALL_TO_USERS),
-        tokens,
-        metadata.refresh_tokens,
-        refresh_lifetime=90 * DAY,
-        clock=clock,
-    )
+    permissions = CurrentPermissions(ALL_TO_USERS)
+    return TokenService(permissions, tokens, metadata.refresh_tokens, refresh_lifetime=90 * DAY)
 
 
 async def test_a_refresh_token_of_the_future_ends_when_one_of_now_does() -> None:

@@ -100,7 +100,7 @@ async def _log_in(
     context: Context, service: "TokenService", name: str, password: str, *, claimed: str = ""
 ) -> Login:
     context.request.claimed = name or claimed
-    login = await service.logins.log_in(name, password, client_of(context.request.address))
+    login = await service.tokens.logins.log_in(name, password, client_of(context.request.address))
     if login is None:
         raise _refusal("the name or the password is wrong" if name else "the token is not valid")
     return login

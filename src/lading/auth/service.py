@@ -7,13 +7,12 @@ access is denied. Refresh tokens are kept as hashes and end with their login's p
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from lading.auth.authenticator import Login
 from lading.auth.claims import MAX_SCOPES
-from lading.auth.logins import Logins
 from lading.auth.tokens import IssuedToken, RegistryTokens
 from lading.core.access import ANYBODY, Principal
 from lading.core.clocks import SLACK
@@ -36,18 +35,16 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class TokenService:
-    """Issues tokens to those who log in, as `logins` knows them, and to anybody.
+    """Issues tokens to those who log in, as the logins behind them know them, and to anybody.
 
     Attributes:
         refresh_lifetime: seconds for which a login can be had again without its password.
     """
 
-    logins: Logins
     permissions: CurrentPermissions
     tokens: RegistryTokens
     refresh_tokens: RefreshTokens
     refresh_lifetime: float
-    clock: Callable[[], float]
 
     async def grant(self, login: Login | None, asked: Iterable[Scope]) -> Granted:
         """A token for what was asked, as far as it is allowed; without a login, to anybody."""
@@ -79,7 +76,7 @@ class TokenService:
         `None` if it cannot be kept now: nobody is kept from pulling by that.
         """
         secret = text_of(os.urandom(SECRET_BYTES))
-        now = self.clock()
+        now = self.tokens.clock()
         token = KeptLogin(
             hash=hash_of(secret),
             name=login.principal.name,
@@ -95,16 +92,16 @@ class TokenService:
 
     async def refresh(self, secret: str) -> Login | None:
         """The login that a secret was given to, if both are still good."""
-        token = await self.refresh_tokens.find(hash_of(secret), now=self.clock())
+        token = await self.refresh_tokens.find(hash_of(secret), now=self.tokens.clock())
         if token is None:
             return None
         await self._shorten(token)
-        login = await self.logins.recall(token.name)
+        login = await self.tokens.logins.recall(token.name)
         return login if login is not None and login.stamp == token.stamp else None
 
     async def _shorten(self, token: KeptLogin) -> None:
         """Shorten a token that ends later than one of now would: the clock was ahead then."""
-        now = self.clock()
+        now = self.tokens.clock()
         ends = now + self.refresh_lifetime
         if token.expires_at > ends + SLACK:
             log.warning("a refresh token of %s ended too late, and ends sooner now", token.name)

@@ -196,14 +196,8 @@ async def _with_token_service(
         clock=clock,
         new_uuid=uuid.uuid4,
     )
-    service = TokenService(
-        logins,
-        permissions,
-        own,
-        metadata.refresh_tokens,
-        refresh_lifetime=tokens.refreshlifetime.total_seconds(),
-        clock=clock,
-    )
+    lifetime = tokens.refreshlifetime.total_seconds()
+    service = TokenService(permissions, own, metadata.refresh_tokens, refresh_lifetime=lifetime)
     http = settings.http
     address = PublicAddress.of(http.host or "", http.prefix, http.trustedproxies)
     challenge = Bearer(partial(address.url_of, path=TOKEN_PATH), tokens.service)

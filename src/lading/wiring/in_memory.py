@@ -145,14 +145,8 @@ async def _with_tokens(
         clock=registry.clock,
         new_uuid=registry.new_uuid,
     )
-    service = TokenService(
-        logins,
-        permissions,
-        own,
-        registry.metadata.refresh_tokens,
-        refresh_lifetime=_DAY,
-        clock=registry.clock,
-    )
+    refresh_tokens = registry.metadata.refresh_tokens
+    service = TokenService(permissions, own, refresh_tokens, refresh_lifetime=_DAY)
     callers = Callers(logins, own, registry.clock)
     challenge = Bearer(partial(address.url_of, path=TOKEN_PATH), REALM)
     return Authentication(callers, permissions, challenge, service)
