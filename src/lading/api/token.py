@@ -19,7 +19,8 @@ from lading.edge.limits import client_of
 from lading.edge.response import Response, json_response
 
 if TYPE_CHECKING:  # it loads what only some registries need
-    from lading.auth.service import Granted, TokenService
+    from lading.auth.service import TokenService
+    from lading.auth.tokens import IssuedToken
 
 TOKEN_PATH = "/token"  # noqa: S105 - where they are, not what they are
 """Where clients are sent for tokens."""
@@ -116,9 +117,9 @@ async def _answer(
 ) -> Response:
     if login is not None:
         context.request.caller = login.principal.name
-    granted = await service.grant(login, asked)
-    context.request.noted["scopes"] = " ".join(map(str, granted.scopes))
-    body = _describe(granted)
+    issued = await service.grant(login, asked)
+    context.request.noted["scopes"] = " ".join(map(str, issued.scopes))
+    body = _describe(issued)
     # What is borrowed is given back: a workload has a new token for each of its runs.
     if login is not None and not login.borrowed and refreshable:
         secret = await service.start_refreshing(login)
@@ -127,18 +128,17 @@ async def _answer(
     return json_response(body, headers=_NOT_STORED)
 
 
-def _describe(granted: "Granted") -> dict[str, object]:
+def _describe(issued: "IssuedToken") -> dict[str, object]:
     """The answer that has a token, under both its names.
 
     Docker reads `token`, clients that came by OAuth2 `access_token`.
     """
-    issued = granted.issued
     return {
         "token": issued.token,
         "access_token": issued.token,
         "token_type": "Bearer",
         "issued_token_type": f"{_TOKEN_TYPE}access_token",
-        "scope": " ".join(str(scope) for scope in granted.scopes),
+        "scope": " ".join(str(scope) for scope in issued.scopes),
         "expires_in": issued.lifetime,
         "issued_at": rfc3339(issued.at, 0),
     }

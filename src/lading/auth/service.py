@@ -26,14 +26,6 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
-    """A token, and what it is good for."""
-
-    issued: IssuedToken
-    scopes: Sequence[Scope]
-
-
-@dataclass(frozen=True, slots=True)
 class TokenService:
     """Issues tokens to those who log in, as the logins behind them know them, and to anybody.
 
@@ -46,10 +38,10 @@ class TokenService:
     refresh_tokens: RefreshTokens
     refresh_lifetime: float
 
-    async def grant(self, login: Login | None, asked: Iterable[Scope]) -> Granted:
+    async def grant(self, login: Login | None, asked: Iterable[Scope]) -> IssuedToken:
         """A token for what was asked, as far as it is allowed; without a login, to anybody."""
         scopes = self._allowed(ANYBODY if login is None else login.principal, asked)
-        return Granted(await self.tokens.issue(login, scopes), scopes)
+        return await self.tokens.issue(login, scopes)
 
     def _allowed(self, principal: Principal, asked: Iterable[Scope]) -> Sequence[Scope]:
         permissions = self.permissions.value

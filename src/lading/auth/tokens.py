@@ -45,6 +45,7 @@ class IssuedToken:
     token: str
     at: int
     lifetime: int
+    scopes: Sequence[Scope]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class RegistryTokens(TokenVerifier):
             if login.borrowed:
                 claims["rights"] = _written(principal.rights)
         token = jwt.encode(claims, key.private, ALGORITHM, {"kid": key.id})
-        return IssuedToken(token, now, int(self.lifetime))
+        return IssuedToken(token, now, int(self.lifetime), scopes)
 
     @override
     async def verify(self, token: str) -> VerifiedToken | None:
