@@ -9,6 +9,8 @@ from heapq import nsmallest
 
 import msgspec
 
+from lading.core.typing import T
+
 Part = bytes | msgspec.Raw | None
 """A document, or a part of one; `None` if that is not there."""
 
@@ -16,34 +18,31 @@ Part = bytes | msgspec.Raw | None
 # small ones would make a page that nobody can open.
 MOST_SAID = 1000
 
-_WRONG = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[msgspec.Raw])
 _text = msgspec.json.Decoder(str)
 
 
+def _read(decoder: msgspec.json.Decoder[T], part: Part) -> T | None:
+    try:
+        return None if part is None else decoder.decode(part)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
 def fields_in(part: Part) -> Mapping[str, msgspec.Raw]:
     """The fields of an object, in their order; none of what is no object."""
-    try:
-        return {} if part is None else _fields.decode(part)
-    except _WRONG:
-        return {}
+    return _read(_fields, part) or {}
 
 
 def items_in(part: Part) -> Sequence[msgspec.Raw]:
     """The items of a list; none of what is no list."""
-    try:
-        return [] if part is None else _items.decode(part)
-    except _WRONG:
-        return []
+    return _read(_items, part) or []
 
 
 def text_in(part: Part) -> str | None:
     """A text; `None` if it is none."""
-    try:
-        return None if part is None else _text.decode(part)
-    except _WRONG:
-        return None
+    return _read(_text, part)
 
 
 def texts_in(part: Part) -> Mapping[str, str]:

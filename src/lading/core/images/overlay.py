@@ -8,7 +8,6 @@ Layers are numbers here, from 0 for the lowest.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from heapq import heappush, heappushpop
 
 import msgspec
@@ -137,7 +136,6 @@ class Sums(msgspec.Struct):
         return 1 - self.hidden / self.size if self.size else 1.0
 
 
-@dataclass
 class Adder:
     """Makes sums: it is told all marks first, and then all entries by parent and name.
 
@@ -145,16 +143,14 @@ class Adder:
     as its size is only what it claims.
     """
 
-    count: int
-    _whole: dict[str, list[int]] = field(default_factory=dict)
-    _inside: dict[str, list[int]] = field(default_factory=dict)
-    _worst: list[WastedPath] = field(default_factory=list)
-    _marks: int = 0
-    _parent: str = ""
-    _above: list[int] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._layers = [LayerSums() for _ in range(self.count)]
+    def __init__(self, count: int) -> None:
+        self._layers = [LayerSums() for _ in range(count)]
+        self._whole: dict[str, list[int]] = {}
+        self._inside: dict[str, list[int]] = {}
+        self._worst: list[WastedPath] = []
+        self._marks = 0
+        self._parent = ""
+        self._above: list[int] = []
 
     def mark(self, layer: int, entry: Entry) -> None:
         """Take a mark of a layer.
