@@ -117,7 +117,9 @@ class Access:
     def sees_all(self, prefix: str) -> bool:
         """Whether lists show every repository with this prefix, by a single one of the rights."""
         return any(
-            Action.PULL in right.actions and right.pattern.takes_all(prefix)
+            Action.PULL in right.actions
+            and prefix.startswith(right.pattern.prefix)
+            and right.pattern.takes_all(right.pattern.prefix)
             for right in self.rights
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 
-from lading.core.access import Access, Action
+from lading.core.access import Access
 from lading.core.names import RepositoryName, Tag
 from lading.metadata.shown.repository_lists import ListedRepository, ListOrder
 from lading.services.registry import Registry
@@ -70,7 +70,7 @@ async def browse(
         after: the place after which to start.
     """
     repositories = registry.metadata.repositories
-    if not sees_all_below(access, folder):
+    if not access.sees_all(folder):
         seen, after = await _seen(registry, access, order, folder, words, after, limit)
         items = await _counted(registry, seen)
         return Browsed(items, after, _folders_of_rights(access, folder), None)
@@ -86,16 +86,6 @@ async def browse(
         are_all = not after and len(listed) <= limit
         totals = await _totals(registry, items if are_all else None)
     return Browsed(items, _after(listed, order, limit), folders, totals)
-
-
-def sees_all_below(access: Access, prefix: str) -> bool:
-    """Whether the caller sees every repository with this prefix, by a single one of its rights."""
-    return any(
-        Action.PULL in right.actions
-        and prefix.startswith(right.pattern.prefix)
-        and right.pattern.takes_all(right.pattern.prefix)
-        for right in access.rights
-    )
 
 
 async def _seen(
