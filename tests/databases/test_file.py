@@ -75,7 +75,7 @@ async def test_nothing_is_acknowledged_that_goes_into_a_file_that_is_gone(
         with pytest.raises(Unavailable, match="log says why"):
             await push(metadata, EMPTY, "second")
     with pytest.raises(Unavailable, match="log says why"):
-        await metadata.check(thorough=False)
+        await metadata.database.check(thorough=False)
     assert path.exists() is replaced
 
     (tmp_path / "away").rename(path)
@@ -193,6 +193,27 @@ async def test_a_database_that_is_in_use_for_too_long_is_unavailable(
 
     await push(metadata, EMPTY, "v1")
     await metadata.close()
+
+
+def test_a_database_that_is_locked_is_said_to_be_on_a_full_disk_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else somebody frees space for nothing. What cannot be written has the disk's reason."""
+    monkeypatch.setattr(file, "BUSY_TIMEOUT", 0.05)
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr("lading.databases.sqlite.failures.find_failure", lambda _: full)
+    path = tmp_path / "metadata.sqlite3"
+    FileDatabase(path).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(OSError, match="database is locked"):
+            FileDatabase(path)
+
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(OSError, match="No space left"):
+        FileDatabase(path)
 
 
 async def test_a_full_disk_is_told_and_reads_go_on(

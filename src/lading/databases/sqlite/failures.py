@@ -14,6 +14,15 @@ log = logging.getLogger(__name__)
 
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+# What comes of a disk that is full or cannot be written to, and of other things.
+_UNWRITTEN = frozenset(
+    {
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+    }
+)
 _ADVICE: Mapping[int, str] = {
     sqlite3.SQLITE_IOERR: "; the kernel's log (`dmesg`) may say why",
     sqlite3.SQLITE_READONLY: "; its files, or their disk, cannot be written to",
@@ -69,7 +78,7 @@ def opening(directory: Path) -> Iterator[None]:
     """Turn failures to open a database into errors that a person can be told.
 
     Args:
-        directory: where its files are. On a full disk, SQLite says that of none.
+        directory: where its files are. What cannot be written SQLite tells without the reason.
 
     Raises:
         DatabaseDamaged: it is damaged.
@@ -80,7 +89,8 @@ def opening(directory: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         if kind_of(error) in _DAMAGED:
             raise DatabaseDamaged(str(error)) from error
-        raise find_failure(directory) or OSError(str(error)) from error
+        failure = find_failure(directory) if kind_of(error) in _UNWRITTEN else None
+        raise failure or OSError(str(error)) from error
 
 
 def kind_of(error: sqlite3.DatabaseError) -> int:
