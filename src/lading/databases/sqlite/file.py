@@ -16,9 +16,11 @@ from typing import Concatenate
 
 from lading.core.typing import P, T, override
 from lading.databases.sqlite import backup, checking
+from lading.databases.sqlite.beginning import use_wal
 from lading.databases.sqlite.connection import SqliteConnection, connect
 from lading.databases.sqlite.failures import (
     explained,
+    kind_of,
     opening,
     translate,
     translating_failures,
@@ -42,8 +44,6 @@ SCANNERS = 4
 # Steps of SQLite's machine after which it is looked whether a read takes too long for the loop, and
 # how often it may be found not to: some 0.2 milliseconds.
 STEPS, MOST_LOOKS = 1000, 6
-# Seconds between tries to switch a new file to its write-ahead log.
-SWITCH_POLL = 0.01
 
 
 class SqliteFile(Database):
@@ -77,12 +77,10 @@ class SqliteFile(Database):
         self._breaker.require_whole()
         try:
             return self._look(work)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+        except sqlite3.DatabaseError as error:
+            if kind_of(error) != sqlite3.SQLITE_INTERRUPT:
                 self._breaker.note(error)
                 raise translate(error) from error
-        except sqlite3.DatabaseError as error:
-            raise translate(error) from error
         finally:
             await asyncio.sleep(0)  # several of them would be a long turn
         return await self.scan(work)
@@ -140,7 +138,7 @@ class FileDatabase(SqliteFile):
             opened.enter_context(opening(path.parent))
             reader = _connect(path)
             opened.callback(reader.close)
-            _use_wal(reader)
+            use_wal(reader, time.monotonic() + BUSY_TIMEOUT)
             migrate(reader)
             if begin is not None:
                 begin(reader)
@@ -194,20 +192,3 @@ def _connect_again(path: Path, kept: KeptFiles) -> SqliteConnection:
     """Open the database once more; of one that is gone, SQLite would make an empty one."""
     kept.require()
     return _connect(path)
-
-
-def _use_wal(connection: SqliteConnection) -> None:
-    """Switch the file to a write-ahead log, once and for all.
-
-    To switch takes the whole file, and SQLite does not wait for others that do the same.
-    """
-    deadline = time.monotonic() + BUSY_TIMEOUT
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(SWITCH_POLL)
-        else:
-            return

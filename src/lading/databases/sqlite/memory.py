@@ -26,15 +26,9 @@ class MemoryDatabase(Database):
 
     @override
     async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            result = work(self._connection)
-        except BaseException:
-            if self._connection.in_transaction:  # some failures end it
-                self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
-        return result
+        with self._connection:  # which commits, or undoes it all
+            self._connection.execute("BEGIN IMMEDIATE")
+            return work(self._connection)
 
     @override
     async def scan(self, work: Work[T]) -> T:
