@@ -46,7 +46,7 @@ _ANSWERING = 0.2
 
 # Statements that were run so often on a connection are planned once, and so many are at most; then
 # all of them begin anew.
-_PREPARED_FROM = 3
+PREPARED_FROM = 3
 _MOST_PREPARED = 500
 # Rows that are adapted at once.
 _ADAPTED = 500
@@ -175,7 +175,7 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
         known = self._named.get(key, 0)
         if isinstance(known, bytes):
             return known
-        if known < _PREPARED_FROM:
+        if known < PREPARED_FROM:
             self._named[key] = known + 1
             return None
         if len(self._named) > _MOST_PREPARED:

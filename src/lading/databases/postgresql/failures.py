@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Mapping
 
 import psycopg
 from psycopg import errors
@@ -13,11 +14,15 @@ from lading.ports.measures import Count
 
 log = logging.getLogger(__name__)
 
-# Two writers have met, and one of them was undone.
-_UNDONE = (errors.SerializationFailure, errors.DeadlockDetected)
-# Two writers have met, and this one wanted to add what the other has added, or to refer to what the
-# other has removed: it has to look again.
-_OVERTAKEN = (errors.UniqueViolation, errors.ForeignKeyViolation)
+# Two writers have met, and this one was undone; or it wanted to add what the other has added, or to
+# refer to what the other has removed, and has to look again. Each as it is counted, and with the
+# times that a transaction is run, after which it is this program that is wrong.
+_MET: Mapping[type[psycopg.Error], tuple[Count, int]] = {
+    errors.SerializationFailure: (Count.REPEATED_AFTER_SERIALIZATION, 30),
+    errors.DeadlockDetected: (Count.REPEATED_AFTER_DEADLOCK, 30),
+    errors.UniqueViolation: (Count.REPEATED_AFTER_CONFLICT, 8),
+    errors.ForeignKeyViolation: (Count.REPEATED_AFTER_CONFLICT, 8),
+}
 # The server goes down or comes up, or is a copy of one that did, or has had enough of who was idle:
 # another connection finds it. What stands before it, as PgBouncer does, ends a connection with a
 # protocol violation when it has lost its own to the server.
@@ -36,7 +41,8 @@ _ELSEWHERE = (
     errors.TooManyConnections,
 )
 _BUSY = (
-    *_UNDONE,
+    errors.SerializationFailure,
+    errors.DeadlockDetected,
     Overdue,
     errors.LockNotAvailable,
     errors.QueryCanceled,
@@ -56,16 +62,6 @@ class OutcomeUnknown(Exception):
     """The connection was lost between the word to commit and the word that it was done."""
 
 
-def is_undone(error: psycopg.Error) -> bool:
-    """Whether the server has undone a transaction because of another one."""
-    return isinstance(error, _UNDONE)
-
-
-def is_overtaken(error: psycopg.Error) -> bool:
-    """Whether another transaction has added or removed the row first, or this program is wrong."""
-    return isinstance(error, _OVERTAKEN)
-
-
 def is_lost(error: psycopg.Error) -> bool:
     """Whether the connection, or the server, is gone: another connection may work."""
     if isinstance(error, _ELSEWHERE):
@@ -80,15 +76,12 @@ def _is_refused(said: str) -> bool:
     return 0 < asked <= len(_REFUSED.findall(said))
 
 
-def cause_of(error: psycopg.Error) -> Count:
-    """The cause for which a transaction is run again, as it is counted."""
-    if isinstance(error, errors.SerializationFailure):
-        return Count.REPEATED_AFTER_SERIALIZATION
-    if isinstance(error, errors.DeadlockDetected):
-        return Count.REPEATED_AFTER_DEADLOCK
-    if is_overtaken(error):
-        return Count.REPEATED_AFTER_CONFLICT
-    return Count.REPEATED_AFTER_LOST_CONNECTION
+def why_again(error: psycopg.Error, tries: int) -> Count | None:
+    """The cause for which a transaction is run again after so many tries; `None` if it is not."""
+    cause, most = _MET.get(type(error), (None, 0))
+    if cause is None and is_lost(error):
+        return Count.REPEATED_AFTER_LOST_CONNECTION
+    return cause if tries < most else None
 
 
 def words_of(error: BaseException) -> str:

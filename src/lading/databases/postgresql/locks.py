@@ -27,6 +27,7 @@ from lading.ports.locks import Locks
 from lading.ports.measures import UNMEASURED, Level, Measures, Timing
 
 Connection = AsyncConnection[tuple[Any, ...]]
+Found = Sequence[tuple[Any, ...]]
 
 # Locks that one process holds or waits for at the same time.
 MOST = 8
@@ -75,7 +76,7 @@ class DatabaseLocks(Locks):
         self._idle.clear()
 
     @asynccontextmanager
-    async def _locked(self, command: str) -> AsyncIterator[Sequence[tuple[Any, ...]]]:
+    async def _locked(self, command: str) -> AsyncIterator[Found]:
         """The length of a transaction that begins with a command; yields what that has found.
 
         Raises:
@@ -107,9 +108,7 @@ class DatabaseLocks(Locks):
             self._measures.change(Level.LOCK_CONNECTIONS_USED, -1)
             self._turns.release()
 
-    async def _begin(
-        self, command: str, deadline: float
-    ) -> tuple[Connection, Sequence[tuple[Any, ...]]]:
+    async def _begin(self, command: str, deadline: float) -> tuple[Connection, Found]:
         """Run a command at the beginning of a transaction, on another connection if one is lost."""
         while True:
             left = deadline - time.monotonic()
@@ -124,9 +123,7 @@ class DatabaseLocks(Locks):
                     raise failures.translate(error) or busy() from error
             await asyncio.sleep(_PAUSE)
 
-    async def _try(
-        self, commands: str, seconds: float
-    ) -> tuple[Connection, Sequence[tuple[Any, ...]]]:
+    async def _try(self, commands: str, seconds: float) -> tuple[Connection, Found]:
         connection = self._idle.pop() if self._idle else await self._connect(seconds)
         try:
             cursor = await connection.execute(commands.encode())

@@ -12,11 +12,9 @@ from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import StrDumperUnknown
 
 from lading.core.typing import override
-from lading.databases.postgresql.connection import TimedConnection
+from lading.databases.postgresql.connection import PREPARED_FROM, TimedConnection
 from lading.ports.database import CannotOpen
 
-# Statements that were run so often on a connection are planned once.
-_PREPARED_FROM = 3
 # What the URL may say otherwise, as all here may. Of several hosts the one that takes changes is
 # asked: what another one knows is older, and by that, what was just pushed is not there.
 _OF_SEVERAL = {"target_session_attrs": "read-write"}
@@ -65,7 +63,7 @@ class Server:
         return TimedConnection.connect(
             **self.parameters(seconds),
             autocommit=True,
-            prepare_threshold=_PREPARED_FROM if self.prepared else None,
+            prepare_threshold=PREPARED_FROM if self.prepared else None,
             context=_ADAPTERS,
         )
 

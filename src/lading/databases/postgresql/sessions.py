@@ -24,10 +24,6 @@ _FIRST_PAUSE = 0.005
 _LONGEST_PAUSE = 0.5
 # Seconds between two looks at who waits for longer than until its deadline.
 _LOOK = 0.2
-# Times that a transaction is run that others have undone; after those that they have overtaken, it
-# is this program that is wrong.
-_MOST_UNDONE = 30
-_MOST_OVERTAKEN = 8
 
 
 class Sessions:
@@ -63,9 +59,10 @@ class Sessions:
             except psycopg.Error as error:
                 tries += 1
                 pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**tries)
-                if not _may_pass(error, tries) or time.monotonic() + pause > deadline:
+                cause = failures.why_again(error, tries)
+                if cause is None or time.monotonic() + pause > deadline:
                     raise
-                self._measures.count(failures.cause_of(error))
+                self._measures.count(cause)
             time.sleep(random.uniform(0, pause))  # noqa: S311 - it keeps apart those who have met
 
     def close(self) -> None:
@@ -134,12 +131,3 @@ def _interrupt(connection: TimedConnection) -> None:
         begin_thread(connection.interrupt, "postgresql-interrupt")
     except MemoryError:  # then others that are overdue wait for it
         connection.interrupt()
-
-
-def _may_pass(error: psycopg.Error, tries: int) -> bool:
-    """Whether a failure may pass by itself."""
-    if failures.is_undone(error):
-        return tries < _MOST_UNDONE
-    if failures.is_overtaken(error):
-        return tries < _MOST_OVERTAKEN
-    return failures.is_lost(error)
