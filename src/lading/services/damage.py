@@ -75,7 +75,11 @@ async def look_again(registry: Registry, digest: Digest, *, hashed: bool = False
 
 
 async def is_intact(registry: Registry, digest: Digest, linked: LinkedBlob) -> bool:
-    """Whether a blob has as many bytes as it should; if not, it is lost from now on."""
+    """Whether a blob has as many bytes as it should; if not, it is lost from now on.
+
+    Raises:
+        Unavailable: that cannot be told now, as the place of all blobs is gone.
+    """
     stored = await registry.blobs.stat(digest, segments=linked.segments)
     if stored is not None and stored.size == linked.size:
         return True
