@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from lading.metadata.moving.exports import Exports
     from lading.metadata.moving.migrations import Migrations
     from lading.metadata.moving.table_rows import TableRows
+    from lading.metadata.object_uploads import ObjectUploads
     from lading.metadata.objects import Objects
     from lading.metadata.past_moves import PastMoves
     from lading.metadata.restoration import Trash
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from lading.metadata.shown.refusals import Refusals
     from lading.metadata.shown.samples import Samples
     from lading.metadata.times import Times
-    from lading.metadata.uploads import ObjectUploads
     from lading.metadata.why import Why
 
 
@@ -110,7 +110,7 @@ class Metadata:
     times: "Times" = _later("times")
     trash: "Trash" = _later("restoration")
     trees: "Trees" = _later("layers.trees", attempts=True)
-    uploads: "ObjectUploads" = _later("uploads")
+    uploads: "ObjectUploads" = _later("object_uploads")
     why: "Why" = _later("why")
 
     def __init__(

@@ -54,22 +54,9 @@ def reserve(connection: SqlConnection, keys: Sequence[str], now: float) -> None:
 
 
 def save(
-    connection: SqlConnection,
-    upload: UploadKey,
-    stored: PlacedSegment,
-    begun: bytes,
-    hash_: bytes,
+    connection: SqlConnection, upload: UploadKey, stored: PlacedSegment, begun: bytes, hash_: bytes
 ) -> None:
-    """Write down all that an upload has.
-
-    Args:
-        begun: what is known of the hash of nothing, as the upload has to have it.
-        hash_: the same of all bytes.
-
-    Raises:
-        UploadNotReady: it is over, has something already, or somebody writes to it; or the object
-            was deleted, as it was unused for too long.
-    """
+    """Write down all that an upload has; see `UploadRows.save_small`."""
     values = {**_values(upload, stored), "begun": begun, "hash": hash_}
     statements = {"held": _HOLD, "saved": _SAVE, "placed": _PLACE}
     _require(connection.execute_together(statements, values))

@@ -5,17 +5,17 @@ it brings a generation, a number that no other has: one that stood still for too
 own is over when it wants to write something down, and nothing that it did counts.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lading.core.digest import Digest
-from lading.core.errors import Unavailable, UploadOutOfOrder, UploadUnknown
-from lading.core.names import Owner, UploadKey
-from lading.metadata import batches, small_uploads
-from lading.metadata.noun import NOT_SYNCED, reading, scanning, writing, writing_once
-from lading.ports.database import COUNTED, Database, SqlConnection
+from lading.core.errors import UploadOutOfOrder, UploadUnknown
+from lading.core.names import UploadKey
+from lading.metadata import batches
+from lading.metadata.noun import NOT_SYNCED
+from lading.ports.database import COUNTED, SqlConnection
 from lading.ports.objects import PlacedSegment, TakenUpload, UploadProgress
-from lading.ports.uploads import WRONG_DIGESTS, Becoming, Staged, UploadNotReady
+from lading.ports.uploads import WRONG_DIGESTS
 
 # Segments in a row that may have fewer bytes together than the other number. Each is an object, and
 # a row that is read by each pull; who sends 64 KiB by each request never has too many.
@@ -55,39 +55,13 @@ _PLACE = f"""
     ON CONFLICT (key) DO UPDATE SET stored_at = excluded.stored_at
     WHERE objects.upload = excluded.upload
     {COUNTED}"""
-_UNUSE = """
+_UNUSE_IF = """
     INSERT INTO objects (key, start, size, stored_at, unused_at)
     SELECT key, 0, 0, :at, :at FROM json_each(:unused) WHERE 1 = 1
     {and_if} ON CONFLICT DO NOTHING
 """
-_UNUSE_ALWAYS = _UNUSE.format(and_if="")
-_UNUSE_IF_SAVED = _UNUSE.format(and_if="/*! AND EXISTS (SELECT 1 FROM saved) */")
-# How an upload becomes a blob: it ends, and what is the blob's by then is its own.
-_END = f"""
-    DELETE FROM uploads WHERE key = :upload AND generation = :generation AND digest IS NULL
-    {COUNTED}"""
-_END_AS_IT_IS = """
-    DELETE FROM uploads
-    WHERE key = :upload AND digest IS NULL AND writing IS NULL
-        AND (leased_until IS NULL OR leased_until <= :at)
-        AND size > 0 AND size = (SELECT sum(size) FROM objects WHERE upload = :upload)
-    RETURNING hash
-"""
-# No two objects of a blob begin at the same byte, at any time: so the others have to go before.
-_AFTER = "/*! AND (SELECT count(*) FROM replaced) >= 0 */"
-_HAND_OVER = f"""
-    UPDATE objects SET upload = NULL, digest = :digest
-    WHERE upload = :upload AND start < :up_to {_AFTER}
-    RETURNING size
-"""
-_PLACE_IN_BLOB = f"""
-    INSERT INTO objects (key, start, size, stored_at, digest)
-    SELECT :key, :start, :stored, :stored_at, :digest WHERE 1 = 1 {_AFTER}
-    ON CONFLICT (key) DO UPDATE SET upload = NULL, digest = excluded.digest
-    WHERE objects.upload = :upload
-    RETURNING size
-"""
-_SIZE = "coalesce((SELECT sum(size) FROM objects WHERE upload = :upload), 0)"
+UNUSE = _UNUSE_IF.format(and_if="")
+_UNUSE_IF_SAVED = _UNUSE_IF.format(and_if="/*! AND EXISTS (SELECT 1 FROM saved) */")
 
 
 def begin(
@@ -125,7 +99,7 @@ def take_over(connection: SqlConnection, values: Mapping[str, Any]) -> TakenUplo
     _let_go(connection, values["upload"], values["now"])
     taken = take(connection, values)
     if taken is None:
-        raise _taken(connection, values["upload"])
+        raise taken_since(connection, values["upload"])
     return taken
 
 
@@ -147,28 +121,23 @@ def renew(connection: SqlConnection, upload: UploadKey, generation: int, until: 
 
 
 def save(
-    connection: SqlConnection, upload: UploadKey, generation: int, progress: UploadProgress
-) -> None:
-    """Write down what has come of a request."""
-    _save(connection, upload, generation, progress, None)
-
-
-def _save(
     connection: SqlConnection,
     upload: UploadKey,
     generation: int,
     progress: UploadProgress,
-    digest: Digest | None,
+    digest: Digest | None = None,
 ) -> None:
-    """Write down an upload, and what was stored of it, if it is this request's to change."""
+    """Write down what has come of a request, if the upload is its own; and what it is committed as.
+
+    That waits to be settled, from now on.
+    """
     statements = {"saved": _SAVE}
     if progress.stored is not None:
         statements["placed"] = _PLACE
     if progress.unused:
         statements["dropped"] = _UNUSE_IF_SAVED
     values = {
-        **_values(upload, generation, progress),
-        "size": progress.size,
+        **values_of(upload, generation, progress),
         "hash": progress.hash,
         "active_at": progress.active_at if digest is None else progress.now,
         "writing": progress.writing,
@@ -176,27 +145,22 @@ def _save(
         "digest": digest,
     }
     if not all(connection.execute_together(statements, values).values()):
-        raise _taken(connection, upload)
+        raise taken_since(connection, upload)
 
 
-def _values(upload: UploadKey, generation: int, progress: UploadProgress) -> dict[str, Any]:
-    stored = progress.stored
-    return {
+def values_of(upload: UploadKey, generation: int, progress: UploadProgress) -> dict[str, Any]:
+    """Parameters of statements that write down what has come of a request."""
+    values = {
         "upload": upload,
         "generation": generation,
+        "size": progress.size,
         "at": progress.now,
-        **({} if stored is None else _placed(stored)),
-        **({"unused": batches.keys(progress.unused)} if progress.unused else {}),
+        "unused": batches.keys(progress.unused),
     }
-
-
-def _placed(stored: PlacedSegment) -> dict[str, Any]:
-    return {
-        "key": stored.key,
-        "start": stored.start,
-        "stored": stored.size,
-        "stored_at": stored.stored_at,
-    }
+    if progress.stored is not None:
+        key, start, stored, stored_at = progress.stored
+        values |= {"key": key, "start": start, "stored": stored, "stored_at": stored_at}
+    return values
 
 
 def cut(
@@ -218,74 +182,10 @@ def count_wrong_digest(connection: SqlConnection, upload: UploadKey, generation:
         (upload, generation),
     ).fetchone()
     if row is None:
-        raise _taken(connection, upload)
+        raise taken_since(connection, upload)
     number, at = row
     if number >= WRONG_DIGESTS:
         discard(connection, upload, at)
-
-
-def commit(
-    connection: SqlConnection,
-    upload: UploadKey,
-    generation: int,
-    progress: UploadProgress,
-    digest: Digest,
-) -> None:
-    """Make the segments of an upload those of a blob; those that it had are unused from then."""
-    _save(connection, upload, generation, progress, digest)
-    values = {"upload": upload, "digest": digest, "at": progress.now, "up_to": batches.NO_LIMIT}
-    statements = {"replaced": small_uploads.REPLACE, "taken": _HAND_OVER}
-    taken = connection.execute_together(statements, values)["taken"]
-    _require_whole(taken, progress.size)
-
-
-def becoming(upload: UploadKey, generation: int, progress: UploadProgress) -> Becoming:
-    """As `commit`, with what makes the blob known: the upload is over with it."""
-    statements = {"ended": _END, "replaced": small_uploads.REPLACE, "taken": _HAND_OVER}
-    if progress.stored is not None:
-        statements["placed"] = _PLACE_IN_BLOB
-    if progress.unused:
-        statements["dropped"] = _UNUSE_ALWAYS
-    stored = progress.stored
-    values = {
-        **_values(upload, generation, progress),
-        "size": progress.size,
-        # One that is written down already, which nobody knew, is placed a second time instead.
-        "up_to": batches.NO_LIMIT if stored is None else stored.start,
-    }
-
-    def require(connection: SqlConnection, returned: Mapping[str, Sequence[Any]]) -> None:
-        if not returned["ended"] or not returned.get("placed", True):
-            raise _taken(connection, upload)
-        _require_whole([*returned["taken"], *returned.get("placed", ())], progress.size)
-
-    return Becoming(statements, values, ":size", require)
-
-
-def becoming_as_it_is(
-    upload: UploadKey,
-    digest: Digest,
-    digest_of: Callable[[bytes], Digest | None],
-    now: float,
-) -> Becoming:
-    """As `becoming`, of an upload that nobody writes to, without taking it before.
-
-    Args:
-        digest_of: the digest of all bytes, by what is known of their hash; `None` if it is not.
-    """
-    statements = {"ended": _END_AS_IT_IS, "replaced": small_uploads.REPLACE, "taken": _HAND_OVER}
-    values = {"upload": upload, "at": now, "up_to": batches.NO_LIMIT}
-
-    def require(_: SqlConnection, returned: Mapping[str, Sequence[Any]]) -> None:
-        if [digest_of(bytes(known)) for known in returned["ended"]] != [digest]:
-            raise UploadNotReady
-
-    return Becoming(statements, values, _SIZE, require)
-
-
-def _require_whole(parts: Iterable[int], size: int) -> None:
-    if sum(parts) != size:
-        raise Unavailable("what was uploaded does not add up; begin the upload anew")
 
 
 def segments(connection: SqlConnection, upload: UploadKey) -> Sequence[PlacedSegment]:
@@ -302,14 +202,6 @@ def size(connection: SqlConnection, upload: UploadKey) -> int | None:
         "SELECT size FROM uploads WHERE key = ? AND digest IS NULL", (upload,)
     ).fetchone()
     return None if row is None else int(row[0])
-
-
-def settle(connection: SqlConnection, uploads: Sequence[UploadKey]) -> None:
-    """Remove the rows of uploads that were committed."""
-    connection.execute(
-        "DELETE FROM uploads WHERE digest IS NOT NULL AND key IN (SELECT key FROM json_each(?))",
-        (batches.keys(uploads),),
-    )
 
 
 def discard(connection: SqlConnection, upload: UploadKey, now: float) -> Sequence[str]:
@@ -331,78 +223,16 @@ def discard(connection: SqlConnection, upload: UploadKey, now: float) -> Sequenc
     return [key for (key,) in freed.fetchall()]
 
 
-def count(connection: SqlConnection, owner: Owner) -> int:
-    """How many uploads somebody has begun that are not over."""
-    row = connection.execute(
-        "SELECT count(*) FROM uploads WHERE owner = ? AND digest IS NULL", (owner,)
-    ).fetchone()
-    return int(row[0])
-
-
-def count_all(connection: SqlConnection) -> int:
-    """How many uploads there are that are not over."""
-    row = connection.execute("SELECT count(*) FROM uploads WHERE digest IS NULL").fetchone()
-    return int(row[0])
-
-
-def list_all(connection: SqlConnection) -> Sequence[Staged]:
-    """All uploads, and commits that were not settled."""
-    rows = connection.execute("SELECT key, size, active_at, digest FROM uploads ORDER BY key")
-    return [
-        Staged(UploadKey(key), size, active_at, None if digest is None else Digest(digest))
-        for key, size, active_at, digest in rows
-    ]
-
-
 def unuse(connection: SqlConnection, keys: Iterable[str], now: float) -> None:
     """Write down keys of objects that may be there, and that nothing needs."""
-    connection.execute(_UNUSE_ALWAYS, {"unused": batches.keys(keys), "at": now})
+    connection.execute(UNUSE, {"unused": batches.keys(keys), "at": now})
 
 
-def _taken(connection: SqlConnection, upload: UploadKey) -> UploadUnknown | UploadOutOfOrder:
+def taken_since(connection: SqlConnection, upload: UploadKey) -> UploadUnknown | UploadOutOfOrder:
+    """The error of who no longer has an upload: another request has taken it, or it is over."""
     there = size(connection, upload)
     if there is None:
         return UploadUnknown()
     return UploadOutOfOrder(
         "another request is writing to this upload; ask for its status, then go on", there
     )
-
-
-class ObjectUploads:
-    """Uploads whose bytes are objects; see `lading.ports.objects.UploadRows`."""
-
-    def __init__(self, database: Database) -> None:
-        self._take = writing_once(database, take)
-        self._take_over = writing(database, take_over, durable=False)
-        self.begin = writing_once(database, begin)
-        self.renew = writing_once(database, renew)
-        self.save = writing_once(database, save, durable=True)
-        self.cut = writing(database, cut)
-        self.count_wrong_digest = writing(database, count_wrong_digest)
-        self.commit = writing(database, commit)
-        self.segments = reading(database, segments)
-        self.size = reading(database, size)
-        self.settle = writing(database, settle, durable=False)
-        self.discard = writing(database, discard)
-        self.count = reading(database, count)
-        self.count_all = scanning(database, count_all)
-        self.list_all = scanning(database, list_all)
-        self.becoming = becoming
-        self.becoming_as_it_is = becoming_as_it_is
-        self.reserve = writing_once(database, small_uploads.reserve)
-        self.save_small = writing_once(database, small_uploads.save)
-        self.becoming_small = small_uploads.becoming
-
-    async def take(
-        self, upload: UploadKey, *, generation: int, writing: str, now: float, until: float
-    ) -> TakenUpload:
-        """Let one request alone write to an upload, for a while."""
-        values = {
-            "upload": upload,
-            "generation": generation,
-            "writing": writing,
-            "now": now,
-            "until": until,
-            "most_small": MOST_SMALL,
-        }
-        return await self._take(values) or await self._take_over(values)

@@ -1,0 +1,82 @@
+"""Uploads whose bytes are objects: what is asked and changed of one, and all of them at once."""
+
+from collections.abc import Sequence
+
+from lading.core.digest import Digest
+from lading.core.names import Owner, UploadKey
+from lading.metadata import batches, becoming_blobs, small_uploads, uploads
+from lading.metadata.noun import reading, scanning, writing, writing_once
+from lading.ports.database import Database, SqlConnection
+from lading.ports.objects import TakenUpload
+from lading.ports.uploads import Staged
+
+
+def count(connection: SqlConnection, owner: Owner) -> int:
+    """How many uploads somebody has begun that are not over."""
+    row = connection.execute(
+        "SELECT count(*) FROM uploads WHERE owner = ? AND digest IS NULL", (owner,)
+    ).fetchone()
+    return int(row[0])
+
+
+def count_all(connection: SqlConnection) -> int:
+    """How many uploads there are that are not over."""
+    row = connection.execute("SELECT count(*) FROM uploads WHERE digest IS NULL").fetchone()
+    return int(row[0])
+
+
+def list_all(connection: SqlConnection) -> Sequence[Staged]:
+    """All uploads, and commits that were not settled."""
+    rows = connection.execute("SELECT key, size, active_at, digest FROM uploads ORDER BY key")
+    return [
+        Staged(UploadKey(key), size, active_at, None if digest is None else Digest(digest))
+        for key, size, active_at, digest in rows
+    ]
+
+
+def settle(connection: SqlConnection, keys: Sequence[UploadKey]) -> None:
+    """Remove the rows of uploads that were committed."""
+    connection.execute(
+        "DELETE FROM uploads WHERE digest IS NOT NULL AND key IN (SELECT key FROM json_each(?))",
+        (batches.keys(keys),),
+    )
+
+
+class ObjectUploads:
+    """Uploads whose bytes are objects; see `lading.ports.objects.UploadRows`."""
+
+    def __init__(self, database: Database) -> None:
+        self._take = writing_once(database, uploads.take)
+        self._take_over = writing(database, uploads.take_over, durable=False)
+        self.begin = writing_once(database, uploads.begin)
+        self.renew = writing_once(database, uploads.renew)
+        self.save = writing_once(database, uploads.save, durable=True)
+        self.cut = writing(database, uploads.cut)
+        self.count_wrong_digest = writing(database, uploads.count_wrong_digest)
+        self.commit = writing(database, becoming_blobs.commit)
+        self.segments = reading(database, uploads.segments)
+        self.size = reading(database, uploads.size)
+        self.settle = writing(database, settle, durable=False)
+        self.discard = writing(database, uploads.discard)
+        self.count = reading(database, count)
+        self.count_all = scanning(database, count_all)
+        self.list_all = scanning(database, list_all)
+        self.becoming = becoming_blobs.becoming
+        self.becoming_as_it_is = becoming_blobs.becoming_as_it_is
+        self.reserve = writing_once(database, small_uploads.reserve)
+        self.save_small = writing_once(database, small_uploads.save)
+        self.becoming_small = small_uploads.becoming
+
+    async def take(
+        self, upload: UploadKey, *, generation: int, writing: str, now: float, until: float
+    ) -> TakenUpload:
+        """Let one request alone write to an upload, for a while."""
+        values = {
+            "upload": upload,
+            "generation": generation,
+            "writing": writing,
+            "now": now,
+            "until": until,
+            "most_small": uploads.MOST_SMALL,
+        }
+        return await self._take(values) or await self._take_over(values)
