@@ -4,7 +4,6 @@ What pulls and pushes need is loaded with this; every other noun when it is firs
 and registries of tests use few of them. A server loads all before its first request.
 """
 
-from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,14 +133,6 @@ class Metadata:
         for name, attribute in vars(type(self)).items():
             if isinstance(attribute, _Later):
                 getattr(self, name)
-
-    async def check(self, *, thorough: bool) -> Sequence[str]:
-        """Findings of the database itself about what it keeps."""
-        return await self.database.check(thorough=thorough)
-
-    async def copy_to(self, target: Path) -> None:
-        """Write a consistent copy, of one moment, into a new file; on disk when this returns."""
-        await self.database.copy_to(target)
 
     async def close(self) -> None:
         """Finish what was begun and let go of the database."""

@@ -94,7 +94,7 @@ async def copy_metadata(registry: Registry, directory: Path, *, name: str, until
     Until then no blob is collected, by a hold of that name.
     """
     await registry.metadata.backup_holds.place(BackupHold(name, until))
-    await registry.metadata.copy_to(directory / METADATA)
+    await registry.metadata.database.copy_to(directory / METADATA)
     return directory / METADATA
 
 

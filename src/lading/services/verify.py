@@ -58,7 +58,7 @@ async def run_known(check: Check) -> AsyncIterator[Finding]:
 
 
 async def _database(check: Check) -> AsyncIterator[Finding]:
-    for complaint in await check.registry.metadata.check(thorough=check.checksums):
+    for complaint in await check.registry.metadata.database.check(thorough=check.checksums):
         yield Finding(
             Kind.DATABASE,
             "database",
