@@ -10,88 +10,15 @@ from functools import partial
 
 from lading.core.digest import Digest
 from lading.core.errors import NotRestorable
-from lading.core.expected import Expected, require_expected
+from lading.core.expected import Expected
 from lading.core.history import Change, Restored
 from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import batches, manifest_rows, references, repositories, tags, trash
+from lading.metadata import batches, trash
 from lading.metadata.noun import looking, reading, scanning
-from lading.metadata.restore_plans import (
-    Move,
-    Planner,
-    Planning,
-    Revive,
-    Set,
-    Show,
-    Step,
-    deleted_at,
-    gone,
-)
+from lading.metadata.restore_plans import Planner, Planning
+from lading.metadata.restore_steps import Restoration, Step
 from lading.ports.database import Database, SqlConnection
-
-
-class Restoration:
-    """Takes steps in a repository, within a transaction.
-
-    Attributes:
-        tags: with what each of them points to now.
-        taken: tags that were not brought back, as they point to something newer.
-    """
-
-    def __init__(
-        self, connection: SqlConnection, repository: RepositoryName, change: Change
-    ) -> None:
-        self._connection = connection
-        self._repository = repository
-        self._id = repositories.ensure_if_writable(connection, repository)
-        repositories.mark_changed(connection, [repository])
-        self._change = change
-        self.manifests: list[Digest] = []
-        self.tags: list[tuple[Tag, Digest]] = []
-        self.taken: list[Tag] = []
-
-    def take(self, step: Step) -> None:
-        """Do what was planned, as far as it is still right; an error if something came between."""
-        match step:
-            case Show(blob):
-                self._connection.execute(
-                    "UPDATE links SET deleted_at = NULL WHERE repository_id = ? AND digest = ?",
-                    (self._id, blob),
-                )
-            case Revive(digest, asked_for):
-                self._revive(digest, asked_for=asked_for)
-            case Set(tag, digest):
-                if tags.find(self._connection, self._repository, tag) is None:
-                    self._point(tag, digest)
-                else:
-                    self.taken.append(tag)
-            case Move(tag, digest, immutable, expected):
-                current = tags.find(self._connection, self._repository, tag)
-                require_expected(expected, tag, current)
-                tags.check_movable(self._connection, self._repository, [tag], digest, immutable)
-                self._point(tag, digest)
-
-    def _revive(self, digest: Digest, *, asked_for: bool) -> None:
-        at = self._change.at
-        if deleted_at(self._connection, self._repository, self._id, digest) is not None:
-            self._connection.execute(
-                "UPDATE manifests SET deleted_at = NULL, deleted_by = ''"
-                " WHERE repository_id = ? AND digest = ?",
-                (self._id, digest),
-            )
-            references.mark_unreferenced(self._connection, self._id, digest, at)
-            references.unmark_orphans(self._connection, self._id, digest)
-            self.manifests.append(digest)
-        if asked_for:
-            manifest_rows.promise(self._connection, self._repository, digest, at)
-
-    def _point(self, tag: Tag, digest: Digest) -> None:
-        if not references.manifest_sizes(
-            self._connection, self._id, [digest], used_at=self._change.at
-        ):
-            raise gone(self._repository, digest)
-        tags.point(self._connection, self._id, tag, digest, self._change)
-        self.tags.append((tag, digest))
 
 
 def _take(
@@ -99,7 +26,7 @@ def _take(
 ) -> Restoration:
     restoration = Restoration(connection, repository, change)
     for step in steps:
-        restoration.take(step)
+        step(restoration)
     return restoration
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from lading.core.digest import Digest
 from lading.core.errors import NotRestorable
@@ -11,12 +12,9 @@ from lading.core.history import TrashedManifest
 from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag, attachments_of
 from lading.metadata import repositories, tags, trash
+from lading.metadata.restore_steps import Restoration, Step, deleted_at, is_stored
 from lading.ports.database import SqlConnection
 
-_STATE = """
-    SELECT deleted_at FROM manifests JOIN documents ON documents.id = manifests.id
-    WHERE repository_id = ? AND digest = ?
-"""
 _CHILDREN = """
     SELECT child FROM edges JOIN manifests
     ON manifests.repository_id = edges.repository_id AND manifests.digest = child
@@ -28,42 +26,6 @@ _HIDDEN_BLOBS = """
     ON links.repository_id = edges.repository_id AND links.digest = child
     WHERE edges.repository_id = ? AND parent = ? AND links.deleted_at IS NOT NULL
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Show:
-    """Show a blob again that was deleted while something in the trash needed it."""
-
-    blob: Digest
-
-
-@dataclass(frozen=True, slots=True)
-class Revive:
-    """Take a manifest out of the trash: one that was asked for is promised, as if it was pushed."""
-
-    manifest: Digest
-    asked_for: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Set:
-    """Give a manifest a tag, if that is free."""
-
-    tag: Tag
-    manifest: Digest
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """Give a manifest a tag, if it can be moved, from whatever has it or what is expected to."""
-
-    tag: Tag
-    manifest: Digest
-    immutable: Sequence[ImmutableTags]
-    expected: Expected | None
-
-
-Step = Show | Revive | Set | Move
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +107,7 @@ class Planner:
         tags.check_movable(self._connection, self._repository, [tag], digest, immutable)
         self._revive(digest)
         if current != digest:
-            self._steps.append(Move(tag, digest, immutable, expected))
+            self._steps.append(lambda one: one.move(tag, digest, immutable, expected))
         return self._plan(f"{self._repository}:{tag} points to {digest} already")
 
     def everything(self, deleted_since: float) -> RestorePlan:
@@ -169,14 +131,14 @@ class Planner:
         moved = tags.last_move(self._connection, self._id, tag)
         if tag in self._tags or moved is None or moved.digest or moved.actor != COLLECTOR:
             return
-        if moved.previous and self._is_stored(moved.previous):
+        if moved.previous and is_stored(self._connection, self._id, moved.previous):
             self._revive(moved.previous)
             self._set([tag], moved.previous)
         elif tag not in self._lost:
             self._lost.append(tag)
 
     def _set(self, wanted: Sequence[Tag], digest: Digest) -> None:
-        self._steps += [Set(tag, digest) for tag in wanted]
+        self._steps += [partial(Restoration.set, tag=tag, digest=digest) for tag in wanted]
         self._tags.update(wanted)
 
     def _revive(self, root: Digest) -> None:
@@ -191,9 +153,10 @@ class Planner:
                 continue
             waiting.pop()
             hidden = self._connection.execute(_HIDDEN_BLOBS, (self._id, digest))
-            self._steps += [Show(Digest(blob)) for (blob,) in hidden]
+            self._steps += [partial(Restoration.show, blob=Digest(blob)) for (blob,) in hidden]
             if self._deleted_at(digest) is not None:
-                self._steps.append(Revive(digest, asked_for=digest == root))
+                asked_for = digest == root
+                self._steps.append(partial(Restoration.revive, digest=digest, asked_for=asked_for))
                 self._revived.append(digest)
 
     def _unseen_children(self, digest: Digest) -> Iterator[Digest]:
@@ -205,27 +168,5 @@ class Planner:
                 self._seen.add(child)
                 yield child
 
-    def _is_stored(self, digest: Digest) -> bool:
-        return self._connection.execute(_STATE, (self._id, digest)).fetchone() is not None
-
     def _deleted_at(self, digest: Digest) -> float | None:
         return deleted_at(self._connection, self._repository, self._id, digest)
-
-
-def deleted_at(
-    connection: SqlConnection, repository: RepositoryName, repository_id: int, digest: Digest
-) -> float | None:
-    """When a manifest was deleted; `None` if it was not, `NotRestorable` if it is gone for good."""
-    row = connection.execute(_STATE, (repository_id, digest)).fetchone()
-    if row is None:
-        raise gone(repository, digest)
-    (deleted_at,) = row
-    return None if deleted_at is None else float(deleted_at)
-
-
-def gone(repository: RepositoryName, digest: Digest) -> NotRestorable:
-    """The error of a manifest that is gone for good."""
-    return NotRestorable(
-        f"{repository}@{digest} is not in the trash: it was collected, or never pushed; push it"
-        " again"
-    )
