@@ -12,10 +12,10 @@ from lading.core.manifest import Manifest
 from lading.core.names import Reference, Tag
 from lading.metadata import documents, referrers
 from lading.metadata.collecting import collection
-from lading.metadata.documents import PIECE
+from lading.metadata.documents import MOST_ANNOTATIONS, PIECE
 from lading.metadata.metadata import Metadata
 from lading.metadata.moving.tables import DOCUMENT_PIECES
-from lading.metadata.pushes import MOST_ANNOTATIONS, ManifestPush
+from lading.metadata.pushes import ManifestPush
 from lading.ports.database import SqlConnection
 from tests.support.contents import HELLO, image
 from tests.support.rows import add, by_alice, delete, digest_of, push

@@ -10,8 +10,8 @@ import pytest
 
 from lading.core.manifest import Manifest
 from lading.databases.sqlite.file import FileDatabase
+from lading.metadata.documents import MOST_ANNOTATIONS
 from lading.metadata.manifest_rows import CAPACITY, SMALL
-from lading.metadata.pushes import MOST_ANNOTATIONS
 from lading.ports.database import Work
 from tests.support.contents import HELLO, index
 from tests.support.rows import open_metadata, push

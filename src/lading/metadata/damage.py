@@ -9,7 +9,7 @@ from functools import partial
 from lading.core.digest import Digest
 from lading.core.manifest import Edge
 from lading.core.names import RepositoryName
-from lading.metadata import documents, links, pushes, references, repositories
+from lading.metadata import documents, links, references, repositories
 from lading.metadata.attempts import Attempts
 from lading.ports.database import Database, SqlConnection
 
@@ -79,7 +79,7 @@ class Damage:
         self, repository: RepositoryName, manifest: Digest, edges: Sequence[Edge], *, now: float
     ) -> None:
         """Record what a manifest refers to, so that it is kept."""
-        for piece in pushes.edge_pieces(edges):
+        for piece in references.edge_pieces(edges):
             await self._database.write(
                 partial(
                     _add_children, repository=repository, manifest=manifest, edges=piece, now=now
@@ -95,12 +95,8 @@ def _add_children(
     now: float,
 ) -> None:
     repository_id = repositories.ensure(connection, repository)
-    connection.execute(
-        "INSERT INTO edges (repository_id, parent, child, kind)"
-        " SELECT repository_id, digest, key, value FROM manifests, json_each(?)"
-        " WHERE repository_id = ? AND digest = ? ON CONFLICT DO NOTHING",
-        (pushes.kinds_of(edges), repository_id, manifest),
-    )
+    if references.is_stored(connection, repository_id, manifest):
+        references.add_edges(connection, repository_id, manifest, edges)
     children = [edge.child for edge in edges]
     references.manifest_sizes(connection, repository_id, children, used_at=now)
     links.sizes(connection, repository_id, children, used_at=now)

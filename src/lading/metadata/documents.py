@@ -14,6 +14,9 @@ from lading.ports.database import SqlConnection
 # Bytes of a body that are written at once, of a larger one each piece but the last. Where pieces
 # begin is in the rows: with another size, those of a push that was interrupted would not fit.
 PIECE = 256 * 1024
+# Bytes of annotations that are kept beside the body. More of them are read out of it, or a manifest
+# that is nothing else would be written twice.
+MOST_ANNOTATIONS = 64 * 1024
 # To remove a piece is as much work as to remove so many rows: as it has pages in SQLite's file.
 ROWS_OF_A_PIECE = PIECE // 4096
 
@@ -114,14 +117,20 @@ def has_pieces(connection: SqlConnection, repository_id: int, manifest: Manifest
     return bool(length == len(manifest.body))
 
 
-def store(
-    connection: SqlConnection, repository_id: int, manifest: Manifest, annotations: bytes
-) -> None:
+def kept_annotations(manifest: Manifest) -> bytes:
+    """The annotations of a manifest, as far as they are kept beside its body.
+
+    Of those that are not, nothing: none has so few, as without any they are an empty object.
+    """
+    return b"" if len(manifest.annotations) > MOST_ANNOTATIONS else manifest.annotations
+
+
+def store(connection: SqlConnection, repository_id: int, manifest: Manifest) -> None:
     """Write the document of a manifest that has a row; the pieces of a large one are there."""
     values = {
         "repository": repository_id,
         "digest": manifest.digest,
-        "annotations": annotations,
+        "annotations": kept_annotations(manifest),
         "body": b"" if is_large(len(manifest.body)) else manifest.body,
     }
     connection.execute(STORE, values)

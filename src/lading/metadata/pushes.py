@@ -40,16 +40,6 @@ _STORE = """
         used_at = excluded.used_at, loose_at = NULL,
         deleted_at = NULL, deleted_by = '', lost_at = NULL
 """
-_ADD_EDGES = """
-    INSERT INTO edges (repository_id, parent, child, kind)
-    SELECT :repository, :parent, key, value FROM json_each(:edges) WHERE TRUE
-    ON CONFLICT DO NOTHING
-"""
-
-
-# Bytes of annotations that are kept beside the body. More of them are read out of it, or a manifest
-# that is nothing else would be written twice.
-MOST_ANNOTATIONS = 64 * 1024
 
 
 class Stored(Struct, frozen=True):
@@ -120,7 +110,7 @@ class ManifestPush(Struct, frozen=True, kw_only=True):
         """
         if not self.is_long:
             return
-        for edges in edge_pieces(self.manifest.edges):
+        for edges in references.edge_pieces(self.manifest.edges):
             yield partial(self.prepare, edges=edges)
         for start in documents.starts(len(self.manifest.body)):
             yield partial(self.prepare_body, start=start)
@@ -202,7 +192,7 @@ class ManifestPush(Struct, frozen=True, kw_only=True):
         """Check that what edges lead to is here, mark it as used, and note the edges."""
         sizes = _sizes(connection, repository_id, edges, used_at=self.change.at)
         wrong = self._check(edges, sizes)
-        add_edges(connection, repository_id, self.manifest.digest, edges)
+        references.add_edges(connection, repository_id, self.manifest.digest, edges)
         return wrong
 
     def _check(self, edges: Sequence[Edge], sizes: Mapping[str, int]) -> Sequence[WrongSize]:
@@ -242,7 +232,7 @@ class ManifestPush(Struct, frozen=True, kw_only=True):
             connection, repository_id, manifest
         ):
             raise Unavailable(_CAME_BETWEEN)
-        documents.store(connection, repository_id, manifest, kept_annotations(manifest))
+        documents.store(connection, repository_id, manifest)
 
     def _note_untagged(self, connection: SqlConnection, repository_id: int) -> None:
         digest, at = self.manifest.digest, self.change.at
@@ -250,35 +240,6 @@ class ManifestPush(Struct, frozen=True, kw_only=True):
             references.manifest_sizes(connection, repository_id, [digest], used_at=at)
         else:
             references.mark_unreferenced(connection, repository_id, digest, at)
-
-
-def kept_annotations(manifest: Manifest) -> bytes:
-    """The annotations of a manifest, as far as they are kept beside its body.
-
-    Of those that are not, nothing: none has so few, as without any they are an empty object.
-    """
-    return b"" if len(manifest.annotations) > MOST_ANNOTATIONS else manifest.annotations
-
-
-def edge_pieces(edges: Sequence[Edge]) -> Iterator[Sequence[Edge]]:
-    """Edges, as many as one write notes: in the order of indexes, of which each changes few pages.
-
-    Of several to one child the first stays the first.
-    """
-    return batches.pieces(sorted(edges, key=lambda edge: edge.child))
-
-
-def add_edges(
-    connection: SqlConnection, repository_id: int, parent: Digest, edges: Sequence[Edge]
-) -> None:
-    """Note what a manifest refers to, as far as that is not noted."""
-    values = {"repository": repository_id, "parent": parent, "edges": kinds_of(edges)}
-    connection.execute(_ADD_EDGES, values)
-
-
-def kinds_of(edges: Sequence[Edge]) -> str:
-    """The kind of each edge by its child, of several the first, for `json_each` in a statement."""
-    return msgspec.json.encode({edge.child: edge.kind for edge in reversed(edges)}).decode()
 
 
 def _sizes(

@@ -8,11 +8,14 @@ the trash or collected. A tag whose subject never was here is none: signatures m
 or be kept in another repository than the image.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import msgspec
+
 from lading.core.digest import Digest
+from lading.core.manifest import Edge
 from lading.core.names import Tag, attachments_of, subject_of
 from lading.metadata import batches, documents
 from lading.ports.database import SqlConnection
@@ -31,6 +34,11 @@ KEPT = f"""(
         WHERE target.repository_id = m.repository_id AND target.digest = m.subject)
 )"""
 
+_ADD_EDGES = """
+    INSERT INTO edges (repository_id, parent, child, kind)
+    SELECT :repository, :parent, key, value FROM json_each(:kinds) WHERE TRUE
+    ON CONFLICT DO NOTHING
+"""
 _RELEASE_MANIFEST = f"""
     UPDATE manifests AS m SET loose_at = :at
     WHERE repository_id = :repository AND digest = :digest
@@ -63,6 +71,23 @@ _SIZES = f"""
     SELECT digest, size, used_at IS NULL OR loose_at IS NOT NULL FROM manifests WHERE {_THERE}
 """
 _USE = f"UPDATE manifests SET used_at = :used_at, loose_at = NULL WHERE {_THERE}"
+
+
+def edge_pieces(edges: Sequence[Edge]) -> Iterator[Sequence[Edge]]:
+    """Edges, as many as one write notes: in the order of indexes, of which each changes few pages.
+
+    Of several to one child the first stays the first.
+    """
+    return batches.pieces(sorted(edges, key=lambda edge: edge.child))
+
+
+def add_edges(
+    connection: SqlConnection, repository_id: int, parent: Digest, edges: Sequence[Edge]
+) -> None:
+    """Note what a manifest refers to, as far as that is not noted; of several kinds the first."""
+    kinds = msgspec.json.encode({edge.child: edge.kind for edge in reversed(edges)}).decode()
+    values = {"repository": repository_id, "parent": parent, "kinds": kinds}
+    connection.execute(_ADD_EDGES, values)
 
 
 def mark_unreferenced(

@@ -6,7 +6,7 @@ from lading.core.adoption import AdoptedManifest
 from lading.core.digest import Digest
 from lading.core.manifest import Edge, Manifest, WrongSize
 from lading.core.names import RepositoryName
-from lading.metadata import batches, documents, links, pushes, references
+from lading.metadata import batches, documents, links, references
 from lading.metadata import repositories as repository_rows
 from lading.metadata.references import KEPT
 from lading.ports.database import SqlConnection
@@ -67,7 +67,7 @@ def add_manifests(
     rows = [
         documents.row_of(repository_id, adopted.manifest)
         | {
-            "annotations": pushes.kept_annotations(adopted.manifest),
+            "annotations": documents.kept_annotations(adopted.manifest),
             "body": _body(connection, repository_id, adopted.manifest),
             "at": adopted.at,
             "now": now,
@@ -151,7 +151,7 @@ def _add_edges(
     """Note edges, and that what they lead to is used."""
     if not edges:
         return ()
-    pushes.add_edges(connection, repository_id, manifest.digest, edges)
+    references.add_edges(connection, repository_id, manifest.digest, edges)
     children = [edge.child for edge in edges]
     sizes = references.manifest_sizes(connection, repository_id, children, used_at=now)
     sizes |= links.sizes(connection, repository_id, children, used_at=now)
