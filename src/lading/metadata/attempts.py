@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from lading.core.errors import RegistryError
+from lading.core.errors import RegistryError, StorageFull, Unavailable
 from lading.core.typing import T
 from lading.ports.database import Database, SqlConnection, Work, busy
 
@@ -38,6 +38,17 @@ class Attempts:
     async def write_once(self, work: Work[T]) -> T:
         """As `write`, of one statement that may be run twice; see `Database.write_once`."""
         return await self._attempt(work, self._database.write_once)
+
+    async def promise(self, work: Work[bool]) -> bool:
+        """Write down a promise by `write_once`; false if what it is about is not there any more.
+
+        A power cut may forget it (a process crash may not). If it cannot be written down in a
+        moment there is none, as those who only pull ask for it, too.
+        """
+        try:
+            return await self.write_once(work)
+        except (StorageFull, Unavailable):
+            return True
 
     async def _attempt(
         self, work: Work[T], write: Callable[[Work[T]], Coroutine[Any, Any, T]]

@@ -5,10 +5,10 @@ from functools import partial
 from typing import Any
 
 from lading.core.digest import Digest
-from lading.core.errors import BlobInUse, StorageFull, Unavailable
+from lading.core.errors import BlobInUse
 from lading.core.history import Change
 from lading.core.names import RepositoryName, UploadKey
-from lading.metadata import batches, linked_blobs, lookups, references, repositories
+from lading.metadata import linked_blobs, lookups, references, repositories
 from lading.metadata.attempts import Attempts
 from lading.metadata.linked_blobs import LinkedBlob
 from lading.metadata.noun import NOT_SYNCED, looking, reading, together, writing
@@ -74,12 +74,6 @@ _SIZES = """
     WHERE repository_id = :repository AND links.digest IN (SELECT key FROM json_each(:digests))
         AND deleted_at IS NULL AND lost_at IS NULL
 """
-_SIZES_HERE = """
-    SELECT links.digest, size FROM links JOIN blobs ON blobs.digest = links.digest
-    WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
-        AND links.digest IN (SELECT key FROM json_each(:digests))
-        AND deleted_at IS NULL AND lost_at IS NULL
-"""
 _USE = """
     UPDATE links SET used_at = :used_at, loose_at = NULL
     WHERE repository_id = :repository AND digest IN (SELECT key FROM json_each(:digests))
@@ -110,9 +104,8 @@ def sizes_here(
     connection: SqlConnection, repository: RepositoryName, digests: Sequence[Digest]
 ) -> Mapping[Digest, int]:
     """The sizes of those of some blobs that are in the repository."""
-    values = {"repository": repository, "digests": batches.keys(digests)}
-    rows = connection.execute(_SIZES_HERE, values).fetchall()
-    return {Digest(digest): int(size) for digest, size in rows}
+    found = sizes(connection, repositories.find(connection, repository), digests)
+    return {Digest(digest): size for digest, size in found.items()}
 
 
 def add_blob(
@@ -264,20 +257,15 @@ class Links:
     ) -> LinkedBlob | None:
         """A blob, which is then safe from collection for at least half of `grace`.
 
-        "It is there" is a promise: the client will skip the upload. A power cut may forget it (a
-        process crash may not). If it cannot be written down in a moment there is none, as those who
-        only pull ask this, too.
+        "It is there" is a promise, see `Attempts.promise`: the client will skip the upload.
         """
         found = await self.find_placed(repository, digest)
         if found is None or found.is_promised(now - grace / 2):
             return found
-        try:
-            promised = await self._attempts.write_once(
-                lambda connection: _promise(connection, repository, digest, now)
-            )
-        except (StorageFull, Unavailable):
-            return found
-        return found if promised else None
+        is_there = await self._attempts.promise(
+            lambda connection: _promise(connection, repository, digest, now)
+        )
+        return found if is_there else None
 
     async def add(
         self,

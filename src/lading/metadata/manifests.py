@@ -6,7 +6,6 @@ from functools import partial
 from msgspec import Struct
 
 from lading.core.digest import Digest
-from lading.core.errors import StorageFull, Unavailable
 from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import WrongSize
@@ -70,23 +69,18 @@ class Manifests:
         """The manifest, which is then safe from collection for at least half of `grace`.
 
         A client that is told that a manifest is there may name it in an index, or point a tag at
-        it. A power cut may forget the promise (a process crash may not). If it cannot be written
-        down in a moment there is none, as those who only pull ask this, too: then the manifest may
-        be collected before it is used, and a push says so.
+        it. Where there is no promise, see `Attempts.promise`, it may be collected before it is
+        used, and a push says so.
         """
         found = await self._find(repository, reference)
         if found is None:
             return None
-        if found.is_promised(now - grace / 2):
-            return await self._with_body(found)
         digest = found.digest
-        try:
-            kept = await self._attempts.write_once(
-                lambda connection: manifest_rows.promise(connection, repository, digest, now)
-            )
-        except (StorageFull, Unavailable):
+        if found.is_promised(now - grace / 2) or await self._attempts.promise(
+            lambda connection: manifest_rows.promise(connection, repository, digest, now)
+        ):
             return await self._with_body(found)
-        return await self._with_body(found) if kept else None
+        return None
 
     async def push(self, push: ManifestPush) -> Sequence[WrongSize]:
         """Store a manifest and point tags at it, all or nothing.
