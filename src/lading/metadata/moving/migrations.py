@@ -27,11 +27,9 @@ _ARRIVED: Final = "arrived"
 _DEPARTED: Final = "departed"
 _MARK: Final = "mark"
 _READ_ONLY: Final = "read-only"
+_NOTES: Final = (_REGISTRY, _ARRIVING, _RUN, _ARRIVED, _DEPARTED, _MARK, _READ_ONLY)
+_FIND = "SELECT name, actor, at FROM switches WHERE name IN (?, ?, ?, ?, ?, ?, ?)"
 WHY_BYTES_STAY: Final = "this registry was migrated to another place, which may have its bytes here"
-_HAS_DEPARTED = """
-    SELECT 1 FROM switches AS departed JOIN switches AS since USING (actor, at)
-    WHERE departed.name = ? AND since.name = ?
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class MigrationNotes:
 
 
 def _notes(connection: SqlConnection) -> Mapping[str, tuple[str, float]]:
-    rows = connection.execute("SELECT name, actor, at FROM switches").fetchall()
+    rows = connection.execute(_FIND, _NOTES).fetchall()
     return {name: (actor, at) for name, actor, at in rows}
 
 
@@ -129,7 +127,7 @@ def depart(connection: SqlConnection, change: Change) -> None:
 
 def require_here(connection: SqlConnection) -> None:
     """Raise `Unavailable` if the registry has departed: who deletes bytes asks each time."""
-    if connection.execute(_HAS_DEPARTED, (_DEPARTED, _READ_ONLY)).fetchone() is not None:
+    if find(connection).has_departed:
         raise Unavailable(WHY_BYTES_STAY)
 
 
