@@ -6,6 +6,16 @@ from dataclasses import dataclass
 from lading.metadata.noun import reading, writing
 from lading.ports.database import Database, SqlConnection
 
+_CLAIM = """
+    INSERT INTO jobs (name, holder, expires_at, started_at)
+    VALUES (:name, :holder, :expires_at, :now)
+    ON CONFLICT (name) DO UPDATE SET holder = excluded.holder,
+        expires_at = excluded.expires_at, started_at = excluded.started_at
+    WHERE (jobs.holder IS NULL OR jobs.expires_at <= :now OR jobs.expires_at > :longest)
+        AND (jobs.finished_at IS NULL OR jobs.finished_at <= :finished_before
+            OR jobs.finished_at > :longest OR :finished_before IS NULL)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class JobState:
@@ -49,39 +59,23 @@ def claim(
     A time that no lease of now could end at, even if the clock was just set back by as long as one
     lasts, is from a clock that was ahead: the lease is over then, and the job is due.
     """
-    return (
-        connection.execute(
-            """
-            INSERT INTO jobs (name, holder, expires_at, started_at)
-            VALUES (:name, :holder, :expires_at, :now)
-            ON CONFLICT (name) DO UPDATE SET holder = excluded.holder,
-                expires_at = excluded.expires_at, started_at = excluded.started_at
-            WHERE (jobs.holder IS NULL OR jobs.expires_at <= :now OR jobs.expires_at > :longest)
-                AND (jobs.finished_at IS NULL OR jobs.finished_at <= :finished_before
-                    OR jobs.finished_at > :longest OR :finished_before IS NULL)
-            """,
-            {
-                "name": name,
-                "holder": holder,
-                "now": now,
-                "expires_at": expires_at,
-                "finished_before": finished_before,
-                "longest": expires_at + (expires_at - now),
-            },
-        ).rowcount
-        == 1
-    )
+    values = {
+        "name": name,
+        "holder": holder,
+        "now": now,
+        "expires_at": expires_at,
+        "finished_before": finished_before,
+        "longest": expires_at + (expires_at - now),
+    }
+    return connection.execute(_CLAIM, values).rowcount == 1
 
 
 def renew(connection: SqlConnection, name: str, holder: str, *, expires_at: float) -> bool:
     """Have the lease for longer; false if it was lost to another."""
-    return (
-        connection.execute(
-            "UPDATE jobs SET expires_at = ? WHERE name = ? AND holder = ?",
-            (expires_at, name, holder),
-        ).rowcount
-        == 1
+    renewed = connection.execute(
+        "UPDATE jobs SET expires_at = ? WHERE name = ? AND holder = ?", (expires_at, name, holder)
     )
+    return renewed.rowcount == 1
 
 
 def holders(connection: SqlConnection) -> Sequence[str]:

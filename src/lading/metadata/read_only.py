@@ -66,7 +66,8 @@ class ReadOnlySwitch:
 
     async def look(self) -> Change | None:
         """As `find`, as it is at this moment."""
-        if self._hint is None or not self._is_compared or self._is_hinted():
+        # Other calls say by an exception that it is not there, for each request that writes.
+        if self._hint is None or not self._is_compared or os.access(self._hint, os.F_OK):
             change = await self._database.read(find_switch, _NAME)
             self._compare(change)
             return change
@@ -79,10 +80,6 @@ class ReadOnlySwitch:
             if now >= self._read_at:  # else one that began later has come first, and knows more
                 self._read, self._read_at = read, now  # before it was read
         return self._read
-
-    def _is_hinted(self) -> bool:
-        # Other calls say by an exception that it is not there, for each request that writes.
-        return self._hint is not None and os.access(self._hint, os.F_OK)
 
     def _compare(self, change: Change | None) -> None:
         """See to it, once, that the file is there if the row is."""
@@ -99,15 +96,12 @@ class ReadOnlySwitch:
         Raises:
             Unavailable: it cannot be switched, as a change that began before stands still, say.
         """
-        await self._set(change)
-        await asyncio.sleep(self._staleness)
-
-    async def _set(self, change: Change | None) -> None:
         if change is None:
             await self._database.write(lambda connection: switch_off(connection, _NAME))
             await self._database.write(self._remove_hint, durable=False)
         else:
             await self._database.write(lambda connection: self._add(connection, change))
+        await asyncio.sleep(self._staleness)
 
     def _add(self, connection: SqlConnection, change: Change) -> None:
         if self._hint is not None:

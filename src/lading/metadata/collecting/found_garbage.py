@@ -1,7 +1,6 @@
 """The garbage that a search has found: on the disk if it is much, and read a page at a time."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, overload
 
 from lading.core.digest import Digest
@@ -82,14 +81,6 @@ class FoundItems(Sequence[T], Generic[T]):
         return self._scratch.execute(statement, (after, size))
 
 
-@dataclass(frozen=True, slots=True)
-class Linked:
-    """A link that is looked at, with the id of its repository."""
-
-    repository_id: int
-    link: GarbageLink
-
-
 class Garbage:
     """The garbage that a collection removes."""
 
@@ -111,14 +102,8 @@ class Garbage:
 
     def add_manifest(self, repository_id: int, found: GarbageManifest) -> None:
         """Add a manifest, unless it is there."""
-        self.manifests.add(
-            found.repository,
-            found.digest,
-            found.size,
-            found.cause.value,
-            found.since,
-            repository_id,
-        )
+        manifest = (found.repository, found.digest, found.size, found.cause.value, found.since)
+        self.manifests.add(*manifest, repository_id)
 
     def has_manifest(self, repository: RepositoryName, digest: str) -> bool:
         """Whether a manifest is in it."""
@@ -134,14 +119,14 @@ class Garbage:
         """Add a tag."""
         self.tags.add(found.repository, found.tag, found.subject, found.since)
 
-    def looks_at(self, found: Linked) -> bool:
+    def looks_at(self, repository_id: int, digest: Digest) -> bool:
         """Note that a link is looked at; whether it was not before."""
         statement = "INSERT OR IGNORE INTO looked_at VALUES (?, ?)"
-        return self._scratch.add(statement, (found.repository_id, found.link.digest))
+        return self._scratch.add(statement, (repository_id, digest))
 
-    def add_link(self, found: Linked) -> None:
+    def add_link(self, repository_id: int, found: GarbageLink) -> None:
         """Add a link."""
-        self.links.add(found.link.repository, found.link.digest, found.repository_id)
+        self.links.add(found.repository, found.digest, repository_id)
 
     def has_link(self, repository_id: int, digest: str) -> bool:
         """Whether a link is in it."""

@@ -147,12 +147,7 @@ def find(
     reached = _reach(connection, repository_id, starts)
     values |= {"reached": batches.keys(reached.digests), "followed": batches.keys(reached.followed)}
     rows = connection.execute(_FACTS, values).fetchall()
-    facts = {  # databases have other words for yes and no
-        digest: _Fact(
-            bool(known), subject, bool(here), bool(tagged), bool(held), size, bool(shared)
-        )
-        for digest, known, subject, here, tagged, held, size, shared in rows
-    }
+    facts = {digest: _Fact(*fact) for digest, *fact in rows}
     return _Falling(reached, facts, deleted).find(starts)
 
 

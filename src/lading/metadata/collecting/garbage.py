@@ -14,7 +14,7 @@ from lading.core.garbage import Cause, Criteria, GarbageBlob, GarbageLink, Garba
 from lading.core.names import RepositoryName
 from lading.metadata import references
 from lading.metadata.collecting import backup_holds, orphans
-from lading.metadata.collecting.found_garbage import Garbage, Linked
+from lading.metadata.collecting.found_garbage import Garbage
 from lading.metadata.references import KEPT
 from lading.ports.database import SqlConnection
 
@@ -113,11 +113,7 @@ def find(connection: SqlConnection, criteria: Criteria) -> Garbage:
 
 def values_of(criteria: Criteria) -> dict[str, float]:
     """The criteria as the parameters that the statements name."""
-    return {
-        "now": criteria.now,
-        "grace": criteria.grace,
-        "trash_before": criteria.trash_before,
-    }
+    return {"now": criteria.now, "grace": criteria.grace, "trash_before": criteria.trash_before}
 
 
 class _GarbageSearch:
@@ -201,7 +197,7 @@ class _GarbageSearch:
         """Find the links that no manifest needs, were the garbage gone."""
         rows = self._pages(_UNREFERENCED_LINKS, _BEFORE_ALL, 0, "")
         for count, (name, _, repository_id, digest) in enumerate(rows, 1):
-            self._look_at(Linked(repository_id, GarbageLink(RepositoryName(name), Digest(digest))))
+            self._look_at(repository_id, GarbageLink(RepositoryName(name), Digest(digest)))
             if count == self._criteria.at_most:
                 return
         for _, repository_id, manifest in self.found.manifests_after(0):
@@ -211,15 +207,12 @@ class _GarbageSearch:
                 _LINKS_OF_MANIFEST, "", repository=repository_id, digest=manifest.digest
             )
             for (digest,) in islice(pages, self._criteria.at_most):
-                link = GarbageLink(manifest.repository, Digest(digest))
-                self._look_at(Linked(repository_id, link))
+                self._look_at(repository_id, GarbageLink(manifest.repository, Digest(digest)))
 
-    def _look_at(self, linked: Linked) -> None:
-        link = linked.link
-        if self.found.looks_at(linked) and self._is_let_go(
-            linked.repository_id, link.repository, link.digest
-        ):
-            self.found.add_link(linked)
+    def _look_at(self, repository_id: int, link: GarbageLink) -> None:
+        is_new = self.found.looks_at(repository_id, link.digest)
+        if is_new and self._is_let_go(repository_id, link.repository, link.digest):
+            self.found.add_link(repository_id, link)
 
     def find_blobs(self) -> None:
         """Find blobs in no repository, were the links gone; and what was interrupted before."""

@@ -84,9 +84,9 @@ def add_tags(
     tags = [each for each in tags if each.digest in there]
     repository_id = repository_rows.ensure(connection, repository)
     here: dict[str, object] = {"repository": repository_id, "actor": actor, "now": now}
-    names = here | {"names": batches.keys(each.tag for each in tags)}
-    current = {name: (digest, at) for name, digest, at in connection.execute(_TAGS, names)}
-    seen = {name: (digest, at) for name, digest, at in connection.execute(_SEEN_TAGS, names)}
+    names = [each.tag for each in tags]
+    current = _by_name(connection, _TAGS, repository_id, names)
+    seen = _by_name(connection, _SEEN_TAGS, repository_id, names)
     moved: list[AdoptedTag] = []
     newer: list[Tag] = []
     for each in tags:
@@ -175,10 +175,11 @@ def seen_tags(
     connection: SqlConnection, repository: RepositoryName, names: Sequence[str]
 ) -> Mapping[str, tuple[str, float]]:
     """The digests that links of tags had when they were taken over, and the links' times."""
-    values = {
-        "repository": repository_rows.find(connection, repository),
-        "names": batches.keys(names),
-    }
-    return {
-        name: (digest, at) for name, digest, at in connection.execute(_SEEN_TAGS, values).fetchall()
-    }
+    return _by_name(connection, _SEEN_TAGS, repository_rows.find(connection, repository), names)
+
+
+def _by_name(
+    connection: SqlConnection, statement: str, repository_id: int | None, names: Sequence[str]
+) -> Mapping[str, tuple[str, float]]:
+    values = {"repository": repository_id, "names": batches.keys(names)}
+    return {name: (digest, at) for name, digest, at in connection.execute(statement, values)}

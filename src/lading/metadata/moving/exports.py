@@ -127,7 +127,6 @@ def list_manifests(
     """Manifests of a repository, by their keys, some.
 
     Args:
-        connection, repository: where to look.
         rank: 0 for those that hold no other manifest, then those that hold these, then all else.
         after: the key of the last one that was listed.
     """

@@ -43,8 +43,6 @@ def page(
     """`PAGE` rows at most, in the order of their keys.
 
     Args:
-        connection: to the database.
-        table: which.
         columns: that are read, those of the key first; of a large one its length in bytes.
         after: the key that all others are greater than; empty for the first page.
     """
@@ -139,7 +137,6 @@ def bodies(connection: SqlConnection, after: int) -> tuple[Sequence[StoredBody],
     """Bodies of manifests, but for those that are known to be lost, by the ids of their rows.
 
     Args:
-        connection: to the database.
         after: the id that all others are greater than.
 
     Returns:

@@ -5,6 +5,7 @@ a change that comes meanwhile sets it to 1 again; and what a crash leaves at 2 i
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 
 from lading.core.figures import RepositoryFigures
 from lading.core.names import RepositoryName
@@ -50,17 +51,10 @@ _COUNT_MANIFESTS = """
     FROM manifests WHERE repository_id = ?
 """
 # Repositories with few rows, which are counted in no time.
-_FEW = """
-    SELECT CAST(key AS BIGINT) FROM json_each(:ids) WHERE :most >
-        (SELECT count(*) FROM (SELECT 1 FROM links
-            WHERE repository_id = CAST(key AS BIGINT) LIMIT :most) AS few)
-        + (SELECT count(*) FROM (SELECT 1 FROM tags
-            WHERE repository_id = CAST(key AS BIGINT) LIMIT :most) AS few)
-        + (SELECT count(*) FROM (SELECT 1 FROM manifests
-            WHERE repository_id = CAST(key AS BIGINT) LIMIT :most) AS few)
-        + (SELECT count(*) FROM (SELECT 1 FROM edges
-            WHERE repository_id = CAST(key AS BIGINT) LIMIT :most) AS few)
-"""
+_ROWS = """(SELECT count(*) FROM (SELECT 1 FROM {table}
+    WHERE repository_id = CAST(key AS BIGINT) LIMIT :most) AS few)"""
+_ALL_ROWS = " + ".join(_ROWS.format(table=each) for each in ("links", "tags", "manifests", "edges"))
+_FEW = f"SELECT CAST(key AS BIGINT) FROM json_each(:ids) WHERE :most > {_ALL_ROWS}"
 # Rows of such a repository.
 MOST_OF_FEW = 1000
 _COLUMNS = "size, tagged_size, trash_size, tags, manifests, pushed_at, counted_at"
@@ -113,16 +107,7 @@ def count_few(
 
 def store(connection: SqlConnection, counted: Mapping[int, RepositoryFigures]) -> None:
     """Keep the figures of repositories, by id, whatever has changed since they were counted."""
-    connection.executemany(
-        _STORE,
-        [
-            (
-                *(id_, known.size, known.tagged_size, known.trash_size),
-                *(known.tags, known.manifests, known.pushed_at, known.counted_at),
-            )
-            for id_, known in counted.items()
-        ],
-    )
+    connection.executemany(_STORE, [(id_, *astuple(known)) for id_, known in counted.items()])
     growth.add(connection, counted)
     connection.execute(_END, (batches.keys(map(str, counted)),))
 
