@@ -17,6 +17,7 @@ import msgspec
 from lading.blobs.layout import Layout, names_in
 from lading.core.digest import Digest
 from lading.system import durable
+from lading.system.unnamed_files import write_at
 
 
 class AdoptedNote(msgspec.Struct, frozen=True):
@@ -124,7 +125,7 @@ def write_note(layout: Layout, note: AdoptedNote) -> None:
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
         # Names of folders need be no UTF-8; Python's own JSON keeps what they have instead.
-        os.write(descriptor, json.dumps(msgspec.to_builtins(note)).encode())
+        write_at(descriptor, json.dumps(msgspec.to_builtins(note)).encode(), 0)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
