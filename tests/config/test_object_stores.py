@@ -12,6 +12,7 @@ from lading.config.loading import Loaded, load
 from lading.config.problems import ConfigurationError
 from lading.wiring.data_directory import DataUnusable
 from lading.wiring.object_stores import bucket_of, redirect_rule_of
+from lading.wiring.stores import open_registry
 
 
 def loaded(tmp_path: Path, section: dict[str, Any], **environ: str) -> Loaded:
@@ -197,3 +198,18 @@ def test_a_file_of_certificates_that_is_missing_is_named(tmp_path: Path) -> None
     """And not taken for the place where the data is."""
     with pytest.raises(DataUnusable, match=r"storage\.s3\.cafile.*/nowhere\.pem.*No such file"):
         bucket(tmp_path, region="eu-central-1", cafile=str(tmp_path / "nowhere.pem"))
+
+
+async def test_a_profile_that_is_missing_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As all that is wrong with the place of the data, and not as a failure of this program."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_PROFILE", "missing")
+    monkeypatch.chdir(tmp_path)
+    settings = loaded(tmp_path, {"s3": {"bucket": "images", "region": "eu-west-1"}}).settings
+    with pytest.raises(DataUnusable, match="no profile `missing`"):
+        async with open_registry(settings):
+            pass

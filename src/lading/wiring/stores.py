@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from lading.blobs.file_locks import FileLocks
+from lading.blobs.s3.bucket import BucketUnusable
 from lading.blobs.stores import Stores
 from lading.config.settings import Settings
 from lading.core.immutability import ImmutableTags
@@ -141,8 +142,12 @@ def _open_stores(
         )
     from lading.blobs.s3.object_store import ObjectStore  # noqa: PLC0415 - nobody else loads it
 
+    try:
+        store = ObjectStore(bucket_of(storage), measures)
+    except BucketUnusable as error:
+        raise data_directory.DataUnusable(str(error)) from error
     return Stores.in_s3(
-        ObjectStore(bucket_of(storage), measures),
+        store,
         metadata.uploads,
         metadata.objects,
         _open_locks(settings, measures, stack),

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import replace
@@ -13,8 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from lading.blobs.s3 import role_keys
-from lading.blobs.s3.access_keys import AccessKeys, ProfileUnusable, find_keys
-from lading.blobs.s3.bucket import S3Bucket
+from lading.blobs.s3.access_keys import AccessKeys, find_keys
+from lading.blobs.s3.bucket import BucketUnusable, S3Bucket
 from lading.blobs.s3.object_store import ObjectStore
 from lading.blobs.s3.object_streams import PIPED
 from lading.blobs.s3.role_keys import PassingKeys, fetch_role_keys
@@ -166,8 +167,17 @@ def test_at_last_the_machine(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["default", "missing"])
 def test_a_profile_that_is_of_no_use_is_told(tmp_path: Path, name: str) -> None:
     home = profiles(tmp_path, "", "[default]\ncredential_process = /bin/keys\n")
-    with pytest.raises(ProfileUnusable):
+    with pytest.raises(BucketUnusable):
         find_keys(BUCKET, {**home, "AWS_PROFILE": name})
+
+
+def test_a_file_without_profiles_is_named_and_not_quoted(tmp_path: Path) -> None:
+    """It may be the secret alone that somebody has written there."""
+    home = profiles(tmp_path, "wJalrXUtnFEMI\n")
+    with pytest.raises(BucketUnusable, match="credentials is no file of profiles") as raised:
+        find_keys(BUCKET, home)
+
+    assert "wJalrXUtnFEMI" not in "".join(traceback.format_exception(raised.value))
 
 
 def test_a_role_is_asked_for_its_keys(role: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lading.blobs.s3.bucket import S3Bucket
+from lading.blobs.s3.bucket import BucketUnusable, S3Bucket
 
 # Variables by which the environment names a role.
 _ROLES = (
@@ -32,15 +32,11 @@ class AccessKeys:
     token: str = field(default="", repr=False)
 
 
-class ProfileUnusable(Exception):
-    """A profile of `~/.aws` without keys; the message says what to do."""
-
-
 def find_keys(bucket: S3Bucket, environ: Mapping[str, str] = os.environ) -> AccessKeys | None:
     """The keys that can be read here; `None` if there is a role to be asked for them.
 
     Raises:
-        ProfileUnusable: the environment names a profile that has none.
+        BucketUnusable: the environment names a profile that has none.
     """
     if bucket.access_key:
         return AccessKeys(bucket.access_key, bucket.secret_key)
@@ -57,12 +53,8 @@ def read_profile(environ: Mapping[str, str]) -> AccessKeys | None:
     profile = environ.get("AWS_PROFILE") or "default"
     home = Path(environ.get("HOME") or "/nonexistent") / ".aws"
     found = configparser.RawConfigParser(strict=False)
-    found.read(
-        [
-            environ.get("AWS_CONFIG_FILE") or home / "config",
-            environ.get("AWS_SHARED_CREDENTIALS_FILE") or home / "credentials",
-        ]
-    )
+    _read_into(found, environ.get("AWS_CONFIG_FILE") or home / "config")
+    _read_into(found, environ.get("AWS_SHARED_CREDENTIALS_FILE") or home / "credentials")
     # In the file of settings, other profiles than the default have a section `profile NAME`.
     values: dict[str, str] = {}
     for section in (f"profile {profile}", profile):
@@ -72,11 +64,21 @@ def read_profile(environ: Mapping[str, str]) -> AccessKeys | None:
         token = values.get("aws_session_token", "")
         return AccessKeys(values["aws_access_key_id"], values["aws_secret_access_key"], token)
     if wanted := [key for key in _UNSUPPORTED if key in values]:
-        raise ProfileUnusable(
+        raise BucketUnusable(
             f"the profile `{profile}` asks for `{wanted[0]}`, which is not followed here: write"
             " storage.s3.accesskey and secretkey, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,"
             " or give the machine or the container a role"
         )
     if "AWS_PROFILE" in environ:
-        raise ProfileUnusable(f"there is no profile `{profile}` with aws_access_key_id in ~/.aws")
+        raise BucketUnusable(f"there is no profile `{profile}` with aws_access_key_id in ~/.aws")
     return None
+
+
+def _read_into(profiles: configparser.RawConfigParser, path: Path | str) -> None:
+    try:
+        profiles.read(path)
+    except (configparser.Error, UnicodeDecodeError):
+        # Without its cause, which quotes what is there: that may be a secret.
+        raise BucketUnusable(
+            f"{path} is no file of profiles: mend it, or write storage.s3.accesskey and secretkey"
+        ) from None

@@ -57,7 +57,7 @@ _ADVICE = (
         "correct storage.s3.accesskey, secretkey and region, or what the key is allowed to do",
     ),
     (
-        "certificate|UnknownIssuer|InvalidContentType|[Hh]andshake",
+        "[Cc]ertificate|UnknownIssuer|InvalidContentType|[Hh]andshake",
         "correct storage.s3.cafile, secure and the name in storage.s3.regionendpoint",
     ),
     (
@@ -74,7 +74,6 @@ class StoreAttempts:
     """The attempts at one operation on the store.
 
     Args:
-        timing: which operation it is.
         measures: how long it took, repeats and errors are handed to.
         size: bytes that each attempt moves.
     """
@@ -115,7 +114,6 @@ class StoreAttempts:
         """The result of one attempt, within its time.
 
         Args:
-            attempt: makes it.
             more: seconds that it may take beside those that its bytes take.
 
         Raises:

@@ -6,6 +6,10 @@ from urllib.parse import urlsplit
 MIB = 1024 * 1024
 
 
+class BucketUnusable(Exception):
+    """A bucket cannot be opened as it is described; the message says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class S3Bucket:
     """A bucket, how to reach it, and how objects are put there.

@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING
 
 from lading.blobs.s3 import proxies
 from lading.blobs.s3.access_keys import AccessKeys, find_keys
-from lading.blobs.s3.attempts import ATTEMPT, FIRST_PAUSE, LONGEST_PAUSE, PATIENCE, SLOWEST
-from lading.blobs.s3.bucket import S3Bucket
+from lading.blobs.s3.attempts import (
+    ATTEMPT,
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    PATIENCE,
+    SLOWEST,
+    advice_for,
+    words_of,
+)
+from lading.blobs.s3.bucket import BucketUnusable, S3Bucket
 from lading.blobs.s3.role_keys import RoleKeys
 
 if TYPE_CHECKING:
@@ -44,18 +52,24 @@ def open_bucket(bucket: S3Bucket, environ: Mapping[str, str] = os.environ) -> Op
     """Open a bucket; nothing is asked of the server yet.
 
     Raises:
-        ProfileUnusable: there are no keys where the environment says that there are.
-        Unavailable: obstore cannot make sense of how to reach it.
+        BucketUnusable: there are no keys where the environment says that there are, or obstore
+            cannot make sense of how to reach it.
     """
     keys = find_keys(bucket, environ) or RoleKeys(bucket.region, environ)
     part = timedelta(seconds=ATTEMPT + bucket.part_size / SLOWEST)
     patience = timedelta(seconds=PATIENCE) + part
     store = partial(_store, bucket, keys, environ)
-    return OpenBucket(
-        keys,
-        store(timeout=_LONG, retries=0),
-        store(timeout=part, retries=_REPEATS, patience=patience),
-    )
+    try:
+        return OpenBucket(
+            keys,
+            store(timeout=_LONG, retries=0),
+            store(timeout=part, retries=_REPEATS, patience=patience),
+        )
+    except Exception as error:  # Rust's have a class for each of several things
+        raise BucketUnusable(
+            "no client of the object store can be made of its address, its certificates and the"
+            f" proxies that the environment names: {words_of(error)}{advice_for(str(error))}"
+        ) from error
 
 
 def _renewed(keys: RoleKeys) -> "S3Credential":
