@@ -1,10 +1,14 @@
 """Bodies of requests, past the parser."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from lading.core.typing import override
 from lading.edge.body import PIECE, Buffers
 from lading.server.http.exchange import Exchange
+
+if TYPE_CHECKING:  # whose place a body takes
+    from lading.server.http.connection import Connection
 
 # Where bytes go that nobody wants; it is the same for all, as nobody looks at them.
 _NOWHERE = memoryview(bytearray(64 * 1024))
@@ -21,35 +25,13 @@ def piece_of(exchange: Exchange) -> int:
     return PIECE_OF_WHOLE if exchange.is_unhurried else PIECE
 
 
-class Receiver(asyncio.Protocol):
-    """The connection that a body comes by, and whose protocol it takes the place of."""
-
-    transport: asyncio.Transport
-
-    def pause_reading(self) -> None:
-        """Take nothing more from the client."""
-        raise NotImplementedError
-
-    def moved(self, size: int) -> None:
-        """Note that so many bytes have come, past the parser."""
-        raise NotImplementedError
-
-    def body_received(self) -> None:
-        """The body is complete, and the parser did not see it."""
-        raise NotImplementedError
-
-    def body_left(self, rest: bytes) -> None:
-        """The parser, which has seen nothing of the body, is to go on with this."""
-        raise NotImplementedError
-
-
 class Body(asyncio.BufferedProtocol):
     """Takes the place of the connection's protocol while bytes of a body come.
 
     Buffers take turns: one is filled while the application works on those before it.
     """
 
-    def __init__(self, exchange: Exchange, connection: Receiver) -> None:
+    def __init__(self, exchange: Exchange, connection: "Connection") -> None:
         self._exchange = exchange
         self._connection = connection
 
@@ -88,7 +70,7 @@ class LargeBody(Body):
     """
 
     @classmethod
-    def take_over(cls, exchange: Exchange, connection: Receiver) -> "LargeBody | None":
+    def take_over(cls, exchange: Exchange, connection: "Connection") -> "LargeBody | None":
         """Take the rest of a body; `None` if it does not pay, or memory is short."""
         if exchange.size is None or exchange.missing < LARGE:
             return None
@@ -98,7 +80,7 @@ class LargeBody(Body):
         buffers = Buffers.if_affordable(min(piece_of(exchange), exchange.size), exchange.memory)
         return None if buffers is None else cls(exchange, connection, buffers)
 
-    def __init__(self, exchange: Exchange, connection: Receiver, buffers: Buffers) -> None:
+    def __init__(self, exchange: Exchange, connection: "Connection", buffers: Buffers) -> None:
         super().__init__(exchange, connection)
         # With the head, the parser has seen the first of them. They come first in the first buffer,
         # so that all pieces are whole ones: what is written to a disk wants that.
@@ -117,7 +99,7 @@ class LargeBody(Body):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take bytes that have come into the buffer."""
-        self._connection.moved(nbytes)
+        self._connection.deadlines.move(nbytes)
         self._filled += nbytes
         if self._filled == len(self._filling) or self._left() == 0:
             self.hand_over()

@@ -13,7 +13,7 @@
     after the last request       anything                      it is not looked at
     after the last response      anything                      the same, for `LINGER` seconds
 
-A state that waits for more ends by one of the times of `connection.py`. The application takes a
+A state that waits for more ends by one of the times of `deadlines.py`. The application takes a
 body at its own pace: more than a piece of it is not read before (`exchange.py`, `body.py`).
 
 The parser tells of a line, or a chunk, when it is complete, and keeps a line until then. So bytes

@@ -9,13 +9,16 @@ parser has seen the head and no chunk, so between any two of them it can go on.
 """
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lading.core.typing import override
 from lading.edge.body import Buffers
-from lading.server.http.body import Body, Receiver, piece_of
+from lading.server.http.body import Body, piece_of
 from lading.server.http.exchange import Exchange
 from lading.server.http.put_off import MOST_PIECES
+
+if TYPE_CHECKING:
+    from lading.server.http.connection import Connection
 
 # Bytes from which a chunk is large: moving it costs more than looking at what frames it.
 LARGE_CHUNK = 4096
@@ -57,7 +60,7 @@ class ChunkedBody(Body):
 
     @classmethod
     def take_over(
-        cls, exchange: Exchange, connection: Receiver, data: memoryview
+        cls, exchange: Exchange, connection: "Connection", data: memoryview
     ) -> "ChunkedBody | None":
         """Take a body of which nothing was parsed; `None` if it does not pay, or memory is short.
 
@@ -70,7 +73,7 @@ class ChunkedBody(Body):
         buffers = Buffers.if_affordable(piece + _BEYOND, exchange.memory)
         return None if buffers is None else cls(exchange, connection, buffers)
 
-    def __init__(self, exchange: Exchange, connection: Receiver, buffers: Buffers) -> None:
+    def __init__(self, exchange: Exchange, connection: "Connection", buffers: Buffers) -> None:
         super().__init__(exchange, connection)
         self._buffers: Buffers | None = buffers
         self._piece = buffers.size - _BEYOND
@@ -97,7 +100,7 @@ class ChunkedBody(Body):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take bytes that have come into the buffer."""
-        self._connection.moved(nbytes)
+        self._connection.deadlines.move(nbytes)
         rest = self._read(self._filled + self._unread + nbytes)
         if rest:
             self.hand_over()

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from email.utils import formatdate
 from ipaddress import IPv4Network, IPv6Network
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from lading.edge.budget import MEMORY
 from lading.edge.forwarded import is_trusted
@@ -15,6 +15,9 @@ from lading.edge.limits import client_of
 from lading.server.http.deadlines import Deadlines, State
 from lading.server.http.turns import FILE_TURN, TURN, SendingTurns
 from lading.system.budget import Budget
+
+if TYPE_CHECKING:
+    from lading.server.http.connection import Connection
 
 
 class Addresses:
@@ -33,8 +36,7 @@ class Addresses:
     def enter(self, peer: str) -> bool:
         """Count a connection until it ends; false if its client has more than it may.
 
-        Args:
-            peer: the address; empty for a Unix socket.
+        The address of a Unix socket is empty.
         """
         client = self._client(peer)
         if client is None:
@@ -71,23 +73,16 @@ class ClientWarning:
         local: how severe it is for a client on this machine.
     """
 
-    def __init__(
-        self,
-        text: str,
-        clock: Callable[[], float] = time.monotonic,
-        *,
-        local: int = logging.WARNING,
-    ) -> None:
+    def __init__(self, text: str, *, local: int = logging.WARNING) -> None:
         self._text = text
         self._local = local
-        self._clock = clock
         self._named: set[str] = set()
         self._until = 0.0
 
     def give(self, address: str) -> None:
         """Warn, unless that was done a short while ago."""
         address = address.removeprefix("::ffff:")  # IPv4, by a socket of both
-        now = self._clock()
+        now = time.monotonic()
         if now >= self._until:
             self._named.clear()
             self._until = now + WARN_AGAIN
@@ -97,19 +92,6 @@ class ClientWarning:
             log.log(self._local if is_local else logging.WARNING, self._text, address)
 
 
-class Ending(Protocol):
-    """A connection, as far as it can be told to end."""
-
-    transport: asyncio.Transport
-    deadlines: Deadlines
-
-    def end_after_response(self) -> None:
-        """Close the connection when what was asked for is answered."""
-
-    def end(self) -> None:
-        """Close the connection: now if nothing is on its way, else after it."""
-
-
 class Connections:
     """All connections of one worker.
 
@@ -117,12 +99,10 @@ class Connections:
         max_head: bytes that all headers of a request may have, as they are on the wire.
         headers: of every response that has no other ones of these names; the application knows.
         timeouts: seconds that a connection has in each state.
-        addresses: how many connections each client has.
         memory: for bodies of requests; the application takes of the same.
         on_lost: called when a connection has ended.
 
     Attributes:
-        open: those that have not ended.
         tasks: in which applications answer.
         ending: the worker was told to stop: no connection outlives its next response.
         http_for_https, https_for_http: about clients that speak the one where the other is spoken.
@@ -151,7 +131,7 @@ class Connections:
         self.addresses = addresses or Addresses(0)
         self.memory = memory or Budget(MEMORY)
         self.turns, self.file_turns = SendingTurns(TURN), SendingTurns(FILE_TURN)
-        self.open: set[Ending] = set()
+        self.open: set[Connection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.http_for_https = ClientWarning(
             "a client at %s speaks HTTP, and this registry HTTPS: give it an address with https://"
@@ -170,11 +150,7 @@ class Connections:
         self._look_at_clock()
 
     def sweep(self, now: float) -> None:
-        """Renew the date, and end connections whose time is over.
-
-        Args:
-            now: on the loop's clock.
-        """
+        """Renew the date, and end connections whose time is over by the loop's clock."""
         self._look_at_clock()
         for connection in list(self.open):
             connection.deadlines.leave_if_over(now)
@@ -202,7 +178,7 @@ class Connections:
     def _look_at_clock(self) -> None:
         self.date = f"Date: {formatdate(usegmt=True)}\r\n".encode()
 
-    def lost(self, connection: Ending, peer: str) -> None:
+    def lost(self, connection: "Connection", peer: str) -> None:
         """Forget a connection that has ended."""
         self.open.discard(connection)
         self.addresses.leave(peer)

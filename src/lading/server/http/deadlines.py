@@ -25,9 +25,12 @@ import fcntl
 import math
 import struct
 import termios
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import Enum, auto
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lading.server.http.connection import Connection
 
 # Seconds for the head of a request, from its first byte on, and for the first of all from when the
 # connection is there, as nginx's `client_header_timeout`.
@@ -92,29 +95,6 @@ _ORDER = {
 }
 
 
-class Answering(Protocol):
-    """A request, as far as the deadlines of its connection depend on it."""
-
-    more_body: bool
-    waits: bool
-
-
-class Watched(Protocol):
-    """A connection, as far as its deadlines depend on it."""
-
-    transport: asyncio.Transport
-    reading: bool
-    parting: bool
-
-    @property
-    def head(self) -> object | None:
-        """The head that is being received."""
-
-    @property
-    def exchanges(self) -> Sequence[Answering]:
-        """Requests that are not answered."""
-
-
 class Deadlines:
     """Deadlines of one connection.
 
@@ -131,7 +111,7 @@ class Deadlines:
     # When it last moved before everything had been taken that was sent.
     _settled_at = -1.0
 
-    def __init__(self, connection: Watched, timeouts: Mapping[State, float]) -> None:
+    def __init__(self, connection: "Connection", timeouts: Mapping[State, float]) -> None:
         self._connection = connection
         self._timeouts = timeouts
         self._clock = asyncio.get_running_loop().time
@@ -164,7 +144,7 @@ class Deadlines:
             return State.CLOSING if self._unsent else State.CLOSED
         if connection.parting:
             return State.PARTING
-        if connection.head is not None:
+        if connection.reader.head is not None:
             return State.HEAD
         if self._unsent:
             return State.TAKING if connection.exchanges else State.TAKEN
@@ -175,11 +155,7 @@ class Deadlines:
         return State.BODY if waits else State.ANSWER
 
     def leave_if_over(self, now: float) -> None:
-        """End the connection if its time is over.
-
-        Args:
-            now: on the loop's clock.
-        """
+        """End the connection if its time is over by the loop's clock."""
         self._look_at_unsent(now)
         state = self.state
         if now - self._since(state) > self._timeouts[state]:

@@ -8,19 +8,21 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from lading.core.digest import Bytes
 from lading.core.errors import RegistryError
 from lading.edge.asgi import PIPES, UNHURRIED, Application, Message, Scope
 from lading.edge.body import PIECE, SMALL_PIECE, ClientDisconnected
 from lading.ports.object_sources import Piped
-from lading.server.http.connections import Connections
 from lading.server.http.sendfile import FilePart, FileSender
 from lading.server.http.spelling import header_line
 from lading.server.http.turns import SMALL
 from lading.system.budget import Budget
 from lading.system.disk_errors import advised
+
+if TYPE_CHECKING:  # which has exchanges
+    from lading.server.http.connection import Connection
 
 log = logging.getLogger(__name__)
 
@@ -45,39 +47,11 @@ _STATUS_LINES = {
 }
 
 
-class Line(Protocol):
-    """The connection, as far as one exchange needs it."""
-
-    transport: asyncio.Transport
-    connections: Connections
-
-    async def writable(self) -> None:
-        """Wait until the client has taken most of what it was sent."""
-
-    async def flushed(self) -> None:
-        """Wait until the kernel has all that was written."""
-
-    def body_wanted(self) -> None:
-        """The application asks for the body."""
-
-    def let_continue(self) -> None:
-        """Tell a client to send the body that it was asked to wait with."""
-
-    def pause_reading(self) -> None:
-        """Take nothing more from the client."""
-
-    def resume_reading(self) -> None:
-        """Take what the client sends."""
-
-    def answered(self, exchange: "Exchange") -> None:
-        """The response is complete."""
-
-
 class Exchange:
     """The exchange of one request for its response.
 
     Args:
-        line: that the request came by.
+        line: the connection that the request came by.
         waits: whether the client sends the body only when it is told to (RFC 9110, 10.1.1).
         keep_alive: whether another request may follow.
 
@@ -113,7 +87,7 @@ class Exchange:
     _sender: FileSender | None = None
 
     def __init__(
-        self, line: Line, scope: Scope, *, size: int | None, waits: bool, keep_alive: bool
+        self, line: "Connection", scope: Scope, *, size: int | None, waits: bool, keep_alive: bool
     ) -> None:
         self.keep_alive = keep_alive
         self.waits = waits

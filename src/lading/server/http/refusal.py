@@ -46,3 +46,10 @@ TOO_MANY_CONNECTIONS = Refusal(
     HTTPStatus.TOO_MANY_REQUESTS,
     "too many connections from your address; use those that are open, or close some",
 )
+
+
+def too_far_ahead() -> Refusal:
+    """The refusal of what came before its turn, when there is no memory for it."""
+    return Refusal(
+        HTTPStatus.TOO_MANY_REQUESTS, "too much was sent ahead of its turn; wait for the answers"
+    )

@@ -1,8 +1,13 @@
 """The takeover of a connection by a large body: when it goes past the parser, and when no more."""
 
-from lading.server.http.body import Body, LargeBody, Receiver
+from typing import TYPE_CHECKING
+
+from lading.server.http.body import Body, LargeBody
 from lading.server.http.chunks import ChunkedBody
 from lading.server.http.exchange import Exchange
+
+if TYPE_CHECKING:
+    from lading.server.http.connection import Connection
 
 
 class Takeover:
@@ -12,7 +17,7 @@ class Takeover:
     the parser is to see nothing, what came with its head waits until then.
     """
 
-    def __init__(self, connection: Receiver) -> None:
+    def __init__(self, connection: "Connection") -> None:
         self._connection = connection
         self._ahead: memoryview | None = None
         self._body: Body | None = None
@@ -36,11 +41,7 @@ class Takeover:
                 chunked.feed(ahead)
 
     def answered(self, *, goes_on: bool) -> None:
-        """Keep nothing of a body whose request was answered without it.
-
-        Args:
-            goes_on: whether another request may be behind it.
-        """
+        """Keep nothing of a body whose request was answered without it; others may be behind it."""
         if self._body is not None:
             self._body.give_back()
         ahead, self._ahead = self._ahead, None
