@@ -35,7 +35,7 @@ class AnswerParser:
         self._is_complete = False
         self._pairs: list[tuple[str, str]] = []
         self._pieces: list[bytes] = []
-        self._come = 0
+        self._taken = 0
         # Bytes after which the body ends though httptools does not know it.
         self._ends_after: int | None = None
         self._wrong: NoAnswer | None = None
@@ -77,7 +77,7 @@ class AnswerParser:
             raise NoAnswer("the connection is closed within the head of the answer")
         length = self._length()
         if length is not None:
-            missing = length - self._come
+            missing = length - self._come()
             raise NoAnswer(f"the connection is closed, and {missing} bytes are missing")
         if "transfer-encoding" in self.headers and not self._is_identity():
             raise NoAnswer("the connection is closed within the body of the answer")
@@ -94,8 +94,14 @@ class AnswerParser:
                 raise self._wrong
             return b""
         come = b"".join(self._pieces)
-        self._pieces = [come[most:]] if len(come) > most else []
-        return come[:most]
+        length = len(come)
+        if length > most:
+            self._pieces = [come[most:]]
+            self._taken += most
+            return come[:most]
+        self._pieces = []
+        self._taken += length
+        return come
 
     def on_message_begin(self) -> None:
         """Begin an answer: one before the one (RFC 9110, 15.2), that, or what nobody asked for."""
@@ -130,10 +136,9 @@ class AnswerParser:
         self._note_body()
         if not self._is_complete:
             self.room = _MOST_BARE
-            self._come += len(piece)
             self._pieces.append(piece)
-            if self._ends_after is not None and self._come >= self._ends_after:
-                self._pieces[-1] = piece[: len(piece) + self._ends_after - self._come]
+            if self._ends_after is not None and (beyond := self._come() - self._ends_after) >= 0:
+                self._pieces[-1] = piece[: len(piece) - beyond]
                 self._is_complete = True
 
     def on_message_complete(self) -> None:
@@ -167,6 +172,10 @@ class AnswerParser:
     def _note_body(self) -> None:
         if self._is_complete:  # as after a head alone, or behind the end
             self.may_go_on = False
+
+    def _come(self) -> int:
+        """How many bytes of the body have come."""
+        return self._taken + sum(map(len, self._pieces))
 
     def _is_identity(self) -> bool:
         """Whether the body is coded as it is, which some say though it was taken out of HTTP.

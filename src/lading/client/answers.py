@@ -117,9 +117,12 @@ def read_error(answer: HostAnswer) -> bytes:
 
 def dismiss(answer: HostAnswer) -> None:
     """Be done with an answer: its connection is kept unless much of the body is left."""
-    with suppress(OSError):
+    try:
         _read_some(answer, _MOST_LEFT, _LEFT_SECONDS)
-    answer.release_conn()
+    except OSError:
+        answer.close()
+    else:
+        answer.release_conn()
 
 
 def _read_some(answer: HostAnswer, most: int, seconds: float) -> tuple[bytes, bool]:
