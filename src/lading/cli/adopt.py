@@ -9,14 +9,13 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import load_settings, with_files
 from lading.cli.exits import to_exit
 from lading.cli.findings_alone import in_findings_alone
-from lading.cli.late import Late
+from lading.cli.late import late
 from lading.cli.output import JSON_LINES, counted, human_size, plain, say, to_json
 from lading.cli.progress import StepLines, step_progress
 from lading.cli.registry import operator, run_with, translate_data_errors
@@ -25,7 +24,7 @@ from lading.core.access import Principal
 from lading.core.damage import Finding, Kind
 from lading.core.errors import RegistryError
 
-if TYPE_CHECKING:
+with late():
     from lading.cli import running
     from lading.config.settings import Settings
     from lading.services.moving import adopt as adopting
@@ -33,11 +32,6 @@ if TYPE_CHECKING:
     from lading.services.registry import Registry
     from lading.wiring.moving import adoption as adoptions
     from lading.wiring.moving import volume_places
-else:
-    running = Late("lading.cli.running")
-    adopting = Late("lading.services.moving.adopt")
-    adoptions = Late("lading.wiring.moving.adoption")
-    volume_places = Late("lading.wiring.moving.volume_places")
 
 # Findings of a kind that are printed for people.
 MOST = 20

@@ -5,16 +5,17 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from lading.cli.late import late
 from lading.cli.output import say
 from lading.core.digest import Digest
 from lading.core.errors import RegistryError
 from lading.core.names import Reference, RepositoryName, Tag
 
-if TYPE_CHECKING:
+with late():
+    from lading.config import durations, loading, problems
     from lading.config.settings import Settings
 
 # The file that `lading.config.loading.find_file` finds if none is named.
@@ -49,11 +50,9 @@ def parse_lifetime(text: str) -> float | None:
     """
     if text == "never":
         return None
-    from lading.config.durations import parse_duration  # noqa: PLC0415 - help needs none of it
-
     days = re.fullmatch(r"(\d{1,5})d", text, re.ASCII)
     try:
-        lifetime = timedelta(days=int(days[1])) if days else parse_duration(text)
+        lifetime = timedelta(days=int(days[1])) if days else durations.parse_duration(text)
     except ValueError:
         lifetime = timedelta(0)
     if lifetime <= timedelta(0):
@@ -86,12 +85,9 @@ def load_settings(path: Path | None, environ: Mapping[str, str] = os.environ) ->
     Raises:
         ClickException: something is wrong with it; the message names every such thing.
     """
-    from lading.config.loading import load  # noqa: PLC0415 - help needs none of it
-    from lading.config.problems import ConfigurationError  # noqa: PLC0415
-
     try:
-        loaded = load(path, environ)
-    except ConfigurationError as error:
+        loaded = loading.load(path, environ)
+    except problems.ConfigurationError as error:
         raise click.ClickException(f"configuration error:\n{error}") from error
     for warning in loaded.warnings:
         say(f"Warning: {warning}", err=True)

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
-from lading.cli.late import Late
+from lading.cli.late import late
 from lading.cli.output import JSON, human_size, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import audit_of, operator, run_with, translate_data_errors
@@ -25,7 +24,7 @@ from lading.core.errors import RegistryError
 from lading.core.history import Change
 from lading.core.timestamps import utc
 
-if TYPE_CHECKING:
+with late():
     from lading.config import durations
     from lading.config.settings import Settings
     from lading.ports import backup as backup_port
@@ -34,13 +33,6 @@ if TYPE_CHECKING:
     from lading.wiring import paths
     from lading.wiring.moving import backups as wired_backups
     from lading.wiring.moving import migration
-else:
-    backup_port = Late("lading.ports.backup")
-    backups = Late("lading.services.backup")
-    durations = Late("lading.config.durations")
-    migration = Late("lading.wiring.moving.migration")
-    wired_backups = Late("lading.wiring.moving.backups")
-    paths = Late("lading.wiring.paths")
 
 
 def _duration(_: click.Context, __: click.Parameter, text: str) -> timedelta:

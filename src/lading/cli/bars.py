@@ -3,25 +3,21 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+from lading.cli.late import late
 from lading.cli.output import clean, clean_lines, say
 
-if TYPE_CHECKING:
-    from rich import progress as rich_progress
+with late():
+    from rich import console, progress, table
 
 
-def new_bars(*, of_bytes: bool) -> "rich_progress.Progress":
+def new_bars(*, of_bytes: bool) -> "progress.Progress":
     """Bars below what is printed by `print_above`, to be started and stopped.
 
     Args:
         of_bytes: whether they tell sizes, and how fast it goes; or how much is done, and how long
             the rest will take.
     """
-    from rich import progress  # noqa: PLC0415 - for terminals only
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Column  # noqa: PLC0415
-
     numbers: tuple[progress.ProgressColumn, ...]
     if of_bytes:
         numbers = progress.DownloadColumn(binary_units=True), progress.TransferSpeedColumn()
@@ -31,11 +27,11 @@ def new_bars(*, of_bytes: bool) -> "rich_progress.Progress":
         progress.TextColumn(
             "{task.description}",
             markup=False,
-            table_column=Column(ratio=3, no_wrap=True, overflow="ellipsis"),
+            table_column=table.Column(ratio=3, no_wrap=True, overflow="ellipsis"),
         ),
-        progress.BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=4)),
+        progress.BarColumn(bar_width=None, table_column=table.Column(ratio=1, min_width=4)),
         *numbers,
-        console=Console(stderr=True),
+        console=console.Console(stderr=True),
         transient=True,
         expand=True,
         # click writes past what would be in its place.
@@ -44,7 +40,7 @@ def new_bars(*, of_bytes: bool) -> "rich_progress.Progress":
     )
 
 
-def print_above(bars: "rich_progress.Progress", text: str, *, err: bool) -> None:
+def print_above(bars: "progress.Progress", text: str, *, err: bool) -> None:
     """Print a line, to standard error or not: above bars, if it goes to their terminal."""
     if err or sys.stdout.isatty():
         bars.console.print(clean_lines(text), markup=False, highlight=False, soft_wrap=True)

@@ -5,18 +5,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from lading.cli.late import Late
+from lading.cli.late import late
 from lading.cli.output import JSON, say, to_json
 
-if TYPE_CHECKING:
+with late():
     from lading.server.process import authority as authorities
     from lading.server.process.authority import Authority, Issued
-else:
-    authorities = Late("lading.server.process.authority")
 
 # RFC 1123, section 2.1; the first label may be a wildcard (RFC 9525, section 6.3).
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"

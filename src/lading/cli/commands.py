@@ -11,15 +11,17 @@ import sys
 import threading
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
 from lading import __version__
-from lading.cli.late import without_collector
+from lading.cli.late import late, without_collector
 
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
+with late():
+    from click import shell_completion
+
+    from lading.cli import exits, output
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
@@ -70,9 +72,7 @@ class LazyGroup(click.Group):
                 sys.exit(self._failed.exit_code)  # of which nobody could be told
             if error.errno not in _NO_ROOM or error.filename is not None:
                 raise
-            from lading.cli.output import unwritten  # noqa: PLC0415 - help needs none of it
-
-            unwritten(error).show()
+            output.unwritten(error).show()
             sys.exit(1)
         finally:
             _drop_unwritten()
@@ -93,9 +93,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
-            from lading.cli.output import clean_lines  # noqa: PLC0415 - help needs none of it
-
-            error.message = clean_lines(error.message)  # type: ignore[misc]
+            error.message = output.clean_lines(error.message)  # type: ignore[misc]
             self._failed = error
             raise
         except click.Abort as error:  # while something was asked
@@ -108,12 +106,12 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt:
             raise _interrupted() from None
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+    def shell_complete(
+        self, ctx: click.Context, incomplete: str
+    ) -> "list[shell_completion.CompletionItem]":
         """The completions of what is being typed, without loading any command."""
-        from click.shell_completion import CompletionItem  # noqa: PLC0415 - help needs none of it
-
         commands = [
-            CompletionItem(name, help=listed.summary)
+            shell_completion.CompletionItem(name, help=listed.summary)
             for name, listed in self._listed.items()
             if name.startswith(incomplete)
         ]
@@ -156,13 +154,10 @@ def _open_closed_descriptors() -> None:
 
 def _interrupted() -> click.exceptions.Exit:
     """The end of a command that is interrupted, whether or not that can be said."""
-    from lading.cli.exits import INTERRUPTED, end_at_once  # noqa: PLC0415 - help needs none of it
-    from lading.cli.output import say  # noqa: PLC0415
-
-    say("Interrupted", err=True)
+    output.say("Interrupted", err=True)
     if any(thread is not threading.main_thread() for thread in threading.enumerate()):
-        end_at_once(INTERRUPTED)
-    return click.exceptions.Exit(INTERRUPTED)
+        exits.end_at_once(exits.INTERRUPTED)
+    return click.exceptions.Exit(exits.INTERRUPTED)
 
 
 def _drop_unwritten() -> None:

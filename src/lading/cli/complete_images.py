@@ -9,13 +9,17 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
+from lading.cli.late import late
 
+with late():
+    import asyncio
+
+    from click import shell_completion
+
+    from lading.cli.images import places
     from lading.cli.images.source import ImageSource
 
 # What a shell shows at once, and how many names are looked at for it.
@@ -30,17 +34,11 @@ def complete_image(
     context: click.Context,
     _parameter: click.Parameter,
     incomplete: str,
-) -> "list[CompletionItem]":
+) -> "list[shell_completion.CompletionItem]":
     """The repositories that begin as is being typed; behind a colon the tags of one."""
-    import asyncio  # noqa: PLC0415 - only when asked
-
-    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only when asked
-
-    from lading.cli.images.places import Where, look, split_host  # noqa: PLC0415 - only when asked
-
     config = context.params.get("config")
-    where = Where(Path(config) if config else None, context.params.get("server"))
-    host, rest = split_host(incomplete, where)
+    where = places.Where(Path(config) if config else None, context.params.get("server"))
+    host, rest = places.split_host(incomplete, where)
     before = incomplete.removesuffix(rest)
 
     async def gather(source: "ImageSource") -> list[str]:
@@ -56,13 +54,13 @@ def complete_image(
 
     try:
         with redirect_stderr(StringIO()):
-            names = look(where, host, incomplete, soon)
+            names = places.look(where, host, incomplete, soon)
     except TimeoutError:
         # A thread waits for the registry still, and Python would wait for the thread.
         os._exit(0)
     except Exception:  # noqa: BLE001 - nothing may be printed into a line that is being typed
         return []
-    return [CompletionItem(f"{before}{name}") for name in names]
+    return [shell_completion.CompletionItem(f"{before}{name}") for name in names]
 
 
 async def _beginning(names: AsyncIterator[str], typed: str) -> list[str]:

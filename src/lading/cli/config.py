@@ -2,19 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
-from lading.cli.late import Late
+from lading.cli.late import late
 from lading.cli.output import say
 
-if TYPE_CHECKING:
+with late():
     from lading.config import effective, loading
-else:
-    effective = Late("lading.config.effective")
-    loading = Late("lading.config.loading")
 
 
 @click.group()

@@ -3,21 +3,17 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.examples import REGISTRY, Example, with_examples
-from lading.cli.late import Late
+from lading.cli.late import late
 from lading.cli.output import JSON, clean, say, to_json
 
-if TYPE_CHECKING:
+with late():
     from lading.client import doctor as examining
     from lading.client import errors
     from lading.client.doctor import DeploymentFinding
-else:
-    examining = Late("lading.client.doctor")
-    errors = Late("lading.client.errors")
 
 # By the state of a finding.
 _SIGNS = {

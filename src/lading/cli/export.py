@@ -1,27 +1,22 @@
 """`lading export`: all that is here, with links of CNCF Distribution, so that it can serve it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import load_settings, with_files
-from lading.cli.late import Late
+from lading.cli.late import late
 from lading.cli.output import JSON, counted, human_size, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import run_with
 from lading.core.exports import ExportTally
 
-if TYPE_CHECKING:
+with late():
     from lading.config.settings import Settings
     from lading.services.moving import export as exporting
     from lading.services.registry import Registry
     from lading.wiring import paths
     from lading.wiring.moving import exports
-else:
-    exporting = Late("lading.services.moving.export")
-    exports = Late("lading.wiring.moving.exports")
-    paths = Late("lading.wiring.paths")
 
 
 @click.command()

@@ -9,12 +9,11 @@ it goes. Memory grows with neither: what is to be remembered waits on the disk.
 
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import CONFIG
-from lading.cli.late import Late
+from lading.cli.late import late
 from lading.cli.output import JSON, JsonList, counted, human_size, plain, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import with_registry
@@ -31,20 +30,12 @@ from lading.core.garbage import (
 from lading.core.names import RepositoryName
 from lading.core.timestamps import utc
 
-if TYPE_CHECKING:
+with late():
     from lading.services import backup, collect, jobs, lease, times, upkeep
     from lading.services.collect import Plan
     from lading.services.lease import Lease
     from lading.services.registry import Registry
     from lading.wiring import process_names
-else:
-    backup = Late("lading.services.backup")
-    collect = Late("lading.services.collect")
-    jobs = Late("lading.services.jobs")
-    lease = Late("lading.services.lease")
-    process_names = Late("lading.wiring.process_names")
-    times = Late("lading.services.times")
-    upkeep = Late("lading.services.upkeep")
 
 # How much of each kind is found at once, and removed, before it is looked for more.
 STEP = 500

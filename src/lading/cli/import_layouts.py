@@ -3,18 +3,17 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import load_settings
-from lading.cli.late import Late
+from lading.cli.late import late
 from lading.cli.output import JSON_LINES, clean, counted, human_size, plain, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import operators_grant, run_with
 from lading.core.damage import Finding
 
-if TYPE_CHECKING:
+with late():
     import asyncio
 
     from lading.ports.layouts import ImageLayout
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
     from lading.services.progress import StepProgress
     from lading.services.registry import Registry
     from lading.wiring.moving import imports
-else:
-    asyncio = Late("asyncio")
-    importing = Late("lading.services.moving.import_layouts")
-    imports = Late("lading.wiring.moving.imports")
 
 
 @click.command("import")

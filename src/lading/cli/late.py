@@ -1,22 +1,19 @@
 """Modules that are loaded when something of them is needed, so that help needs none of them."""
 
+import builtins
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from types import ModuleType
+from threading import get_ident
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 
 class Late:
     """A module that is not loaded yet; what is asked of it is asked of the one that it stands for.
 
-    A checker of types is shown the module itself:
-
-        if TYPE_CHECKING:
-            from lading.services import trash
-        else:
-            trash = Late("lading.services.trash")
+    A class that is imported late can be written in annotations, and nowhere else.
     """
 
     def __init__(self, name: str) -> None:
@@ -29,6 +26,32 @@ class Late:
             with without_collector():
                 self._module = import_module(self._name)
         return getattr(self._module, name)
+
+
+@contextmanager
+def late() -> Iterator[None]:
+    """Have the modules that a block imports be late; it names them as checkers of types read them.
+
+        with late():
+            from lading.services import trash
+
+    Python 3.15 has `lazy from` for that (PEP 810). What other threads import meanwhile is not late.
+    """
+    at_once, thread = builtins.__import__, get_ident()
+
+    def find(name: str, *others: Any) -> Any:
+        if get_ident() != thread:
+            return at_once(name, *others)
+        wanted: Sequence[str] = others[2] or ()
+        if not wanted:
+            return Late(name)
+        return SimpleNamespace(**{each: Late(f"{name}.{each}") for each in wanted})
+
+    builtins.__import__ = find  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        builtins.__import__ = at_once
 
 
 @contextmanager

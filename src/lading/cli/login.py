@@ -1,26 +1,19 @@
 """`lading login` and `lading logout`: logins for registries, where Docker keeps them."""
 
-from typing import TYPE_CHECKING
-
 import click
 
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import NotAllowed, to_exit
-from lading.cli.late import Late
+from lading.cli.late import late
 from lading.cli.output import say, say_wait
 from lading.cli.passwords import read_password
 from lading.cli.utf8 import require_utf8
 from lading.core.errors import RegistryError, Unauthorized
 
-if TYPE_CHECKING:
+with late():
     from lading import client as registries
     from lading.cli.images import logins, remote
     from lading.client import HostLogin, login_files
-else:
-    registries = Late("lading.client")
-    login_files = Late("lading.client.login_files")
-    logins = Late("lading.cli.images.logins")
-    remote = Late("lading.cli.images.remote")
 
 
 @with_examples(

@@ -3,7 +3,6 @@
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,17 +12,15 @@ from lading.cli.exits import NothingFound
 from lading.cli.images.graph import blobs_of, grow
 from lading.cli.images.places import Where, look, parse_named, place_options, split_host
 from lading.cli.images.source import ImageSource
-from lading.cli.late import Late
+from lading.cli.late import late
 from lading.cli.output import human_size, say, to_json
 from lading.cli.tables import Column, print_table
 from lading.core.errors import RegistryError
 from lading.core.timestamps import utc
 from lading.core.versions import natural
 
-if TYPE_CHECKING:
+with late():
     import asyncio
-else:
-    asyncio = Late("asyncio")
 
 # Tags that are asked about at once.
 _AT_ONCE = 8

@@ -6,18 +6,17 @@ What is printed at the end says what to do then: no command stops a server, or s
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
-from lading.cli.late import Late
+from lading.cli.late import late
 from lading.cli.output import JSON, counted, human_size, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import operator, run_with, translate_data_errors
 from lading.core.access import Principal
 
-if TYPE_CHECKING:
+with late():
     import asyncio
 
     from lading.config.settings import Settings
@@ -27,12 +26,6 @@ if TYPE_CHECKING:
     from lading.services.registry import Registry
     from lading.wiring import databases
     from lading.wiring.moving import migration as migration_module
-else:
-    asyncio = Late("asyncio")
-    databases = Late("lading.wiring.databases")
-    last_step = Late("lading.services.moving.last_step")
-    migrating = Late("lading.services.moving.migrate")
-    migration_module = Late("lading.wiring.moving.migration")
 
 
 @click.command()

@@ -4,14 +4,15 @@ Elsewhere, as in a log, there is a line for each step that begins.
 """
 
 import sys
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from lading.cli.bars import new_bars, print_above
+from lading.cli.late import late
 from lading.cli.output import clean, say
 from lading.core.typing import override
 from lading.services.progress import StepProgress
 
-if TYPE_CHECKING:
+with late():
     from rich import progress as rich_progress
 
 

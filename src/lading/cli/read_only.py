@@ -1,23 +1,20 @@
 """`lading read-only`: no more pushes and deletes for a while, without a restart."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
-from lading.cli.late import Late
+from lading.cli.late import late
 from lading.cli.output import JSON, say, to_json
 from lading.cli.registry import operator, run_with
 from lading.core.access import Principal
 from lading.core.history import Change
 from lading.core.timestamps import utc
 
-if TYPE_CHECKING:
+with late():
     from lading.services import read_only as switch
     from lading.services.registry import Registry
-else:
-    switch = Late("lading.services.read_only")
 
 KEY = "storage.maintenance.readonly.enabled"
 

@@ -6,12 +6,12 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import load_settings
 from lading.cli.exits import to_exit
+from lading.cli.late import late
 from lading.cli.output import say
 from lading.core.access import ALL_ACTIONS, Grant, Principal
 from lading.core.errors import RegistryError
@@ -19,9 +19,12 @@ from lading.core.names import RepositoryName
 from lading.core.typing import T
 from lading.system.disk_errors import is_full
 
-if TYPE_CHECKING:
+with late():
+    from lading.cli import running
     from lading.config.settings import Settings
+    from lading.ports import database
     from lading.services.registry import Note, Registry
+    from lading.wiring import audit, data_directory, paths, stores
 
 
 def with_registry(
@@ -43,37 +46,31 @@ def run_with(
     settings: "Settings", work: "Callable[[Registry], Awaitable[T]]", *, create: bool = False
 ) -> T:
     """Open the data of settings that were read already, and do something with it."""
-    from lading.cli.running import run_to_end  # noqa: PLC0415 - help needs none of it
-    from lading.wiring.stores import open_registry  # noqa: PLC0415
-
     if settings.storage.driver == "inmemory":
         raise click.ClickException("data in memory belongs to the server alone (storage: inmemory)")
     if not create and settings.database.postgresql is None:
         _require_registry(settings)
 
     async def run() -> T:
-        with audit_of(settings) as audit:
-            async with open_registry(settings, audit) as registry:
+        with audit_of(settings) as note:
+            async with stores.open_registry(settings, note) as registry:
                 return await work(registry)
 
     try:
         with translate_data_errors(settings):
-            return run_to_end(run)
+            return running.run_to_end(run)
     except RegistryError as error:
         raise to_exit(error) from error
 
 
 def _require_registry(settings: "Settings") -> None:
     """Require that there is a database in the directory of the data; if not, say what to do."""
-    from lading.wiring.data_directory import ForeignData, find_unknown  # noqa: PLC0415 - as above
-    from lading.wiring.paths import metadata_path  # noqa: PLC0415
-
     root = settings.storage.directory
     with translate_data_errors(settings):
-        if metadata_path(root).exists():
+        if paths.metadata_path(root).exists():
             return
-        if foreign := find_unknown(root, begun=False):
-            raise ForeignData(foreign.found)
+        if foreign := data_directory.find_unknown(root, begun=False):
+            raise data_directory.ForeignData(foreign.found)
     raise click.ClickException(
         f"no registry has kept its data in {root.absolute()}: give the configuration file of"
         " the one you mean, or set the place"
@@ -83,12 +80,11 @@ def _require_registry(settings: "Settings") -> None:
 
 def audit_of(settings: "Settings") -> "AbstractContextManager[Note]":
     """The notes of a command, for what it does to the registry of the settings."""
-    from lading.wiring.audit import CommandAudit  # noqa: PLC0415 - help needs none of it
 
     def warn(message: str) -> None:
         say(f"Warning: {message}", err=True)
 
-    return closing(CommandAudit(settings, operator(), warn))
+    return closing(audit.CommandAudit(settings, operator(), warn))
 
 
 def operators_grant(repository: RepositoryName) -> Grant:
@@ -111,12 +107,9 @@ def _user() -> str:
 @contextmanager
 def translate_data_errors(settings: "Settings") -> Iterator[None]:
     """Have an error of the data end the command, with a message that says what to do."""
-    from lading.ports.database import CannotOpen  # noqa: PLC0415 - help needs none of it
-    from lading.wiring.data_directory import DataUnusable  # noqa: PLC0415
-
     try:
         yield
-    except (OSError, DataUnusable, CannotOpen) as error:
+    except (OSError, data_directory.DataUnusable, database.CannotOpen) as error:
         end = "\n" if "\n" in str(error) else "; "
         message = f"cannot use the data in {_place(settings, error)}: {error}{end}{_advice(error)}"
         raise click.ClickException(message) from error
@@ -124,21 +117,16 @@ def translate_data_errors(settings: "Settings") -> Iterator[None]:
 
 def _place(settings: "Settings", error: Exception) -> str:
     """Where the data is: with a database elsewhere that is two places, neither with a password."""
-    from lading.ports.database import CannotOpen  # noqa: PLC0415 - help needs none of it
-    from lading.wiring.data_directory import DataUnusable  # noqa: PLC0415
-
-    if settings.database.postgresql is not None and isinstance(error, CannotOpen):
+    if settings.database.postgresql is not None and isinstance(error, database.CannotOpen):
         return str(settings.database.postgresql.url)
     s3 = settings.storage.s3
-    if s3 is not None and isinstance(error, DataUnusable):
+    if s3 is not None and isinstance(error, data_directory.DataUnusable):
         return f"the bucket {s3.bucket}{s3.rootdirectory and f' below {s3.rootdirectory}'}"
     return str(settings.storage.directory.absolute())
 
 
 def _advice(error: Exception) -> str:
-    from lading.ports.database import DatabaseDamaged  # noqa: PLC0415 - help needs none of it
-
-    if isinstance(error, DatabaseDamaged):
+    if isinstance(error, database.DatabaseDamaged):
         return "the database is damaged: restore a backup of it with `lading restore-backup`"
     if not isinstance(error, OSError):  # which says what to do, and comes before any change
         return "nothing was changed"

@@ -5,16 +5,15 @@ import os
 import socket
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
-from lading.cli.late import Late
+from lading.cli.late import late
 from lading.cli.output import say
 from lading.cli.registry import translate_data_errors
 
-if TYPE_CHECKING:
+with late():
     from lading.config import loading
     from lading.config.settings import Settings
     from lading.config.tcp_address import TcpAddress
@@ -24,17 +23,6 @@ if TYPE_CHECKING:
     from lading.server.process import signals, workers
     from lading.server.process import tls as server_tls
     from lading.wiring import audit, start, stores
-else:
-    audit = Late("lading.wiring.audit")
-    listeners = Late("lading.server.process.listener")
-    loading = Late("lading.config.loading")
-    server_log = Late("lading.server.process.log")
-    signals = Late("lading.server.process.signals")
-    logins = Late("lading.ports.logins")
-    start = Late("lading.wiring.start")
-    stores = Late("lading.wiring.stores")
-    server_tls = Late("lading.server.process.tls")
-    workers = Late("lading.server.process.workers")
 
 log = logging.getLogger(__name__)
 

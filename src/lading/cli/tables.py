@@ -2,14 +2,16 @@
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
+from lading.cli.late import late
 from lading.cli.lines import DIGEST
 from lading.cli.output import clean, say
 
-if TYPE_CHECKING:
-    from rich.table import Table
-    from rich.text import Text
+with late():
+    from rich import console as consoles
+    from rich import table as tables
+    from rich import text as texts
 
 # Letters of one that still say something: `sha256:0c1…`.
 _LEAST = 11
@@ -48,9 +50,7 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Non
         for row in cleaned:
             say("\t".join(row))
         return
-    from rich.console import Console  # noqa: PLC0415 - for terminals only
-
-    console = Console(highlight=False)
+    console = consoles.Console(highlight=False)
     if len(columns) == 1:
         console.print(columns[0].name, style="bold")
         for (cell,) in cleaned:
@@ -59,10 +59,8 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Non
     console.print(_table(columns, cleaned, console.width))
 
 
-def _table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> "Table":
-    from rich.table import Table  # noqa: PLC0415 - for terminals only
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
+def _table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> "tables.Table":
+    table = tables.Table(box=None, pad_edge=False, header_style="bold")
     used = [at for at in range(len(columns)) if not rows or any(row[at] for row in rows)]
     used = _fitting(columns, rows, used, width)
     for at in used:
@@ -103,9 +101,7 @@ def _cut(text: str) -> str:
     return f"{digest[1]}…" if digest else text
 
 
-def _cell(text: str, *, is_narrow: bool) -> "Text":
-    from rich.text import Text  # noqa: PLC0415 - for terminals only
-
+def _cell(text: str, *, is_narrow: bool) -> "texts.Text":
     if is_narrow and (cut := _cut(text)) != text:
-        return Text(cut, no_wrap=True, overflow="ellipsis")
-    return Text(text)
+        return texts.Text(cut, no_wrap=True, overflow="ellipsis")
+    return texts.Text(text)

@@ -3,13 +3,12 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import CONFIG, parse_lifetime
 from lading.cli.exits import NothingFound
-from lading.cli.late import Late
+from lading.cli.late import late
 from lading.cli.output import JSON, say, to_json
 from lading.cli.registry import operator, with_registry
 from lading.core.access import Action, Actions
@@ -17,10 +16,8 @@ from lading.core.globs import Glob
 from lading.core.robots import Robot, login_name
 from lading.core.timestamps import utc
 
-if TYPE_CHECKING:
+with late():
     from lading.services import robots
-else:
-    robots = Late("lading.services.robots")
 
 
 @click.group()

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import CONFIG, parse_time, split_reference
 from lading.cli.exits import NothingFound
-from lading.cli.late import Late
+from lading.cli.late import late
 from lading.cli.lines import say_parts
 from lading.cli.output import JSON, JsonList, human_size, plain, say, to_json
 from lading.cli.registry import operators_grant, with_registry
@@ -18,12 +17,10 @@ from lading.core.history import Restored, TagMove, TrashedManifest
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.core.timestamps import utc
 
-if TYPE_CHECKING:
+with late():
     from lading.services import trash as trash_can
     from lading.services.registry import Registry
     from lading.services.trash import Trashed
-else:
-    trash_can = Late("lading.services.trash")
 
 
 @click.group()

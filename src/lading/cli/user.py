@@ -8,27 +8,22 @@ import errno
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import load_settings
-from lading.cli.late import Late
+from lading.cli.late import late
 from lading.cli.output import JSON, say, to_json
 from lading.cli.passwords import read_password
 from lading.cli.registry import audit_of
 from lading.core.robots import PREFIX
 
-if TYPE_CHECKING:
+with late():
     from lading.ports import logins
     from lading.ports.logins import Users
     from lading.services import registry
     from lading.services.registry import Note
     from lading.wiring import authentication
-else:
-    authentication = Late("lading.wiring.authentication")
-    logins = Late("lading.ports.logins")
-    registry = Late("lading.services.registry")
 
 # Reasons that say themselves what to do.
 _OF_ANOTHER_KIND = frozenset({errno.EBUSY, errno.ENOSPC, errno.EDQUOT})

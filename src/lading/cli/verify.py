@@ -6,27 +6,22 @@ each line is a document of its own, the last one the summary.
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import CONFIG
 from lading.cli.findings_alone import in_findings_alone
-from lading.cli.late import Late
+from lading.cli.late import late
 from lading.cli.output import JSON_LINES, counted, plain, say, to_json
 from lading.cli.progress import StepLines, step_progress
 from lading.cli.registry import with_registry
 from lading.cli.words import finding_words, unused_words
 
-if TYPE_CHECKING:
+with late():
     from lading.ports.objects import UnusedBytes
     from lading.services import upkeep, verify_blobs
     from lading.services import verify as checking
     from lading.services.registry import Registry
-else:
-    upkeep = Late("lading.services.upkeep")
-    checking = Late("lading.services.verify")
-    verify_blobs = Late("lading.services.verify_blobs")
 
 
 @click.command()

@@ -2,22 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lading.cli.arguments import CONFIG, parse_digest
-from lading.cli.late import Late
+from lading.cli.late import late
 from lading.cli.output import JSON, plain, say, to_json
 from lading.cli.registry import with_registry
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName
 from lading.core.why import Reason
 
-if TYPE_CHECKING:
+with late():
     from lading.services import why as service
-else:
-    service = Late("lading.services.why")
 
 Reasons = Mapping[RepositoryName, Sequence[Reason]]
 

@@ -15,10 +15,14 @@ import click
 
 from lading.cli.exits import to_exit
 from lading.cli.images.source import ImageSource
+from lading.cli.late import late
 from lading.cli.output import JSON
 from lading.core.errors import RegistryError
 from lading.core.names import RepositoryName, Tag, parse_reference
 from lading.core.typing import T
+
+with late():
+    from lading.cli.images import local, remote
 
 LATEST = "latest"
 
@@ -136,11 +140,7 @@ def look(where: Where, host: str, what: str, work: Callable[[ImageSource], Await
     """
     try:
         if host:
-            from lading.cli.images.remote import run_remote  # noqa: PLC0415 - it loads the client
-
-            return run_remote(host, work)
-        from lading.cli.images.local import run_local  # noqa: PLC0415 - it loads all of a registry
-
-        return run_local(where.config, what, work)
+            return remote.run_remote(host, work)
+        return local.run_local(where.config, what, work)
     except RegistryError as error:
         raise to_exit(error, what) from error
