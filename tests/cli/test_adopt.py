@@ -3,6 +3,7 @@
 import errno
 import json
 import logging
+import shlex
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -253,6 +254,17 @@ def test_programs_get_a_document_for_each_finding_and_one_at_the_end(tree: Tree)
     assert finding["finding"]["kind"] == "link-wrong"
     assert summary["summary"]["manifests"] == 5
     assert summary["summary"]["findings"] == {"link-wrong": 1}
+
+
+def test_the_line_to_run_next_is_for_a_shell(tmp_path: Path) -> None:
+    """Whatever is in the name of the place: the line is copied, and run as it is."""
+    tree = Tree(tmp_path / "it's the old registry")
+    fill(tree)
+    said = run([program(), "adopt", "--dry-run", tree.root]).stdout.decode()
+    line = shlex.split(said.partition("Next ")[2])
+    assert line == ["lading", "adopt", str(tree.root)]
+    near = run([program(), "adopt", tree.root / "docker"], check=False).stderr.decode()
+    assert shlex.split(near.split("`")[-2]) == line
 
 
 def test_an_object_store_is_no_place_to_adopt_in(tree: Tree, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import sqlite3
 import subprocess
 import threading
@@ -34,6 +36,19 @@ def copy_blobs(root: Path, backup: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     packed = run(["tar", "-C", root, f"--files-from={backup / 'blobs.txt'}", "-cf", "-"]).stdout
     run(["tar", "-C", target, "-xf", "-"], stdin=packed)
+
+
+def test_the_lines_to_run_next_are_for_a_shell(registry: Lading, tmp_path: Path) -> None:
+    """Whatever is in the names of places: the lines are copied, and run as they are."""
+    backup, config = tmp_path / "monday's backup", tmp_path / "the config.yml"
+    config.write_bytes(registry.config.read_bytes())
+    said = lading("backup", backup, config)
+    lines = [shlex.split(line) for line in re.findall("(?:rsync|lading) [^`\n]*", said)]
+    assert lines == [
+        ["lading", "backup", "--done", str(backup), str(config)],
+        ["rsync", "-a", f"--files-from={backup}/blobs.txt", f"{registry.root}/", "TARGET/"],
+    ]
+    assert "may be collected again" in lading(*lines[0][1:])
 
 
 def config_for(root: Path) -> Path:

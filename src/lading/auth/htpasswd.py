@@ -21,6 +21,7 @@ from lading.auth.authenticator import Authenticator, Login
 from lading.auth.passwords import PasswordChecker, decoy
 from lading.core import robots
 from lading.core.access import Principal
+from lading.core.command_lines import command_line
 from lading.core.typing import override
 from lading.ports.logins import AuthUnusable
 from lading.system.watching import state_of
@@ -199,7 +200,8 @@ def _open(path: Path) -> int:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError as error:
         raise AuthUnusable(
-            f"{path}: there is no such file; make it with `lading user add --file {path} NAME`"
+            f"{path}: there is no such file; make it with"
+            f" `{command_line('lading', 'user', 'add', '--file', path, 'NAME')}`"
         ) from error
     except OSError as error:
         raise AuthUnusable(f"{path}: cannot be read: {error.strerror}") from error

@@ -21,6 +21,7 @@ from lading.cli.progress import StepLines, step_progress
 from lading.cli.registry import operator, run_with, translate_data_errors
 from lading.cli.words import finding_words
 from lading.core.access import Principal
+from lading.core.command_lines import command_line
 from lading.core.damage import Finding, Kind
 from lading.core.errors import RegistryError
 
@@ -113,9 +114,10 @@ def _require_root(place: Path) -> None:
         return
     near = volume_places.root_near(place)
     if near is not None:
-        where = f"that is {near}, which `lading adopt {near}` takes over"
+        where = f"that is {near}, which `{command_line('lading', 'adopt', near)}` takes over"
     elif volume_places.has_layouts(place):
-        where = f"what is there are OCI image layouts, as zot has them: `lading import {place}`"
+        bring = command_line("lading", "import", place)
+        where = f"what is there are OCI image layouts, as zot has them: `{bring}`"
     else:
         where = "name the `rootdirectory` of its configuration, in which `docker/registry/v2` is"
     raise click.ClickException(f"{place} is not the root of a volume of `registry:2`: {where}")
@@ -227,7 +229,7 @@ class _TakingOver:
     def _next(self, adoption: "Adoption") -> str:
         root = self._settings.storage.filesystem.rootdirectory
         if adoption.is_plan:
-            return f"Next          lading adopt {root}"
+            return f"Next          {command_line('lading', 'adopt', root)}"
         return (
             "Next          stop the old registry, run this once more if it has served until now,"
             " then `lading serve`"

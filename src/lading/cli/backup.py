@@ -9,7 +9,6 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from shlex import quote
 
 import click
 
@@ -20,6 +19,7 @@ from lading.cli.progress import step_progress
 from lading.cli.registry import audit_of, operator, run_with, translate_data_errors
 from lading.cli.utf8 import require_utf8
 from lading.core.access import Principal
+from lading.core.command_lines import command_line
 from lading.core.errors import RegistryError
 from lading.core.history import Change
 from lading.core.timestamps import utc
@@ -82,7 +82,8 @@ def backup(dest: Path, config: Path | None, *, hold: timedelta, done: bool, as_j
         return
     say(f"Metadata      {made.metadata} ({human_size(made.metadata_size)})")
     say(f"Files         {made.files}, listed in {made.list}, below {made.root}")
-    say(f"Held until    {utc(made.held_until)}, or `lading backup --done`")
+    end = command_line("lading", "backup", "--done", dest, config)
+    say(f"Held until    {utc(made.held_until)}, or `{end}`")
     say(f"Next          {_next_step(settings, made)}")
 
 
@@ -119,7 +120,8 @@ def restore_backup(src: Path, config: Path | None, *, force: bool) -> None:
     say(f"Restored      {database}")
     if kept is not None:
         say(f"Replaced      kept as {kept}")
-    say(f"Next          copy the files of {src / backups.BLOBS} back, then `{_check(config)}`")
+    check = command_line("lading", "verify", config)
+    say(f"Next          copy the files of {src / backups.BLOBS} back, then `{check}`")
 
 
 @click.command()
@@ -137,11 +139,8 @@ def restored(config: Path | None) -> None:
             "the metadata is in SQLite, where `lading restore-backup` does this itself"
         )
     run_with(settings, lambda registry: backups.note_restored(registry, Principal(operator())))
-    say(f"Noted         what the database does not know is kept\nNext          `{_check(config)}`")
-
-
-def _check(config: Path | None) -> str:
-    return f"lading verify {config or ''}".rstrip()
+    check = command_line("lading", "verify", config)
+    say(f"Noted         what the database does not know is kept\nNext          `{check}`")
 
 
 def _require_file(settings: "Settings") -> None:
@@ -169,7 +168,7 @@ def _root(settings: "Settings") -> str:
 def _next_step(settings: "Settings", made: "_Made") -> str:
     if settings.storage.driver == "s3":
         return "copy these objects with the programs of the store"
-    return f"rsync -a --files-from={quote(made.list)} {quote(f'{made.root}/')} TARGET/"
+    return command_line("rsync", "-a", f"--files-from={made.list}", f"{made.root}/", "TARGET/")
 
 
 @dataclass(frozen=True, slots=True)

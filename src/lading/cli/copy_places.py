@@ -3,17 +3,19 @@
 import os
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from lading.cli.late import late
 from lading.client.errors import NotThere, ReferenceInvalid
 from lading.client.options import SessionOptions
 from lading.client.places import ImagePlace
 from lading.client.references import ImageReference
 from lading.client.registry import Client
+from lading.core.command_lines import command_line
 from lading.core.images.layout_names import tag_in
 
-if TYPE_CHECKING:
-    from lading.client.layouts import LayoutFolder
+with late():  # as few copies need them
+    from lading.client import layouts
 
 _LAYOUT = "oci:"
 # Other tools' words before a place; a repository of Docker Hub by such a name has a longer one.
@@ -38,7 +40,7 @@ class PlaceOpener:
         self._stack = stack
         self._options = options
         self._clients: dict[str, Client] = {}
-        self._folders: list[LayoutFolder] = []
+        self._folders: list[layouts.LayoutFolder] = []
 
     def source(self, text: str) -> TypedPlace:
         """The place to copy from.
@@ -69,13 +71,11 @@ class PlaceOpener:
                 f"{text!r} is no place that images are copied from or to: beside registries that is"
                 " oci:DIR",
                 advice="`skopeo copy` makes such a folder of others, as in"
-                f" `skopeo copy {text} oci:DIR:TAG`",
+                f" `{command_line('skopeo', 'copy', text, 'oci:DIR:TAG')}`",
             )
         if text.startswith((_LAYOUT, ".", "/")):
-            from lading.client.layouts import LayoutFolder  # noqa: PLC0415 - few copies need it
-
             path, wanted = _folder_and_image(text.removeprefix(_LAYOUT))
-            self._folders.append(LayoutFolder(Path(path), many=True))
+            self._folders.append(layouts.LayoutFolder(Path(path), many=True))
             return TypedPlace(self._folders[-1], wanted)
         reference = ImageReference.parse(text)
         repository = self._client(reference.registry).repository(reference.repository)

@@ -18,6 +18,7 @@ from lading.cli.output import JSON, JsonList, counted, human_size, plain, say, t
 from lading.cli.progress import step_progress
 from lading.cli.registry import with_registry
 from lading.cli.words import unused_words
+from lading.core.command_lines import command_line
 from lading.core.garbage import (
     ExpiredUpload,
     GarbageBlob,
@@ -172,9 +173,10 @@ async def _each(items: Iterable[GarbageItem]) -> AsyncIterator[GarbageItem]:
 
 async def _tell_of_hold(registry: "Registry") -> None:
     if (hold := await backup.find_hold(registry)) is not None:
+        done = command_line("lading", "backup", "--done", hold.name)
         say(
             f"no blob is collected until {utc(hold.until)}, as the backup {hold.name} is to be"
-            " completed; when it is: `lading backup --done`",
+            f" completed; when it is: `{done}`",
             err=True,
         )
 

@@ -15,6 +15,7 @@ from lading.cli.output import JSON, counted, human_size, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import operator, run_with, translate_data_errors
 from lading.core.access import Principal
+from lading.core.command_lines import command_line
 
 with late():
     import asyncio
@@ -94,9 +95,9 @@ class _Command:
         yield f"Read-only     for {migrated.seconds:.1f} s until all was there; it stays so"
         if migrated.unfinished:
             yield f"Left behind   {migrated.unfinished} unfinished uploads; clients begin them anew"
-        steps = [f"lading serve {self._to}"]
+        steps = [command_line("lading", "serve", self._to)]
         if self._same_database:
-            steps.insert(0, f"lading read-only off {self._to}")
+            steps.insert(0, command_line("lading", "read-only", "off", self._to))
         yield f"Next          stop the server, then {' and '.join(f'`{step}`' for step in steps)}"
 
 

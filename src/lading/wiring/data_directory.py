@@ -14,6 +14,7 @@ from pathlib import Path
 from lading.blobs import distribution
 from lading.blobs.layout import Layout
 from lading.config.storage import FilesystemSection
+from lading.core.command_lines import command_line
 from lading.databases.sqlite.read_only import has_nothing, holds_bytes
 from lading.services.registry import Registry
 from lading.system import mounts
@@ -38,7 +39,7 @@ _COPY = (
 _WAY_IN = (
     (
         "take them over where they are, with all images, tags and their history:"
-        " `lading adopt {root}` (`--dry-run` says what it would do)"
+        " `{adopt}` (`--dry-run` says what it would do)"
     ),
     (
         "have the server do that when it starts: storage.filesystem.foreignblobs: adopt"
@@ -214,5 +215,6 @@ def _distribution(layout: Layout, names: list[str], *, was_adopted: bool) -> str
         f" ({', '.join(names[:MAX_NAMES])}{more}), and no database here knows them, so their images"
         " would not be served"
     )
-    said = [way.format(root=layout.root, note=layout.adopted) for way in ways]
+    adopt = command_line("lading", "adopt", layout.root)
+    said = [way.format(adopt=adopt, note=layout.adopted) for way in ways]
     return _NEXT.join([found, *said])

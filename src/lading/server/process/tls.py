@@ -19,6 +19,7 @@ from cryptography.x509 import Certificate
 
 from lading.config.ciphers import OPENSSL_NAMES
 from lading.config.http import TlsSection
+from lading.core.command_lines import command_line
 from lading.system.watching import WatchedFiles
 
 log = logging.getLogger(__name__)
@@ -119,7 +120,8 @@ def _check_pair(certificate: Path, key: Path) -> None:
         private = load_pem_private_key(_read(key, "key"), password=None)
     except TypeError as error:
         raise UnusableTls(
-            f"http.tls.key: {key} has a password; write it without: `openssl pkey -in {key}`"
+            f"http.tls.key: {key} has a password; write it without:"
+            f" `{command_line('openssl', 'pkey', '-in', key)}`"
         ) from error
     except (ValueError, UnsupportedAlgorithm) as error:
         raise UnusableTls(f"http.tls.key: {key} is not a private key in PEM") from error

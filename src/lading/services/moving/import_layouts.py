@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from lading.core.access import Grant
+from lading.core.command_lines import command_line
 from lading.core.damage import Finding, Kind
 from lading.core.errors import NameInvalid
 from lading.core.names import RepositoryName
@@ -72,5 +73,6 @@ def _second(name: str, place: str, entry: LayoutEntry, first: str) -> Finding:
     Of these the first counts, as for `lading cp`; else one would be lost without a word.
     """
     why = f"its tag {entry.tag} is that of {first}, too"
-    to = f"`lading cp oci:{place}@{entry.digest} HOST/ANOTHER:{entry.tag}` gives it a place"
+    source, target = f"oci:{place}@{entry.digest}", f"HOST/ANOTHER:{entry.tag}"
+    to = f"`{command_line('lading', 'cp', source, target)}` gives it a place"
     return Finding(Kind.TAG_REFUSED, f"{name}@{entry.digest}", why, to, LEFT_OUT)
