@@ -403,6 +403,8 @@ def test_repositories_and_tags_are_completed(theirs: Registry) -> None:
     assert completed("inspect", f"{host}/to") == [f"{host}/tools/lint"]
     assert completed("cp", f"{host}/app:1.1") == [f"{host}/app:1.1", f"{host}/app:1.10"]
     assert completed("tags", "--server", host, "a") == ["app"]
+    assert completed("diff", f"{host}/app:1.1", f"{host}/app:1.10") == [f"{host}/app:1.10"]
+    assert completed("du", f"{host}/app", f"{host}/to") == [f"{host}/tools/lint"]
     assert not offer("inspect", "127.0.0.1:1/a").stdout.split()
     assert not offer("inspect", f"{host}/none:").stdout.split()
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import click
 
+from lading.cli.complete_images import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import NothingCompared
 from lading.cli.images.documents import ManifestDocument, fetch_config, read_manifest
@@ -40,8 +41,8 @@ class _Side:
     Example("lading diff app:1.0 app:9", "Exit code 2: one of them is not there.", 2),
 )
 @click.command()
-@click.argument("first")
-@click.argument("second")
+@click.argument("first", shell_complete=complete_image)
+@click.argument("second", shell_complete=complete_image)
 @click.option("--files", "with_files", is_flag=True, help="Compare the files, too, by contents.")
 @click.option("--platform", default="", help="Of an index: `linux/arm64`.")
 @place_options

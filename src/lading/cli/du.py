@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import click
 
+from lading.cli.complete_images import complete_image
 from lading.cli.examples import Example, with_examples
 from lading.cli.images.graph import blobs_of, grow
 from lading.cli.images.places import Where, look, parse_named, place_options
@@ -31,7 +32,7 @@ class Usage:
     Example("lading du", "Of all repositories of our registry."),
 )
 @click.command()
-@click.argument("repositories", nargs=-1, metavar="[REPOSITORY]...")
+@click.argument("repositories", nargs=-1, metavar="[REPOSITORY]...", shell_complete=complete_image)
 @place_options
 def du(repositories: Sequence[str], where: Where, *, as_json: bool) -> None:
     """Tell how many bytes tags or repositories have and share.
