@@ -314,6 +314,15 @@ def test_a_bar_is_gone_when_a_file_is_printed(ours: Ours) -> None:
     assert shown.index(_HIDE) < shown.rindex(_SHOW) < shown.index("hello")
 
 
+def test_a_file_that_ends_within_a_letter_is_printed_to_its_end(ours: Ours) -> None:
+    with Registry() as registry:
+        registry.push_image("app:1", files={"cut": b"h\xc3\xa9 h\xc3"})
+        shown, status = in_terminal(ours, "cat", f"{registry.host}/app:1", "cut")
+
+    assert status == 0
+    assert shown.endswith("h\u00e9 h\\xc3")
+
+
 def test_a_password_is_asked_for_and_not_shown(ours: Ours) -> None:
     with Registry(users={"ci": "secret"}) as registry:
         environ = {"TERM": "xterm", "LANG": "C.UTF-8", **ours.environ}

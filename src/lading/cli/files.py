@@ -1,9 +1,7 @@
 """`lading files` and `lading cat`: what is inside an image, without running it."""
 
 import stat
-import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -21,24 +19,6 @@ _PLATFORM = click.option(
     "--platform", default="", help="Of an index: `linux/arm64`; by default as this machine."
 )
 _LETTERS = {EntryKind.DIRECTORY: stat.S_IFDIR, EntryKind.SYMLINK: stat.S_IFLNK}
-
-
-@dataclass(frozen=True, slots=True)
-class ListedFile:
-    """A file of a list.
-
-    Attributes:
-        kind: `file`, `directory`, `symlink`, `hard_link`, `device`, `pipe`, `sparse`; of a layer
-            alone also `whiteout` and `opaque`, which hide what is in layers below.
-        layer: which one has it, counted from 1.
-    """
-
-    path: str
-    kind: str
-    size: int
-    mode: int
-    link: str
-    layer: int
 
 
 @with_examples(
@@ -100,7 +80,7 @@ def cat(image: str, path: str, platform: str, where: Where) -> None:
 
     IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
     """
-    named = parse_named(image, where)
+    named, output = parse_named(image, where), binary_output()
 
     async def print_it(source: ImageSource) -> None:
         document = await choose_image(source, named.repository, named.reference, platform)
@@ -109,19 +89,27 @@ def cat(image: str, path: str, platform: str, where: Where) -> None:
         if entry.kind is not EntryKind.FILE:
             raise click.ClickException(f"{path}: a {_kind(entry.kind)}, and no file with contents")
         chosen = document.layers[layer]
-        await read_content(source, named.repository, chosen, entry, binary_output())
+        await read_content(source, named.repository, chosen, entry, output)
 
     look(where, named.host, image, print_it)
-    sys.stdout.buffer.flush()
+    output.flush()
 
 
 def _kind(kind: EntryKind) -> str:
     return kind.name.lower()
 
 
-def _listed(placed: PlacedEntry) -> ListedFile:
+def _listed(placed: PlacedEntry) -> Mapping[str, object]:
     layer, entry = placed
-    return ListedFile(entry.path, _kind(entry.kind), entry.size, entry.mode, entry.link, layer + 1)
+    return {
+        "path": entry.path,
+        # Of a layer alone also `whiteout` and `opaque`, which hide what is in layers below.
+        "kind": _kind(entry.kind),
+        "size": entry.size,
+        "mode": entry.mode,
+        "link": entry.link,
+        "layer": layer + 1,
+    }
 
 
 def _row(placed: PlacedEntry) -> Sequence[str]:

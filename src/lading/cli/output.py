@@ -103,6 +103,10 @@ class _ForTerminals(io.RawIOBase):
         say(self._decoder.decode(data), nl=False)
         return len(data)
 
+    @override
+    def flush(self) -> None:
+        say(self._decoder.decode(b"", final=True), nl=False)
+
 
 def _is_unicode() -> bool:
     """Whether all letters can be written to standard output."""
