@@ -11,18 +11,8 @@ from typing import NoReturn
 
 import click
 
-from lading.core.errors import (
-    BlobUnknown,
-    Denied,
-    ManifestUnknown,
-    NotRestorable,
-    RegistryError,
-    RepositoryUnknown,
-    TagImmutable,
-    Unauthorized,
-    Unavailable,
-    Unsupported,
-)
+from lading.core import errors
+from lading.core.errors import RegistryError
 
 INTERRUPTED = 130
 """What a shell says of a program that was ended by Ctrl-C: 128 and the number of the signal."""
@@ -48,20 +38,20 @@ class NothingCompared(click.ClickException):
     exit_code = 2
 
 
-_NOT_FOUND = (BlobUnknown, ManifestUnknown, RepositoryUnknown)
-_REFUSED = (Denied, TagImmutable, Unauthorized, Unsupported)
+_NOT_FOUND = (errors.BlobUnknown, errors.ManifestUnknown, errors.RepositoryUnknown)
+_REFUSED = (errors.Denied, errors.TagImmutable, errors.Unauthorized, errors.Unsupported)
 
 
 def to_exit(error: RegistryError, what: str = "") -> click.ClickException:
     """The end of a command that met an error, about what was typed unless the error says it."""
     message = f"{what}: {error.message}" if what else error.message
-    if isinstance(error, Unavailable) and isinstance(error.__cause__, OSError):
+    if isinstance(error, errors.Unavailable) and isinstance(error.__cause__, OSError):
         message = f"{message} ({error.__cause__})"
     if isinstance(error, _NOT_FOUND):
         return NothingFound(
             f"{message}; `lading ls` and `lading tags REPOSITORY` list what there is"
         )
-    if isinstance(error, NotRestorable):
+    if isinstance(error, errors.NotRestorable):
         return NothingFound(f"{message}; `lading trash ls` lists what can be restored")
     if isinstance(error, _REFUSED):
         return NotAllowed(message)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lading.cli.images.blob_files import opened
 from lading.cli.images.source import FoundManifest, ImageSource, ReadDescriptor
 from lading.core import media
 from lading.core.images.image_config import ShownConfig, read_config
@@ -51,8 +52,7 @@ async def fetch_config(
 ) -> ShownConfig:
     """The configuration that a manifest names; `BlobUnknown` if the registry does not have it."""
     assert document.config is not None
-    part = document.config
-    async with source.blob(repository, part.digest, part.size, "configuration") as file:
+    async with opened(source, repository, document.config, "configuration") as file:
         return read_config(file.read(_MOST))
 
 

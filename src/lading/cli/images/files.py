@@ -13,6 +13,7 @@ from lading.archives.decompress import decompress
 from lading.archives.limits import PIECE, CutOff, Limits
 from lading.archives.listing import content, entries
 from lading.cli.exits import NothingFound
+from lading.cli.images.blob_files import opened
 from lading.cli.images.documents import ManifestDocument, read_manifest
 from lading.cli.images.file_tree import ImageFiles, PlacedEntry
 from lading.cli.images.source import ImageSource, ReadDescriptor
@@ -72,7 +73,7 @@ async def read_layer(
     source: ImageSource, repository: str, layer: ReadDescriptor, what: str
 ) -> Sequence[Entry]:
     """The entries of one layer, as they stand in it."""
-    async with _opened(source, repository, layer, what) as pieces:
+    async with _pieces_of(source, repository, layer, what) as pieces:
         return list(entries(pieces, Limits.of_layer(layer.size)))
 
 
@@ -80,7 +81,7 @@ async def read_content(
     source: ImageSource, repository: str, layer: ReadDescriptor, entry: Entry, to: BinaryIO
 ) -> None:
     """Write the bytes of a file."""
-    async with _opened(source, repository, layer, "layer") as pieces:
+    async with _pieces_of(source, repository, layer, "layer") as pieces:
         for piece in content(pieces, entry.offset, entry.size, Limits.of_layer(layer.size)):
             to.write(piece)
 
@@ -99,7 +100,7 @@ async def hash_contents(
             (placed.entry for placed in wanted if placed.layer == number),
             key=lambda entry: entry.offset,
         )
-        async with _opened(source, repository, layer, "layer") as pieces:
+        async with _pieces_of(source, repository, layer, "layer") as pieces:
             found |= _hash(pieces, of_layer, Limits.of_layer(layer.size))
     return found
 
@@ -123,11 +124,11 @@ def _hash(pieces: Iterator[bytes], wanted: Sequence[Entry], limits: Limits) -> d
 
 
 @asynccontextmanager
-async def _opened(
+async def _pieces_of(
     source: ImageSource, repository: str, layer: ReadDescriptor, what: str
 ) -> AsyncIterator[Iterator[bytes]]:
     """The bytes of a layer for the length of a block; what is wrong with them ends the command."""
-    async with source.blob(repository, layer.digest, layer.size, what) as file:
+    async with opened(source, repository, layer, what) as file:
         try:
             yield iter(partial(file.read, PIECE), b"")
         except (CutOff, TarInvalid) as error:

@@ -1,18 +1,14 @@
 """The registry of a configuration as a source of images: its data, beside a server or without."""
 
-import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
 
-from lading.cli.bars import byte_progress
 from lading.cli.exits import to_exit
 from lading.cli.images.source import FoundManifest, ImageSource, ReadDescriptor
 from lading.cli.registry import operator, operators_grant, with_registry
 from lading.core.access import ALL_RIGHTS, Access, Principal
-from lading.core.digest import Digest
+from lading.core.digest import Bytes, Digest
 from lading.core.errors import RegistryError
 from lading.core.history import Change
 from lading.core.names import RepositoryName, Tag, parse_wanted
@@ -24,8 +20,6 @@ from lading.services.registry import Registry
 # Referrers that are shown, and bytes of their types and annotations.
 _MOST_REFERRERS = 1000
 _MOST_SHOWN = 4 * 1024 * 1024
-# Bytes of a blob that stay in memory; larger ones become a file for the time being.
-_IN_MEMORY = 16 * 1024 * 1024
 
 
 class LocalSource(ImageSource):
@@ -59,21 +53,12 @@ class LocalSource(ImageSource):
         return FoundManifest(str(found.digest), found.media_type, found.body)
 
     @override
-    @asynccontextmanager
-    async def blob(
-        self, repository: str, digest: str, size: int, what: str
-    ) -> AsyncIterator[BinaryIO]:
+    async def fetch(self, repository: str, digest: str, write: Callable[[Bytes], object]) -> None:
         grant = operators_grant(RepositoryName(repository))
         found = await pull.pull_blob(self._registry, grant, Digest(digest))
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
-            # No bar is left when the answer is printed, which would be in its line.
-            with byte_progress(what, found.size) as done:
-                async with all_bytes(found.source) as pieces:
-                    async for piece in pieces:
-                        file.write(piece)
-                        done(len(piece))
-            file.seek(0)
-            yield cast("BinaryIO", file)
+        async with all_bytes(found.source) as pieces:
+            async for piece in pieces:
+                write(piece)
 
     @override
     async def referrers(self, repository: str, digest: str) -> Sequence[ReadDescriptor]:

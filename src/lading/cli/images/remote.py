@@ -1,46 +1,28 @@
 """Another registry as a source of images, by the client that all commands share."""
 
 import asyncio
-import tempfile
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Iterator,
-    Sequence,
-)
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
-from typing import BinaryIO, cast
 
-from lading.cli.bars import byte_progress
 from lading.cli.images.documents import descriptors
 from lading.cli.images.source import FoundManifest, ImageSource, ReadDescriptor
 from lading.cli.output import say_wait
 from lading.client import Client, ClientError, NotThere, RemoteManifest, SessionOptions
-from lading.core.errors import (
-    BlobUnknown,
-    Denied,
-    ManifestUnknown,
-    RegistryError,
-    RepositoryUnknown,
-    Unauthorized,
-    Unavailable,
-    Unsupported,
-)
+from lading.core import errors
+from lading.core.digest import Bytes
+from lading.core.errors import RegistryError
 from lading.core.typing import T, override
 
-# Names that are taken of a list at once, and bytes of a blob that stay in memory.
+# Names that are taken of a list at once.
 _BATCH = 1000
-_IN_MEMORY = 16 * 1024 * 1024
 # What a registry answers that deletes by digests alone: Distribution 2 says 400.
 _NO_TAGS = frozenset({400, 405})
 _DELETE_BY_DIGEST = (
     "this registry does not delete tags; `lading rm REPOSITORY@sha256:…` deletes the image with all"
     " its tags, if it deletes at all"
 )
-_BY_CODE = {"BLOB_UNKNOWN": BlobUnknown, "NAME_UNKNOWN": RepositoryUnknown}
+_BY_CODE = {"BLOB_UNKNOWN": errors.BlobUnknown, "NAME_UNKNOWN": errors.RepositoryUnknown}
 
 
 class RemoteSource(ImageSource):
@@ -73,16 +55,12 @@ class RemoteSource(ImageSource):
         return FoundManifest(str(found.digest), kind, found.body)
 
     @override
-    @asynccontextmanager
-    async def blob(
-        self, repository: str, digest: str, size: int, what: str
-    ) -> AsyncIterator[BinaryIO]:
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spooled:
-            file = cast("BinaryIO", spooled)
-            with byte_progress(what, size) as done:
-                await self._do(lambda: self._fetch(repository, digest, file, done))
-            file.seek(0)
-            yield file
+    async def fetch(self, repository: str, digest: str, write: Callable[[Bytes], object]) -> None:
+        def send() -> None:
+            for piece in self._client.blob(repository, digest):
+                write(piece)
+
+        await self._do(send)
 
     @override
     async def referrers(self, repository: str, digest: str) -> Sequence[ReadDescriptor]:
@@ -97,7 +75,7 @@ class RemoteSource(ImageSource):
                 self._client.repository(repository).delete(reference)
             except ClientError as error:
                 if error.status in _NO_TAGS and ":" not in reference:
-                    raise Unsupported(_DELETE_BY_DIGEST) from error
+                    raise errors.Unsupported(_DELETE_BY_DIGEST) from error
                 raise
 
         await self._do(send)
@@ -118,13 +96,6 @@ class RemoteSource(ImageSource):
         with translate_client_errors(self._host):
             return await asyncio.to_thread(work)
 
-    def _fetch(
-        self, repository: str, digest: str, file: BinaryIO, done: Callable[[int], None]
-    ) -> None:
-        for piece in self._client.blob(repository, digest):
-            file.write(piece)
-            done(len(piece))
-
 
 @contextmanager
 def translate_client_errors(host: str) -> Iterator[None]:
@@ -137,17 +108,17 @@ def translate_client_errors(host: str) -> Iterator[None]:
 
 def _meaning(error: ClientError, host: str) -> RegistryError:
     if isinstance(error, NotThere):
-        kind = BlobUnknown if "/blobs/" in error.message else ManifestUnknown
+        kind = errors.BlobUnknown if "/blobs/" in error.message else errors.ManifestUnknown
         return _BY_CODE.get(error.code, kind)(error.message)
     match error.status:
         case 401:
             wanted = f"it asks for a login that may do this: `lading login {host}`"
-            return Unauthorized("", wanted)
+            return errors.Unauthorized("", wanted)
         case 403:
-            return Denied(str(error))
+            return errors.Denied(str(error))
         case 405:
-            return Unsupported(str(error))
-    return Unavailable(str(error))
+            return errors.Unsupported(str(error))
+    return errors.Unavailable(str(error))
 
 
 def run_remote(host: str, work: Callable[[ImageSource], Awaitable[T]]) -> T:

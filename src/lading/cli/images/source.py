@@ -1,9 +1,10 @@
 """Port of what commands on images stand on: a registry, be it here or anywhere."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol
+from typing import Protocol
+
+from lading.core.digest import Bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +52,8 @@ class ImageSource(Protocol):
     async def manifest(self, repository: str, reference: str) -> FoundManifest:
         """A manifest by its tag or its digest."""
 
-    def blob(
-        self, repository: str, digest: str, size: int, what: str
-    ) -> AbstractAsyncContextManager[BinaryIO]:
-        """The bytes of a blob, as a file for the length of a block.
-
-        Args:
-            size: that is expected.
-            what: to tell a person who waits.
-        """
+    async def fetch(self, repository: str, digest: str, write: Callable[[Bytes], object]) -> None:
+        """Write the bytes of a blob, piece by piece."""
 
     async def referrers(self, repository: str, digest: str) -> Sequence[ReadDescriptor]:
         """Manifests that are about this one."""
