@@ -7,26 +7,23 @@ each line is a document of its own, the last one the summary.
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from lading.cli.arguments import load_settings, with_files
-from lading.cli.exits import to_exit
 from lading.cli.findings_alone import in_findings_alone
 from lading.cli.late import late
 from lading.cli.output import JSON_LINES, counted, human_size, plain, say, to_json
 from lading.cli.progress import StepLines, step_progress
-from lading.cli.registry import operator, run_with, translate_data_errors
+from lading.cli.registry import operator, run_on_data, run_with
 from lading.cli.words import finding_words
 from lading.core.access import Principal
 from lading.core.command_lines import command_line
 from lading.core.damage import Finding, Kind
-from lading.core.errors import RegistryError
 
 with late():
-    from lading.cli import running
     from lading.config.settings import Settings
     from lading.services.moving import adopt as adopting
     from lading.services.moving.taking import Adoption
@@ -149,12 +146,7 @@ class _TakingOver:
                     await self._run(adoption, progress)
                     return adoption
 
-        try:
-            with translate_data_errors(self._settings):
-                adoption = running.run_to_end(work)
-        except RegistryError as error:
-            raise to_exit(error) from error
-        self._conclude(adoption)
+        self._conclude(run_on_data(self._settings, work))
         return self._left > 0
 
     async def run(self, registry: "Registry") -> bool:
@@ -168,18 +160,18 @@ class _TakingOver:
 
     async def _run(self, adoption: "Adoption", progress: StepLines) -> None:
         try:
-            await self._tell(adopting.run(adoption), progress)
+            async for finding in adopting.run(adoption):
+                self._tell(finding, progress)
         except adopting.CannotAdopt as error:
             raise click.ClickException(str(error)) from error
 
-    async def _tell(self, findings: AsyncIterator[Finding], progress: StepLines) -> None:
-        async for finding in findings:
-            self._found[finding.kind] += 1
-            self._left += finding.advice != ""
-            if self._as_json:
-                progress.print(to_json({"finding": plain(finding)}))
-            elif self._found[finding.kind] <= MOST:
-                progress.print(finding_words(finding, "done"))
+    def _tell(self, finding: Finding, progress: StepLines) -> None:
+        self._found[finding.kind] += 1
+        self._left += finding.advice != ""
+        if self._as_json:
+            progress.print(to_json({"finding": plain(finding)}))
+        elif self._found[finding.kind] <= MOST:
+            progress.print(finding_words(finding, "done"))
 
     def _conclude(self, adoption: "Adoption") -> None:
         if self._as_json:

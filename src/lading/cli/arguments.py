@@ -10,9 +10,10 @@ import click
 
 from lading.cli.late import late
 from lading.cli.output import say
+from lading.core import names
 from lading.core.digest import Digest
 from lading.core.errors import RegistryError
-from lading.core.names import Reference, RepositoryName, Tag
+from lading.core.names import Reference, RepositoryName
 
 with late():
     from lading.config import durations, loading, problems
@@ -25,11 +26,7 @@ CONFIG = click.argument("config", required=False, type=click.Path(path_type=Path
 def split_reference(text: str) -> tuple[RepositoryName, Reference | None]:
     """The parts of `REPOSITORY`, `REPOSITORY:TAG` or `REPOSITORY@DIGEST`; else `BadParameter`."""
     try:
-        name, at, digest = text.partition("@")
-        if at:
-            return RepositoryName(name), Digest(digest)
-        name, colon, tag = text.partition(":")
-        return RepositoryName(name), Tag(tag) if colon else None
+        return names.split_reference(text)
     except RegistryError as error:
         raise click.BadParameter(f"{text!r}: {error.message}") from error
 

@@ -26,7 +26,7 @@ with late():
     from lading.services.moving.migrate import Migrated
     from lading.services.registry import Registry
     from lading.wiring import databases
-    from lading.wiring.moving import migration as migration_module
+    from lading.wiring.moving import migration as migrations
 
 
 @click.command()
@@ -54,51 +54,43 @@ def migrate(config: Path | None, *, to: Path, as_json: bool) -> None:
     for each in (settings, target):
         with translate_data_errors(each):
             databases.require_current(each)
-    command = _Command(settings, target, to)
-    migrated = run_with(settings, command.run)
-    say(to_json(migrated) if as_json else "\n".join(command.words(migrated)))
+    migrated, keeps_database = run_with(settings, lambda origin: _migrate(origin, settings, target))
+    say(to_json(migrated) if as_json else "\n".join(_words(migrated, to, keeps_database)))
 
 
-class _Command:
-    """A run of the command."""
-
-    def __init__(self, settings: "Settings", target: "Settings", to: Path) -> None:
-        self._settings = settings
-        self._target = target
-        self._to = to
-        self._same_database = False
-
-    async def run(self, origin: "Registry") -> "Migrated":
-        """Migrate the registry; if it cannot be, the command ends."""
-        _end_by_interrupt()
-        with translate_data_errors(self._target), step_progress("is migrating") as progress:
-            opening = migration_module.open_migration(
-                origin, self._settings, self._target, Principal(operator()), progress
-            )
-            async with opening as migration:
-                self._same_database = migration.same_database
-                try:
-                    return await migrating.run(migration)
-                except last_step.CannotMigrate as error:
-                    raise click.ClickException(str(error)) from error
-                except BaseException as error:  # interrupted, too
-                    for note in getattr(error, "__notes__", ()):
-                        say(note, err=True)
-                    raise
-
-    def words(self, migrated: "Migrated") -> Iterator[str]:
-        """The report: what was done, and what is to be done now."""
-        yield f"Copied        {counted(migrated.blobs, 'blob')} ({human_size(migrated.size)})"
-        yield f"Verified      every digest, and {migrated.rows} rows" + (
-            " that stay where they are" if self._same_database else ""
+async def _migrate(
+    origin: "Registry", settings: "Settings", target: "Settings"
+) -> "tuple[Migrated, bool]":
+    """Migrate a registry; what has come of it, and whether it keeps its database."""
+    _end_by_interrupt()
+    with translate_data_errors(target), step_progress("is migrating") as progress:
+        opening = migrations.open_migration(
+            origin, settings, target, Principal(operator()), progress
         )
-        yield f"Read-only     for {migrated.seconds:.1f} s until all was there; it stays so"
-        if migrated.unfinished:
-            yield f"Left behind   {migrated.unfinished} unfinished uploads; clients begin them anew"
-        steps = [command_line("lading", "serve", self._to)]
-        if self._same_database:
-            steps.insert(0, command_line("lading", "read-only", "off", self._to))
-        yield f"Next          stop the server, then {' and '.join(f'`{step}`' for step in steps)}"
+        async with opening as migration:
+            try:
+                return await migrating.run(migration), migration.same_database
+            except last_step.CannotMigrate as error:
+                raise click.ClickException(str(error)) from error
+            except BaseException as error:  # interrupted, too
+                for note in getattr(error, "__notes__", ()):
+                    say(note, err=True)
+                raise
+
+
+def _words(migrated: "Migrated", to: Path, keeps_database: bool) -> Iterator[str]:
+    """The report: what was done, and what is to be done now."""
+    yield f"Copied        {counted(migrated.blobs, 'blob')} ({human_size(migrated.size)})"
+    yield f"Verified      every digest, and {migrated.rows} rows" + (
+        " that stay where they are" if keeps_database else ""
+    )
+    yield f"Read-only     for {migrated.seconds:.1f} s until all was there; it stays so"
+    if migrated.unfinished:
+        yield f"Left behind   {migrated.unfinished} unfinished uploads; clients begin them anew"
+    steps = [command_line("lading", "serve", to)]
+    if keeps_database:
+        steps.insert(0, command_line("lading", "read-only", "off", to))
+    yield f"Next          stop the server, then {' and '.join(f'`{step}`' for step in steps)}"
 
 
 def _end_by_interrupt() -> None:

@@ -56,9 +56,14 @@ def run_with(
             async with stores.open_registry(settings, note) as registry:
                 return await work(registry)
 
+    return run_on_data(settings, run)
+
+
+def run_on_data(settings: "Settings", work: Callable[[], Awaitable[T]]) -> T:
+    """Do something with the data of settings; what goes wrong ends the command."""
     try:
         with translate_data_errors(settings):
-            return running.run_to_end(run)
+            return running.run_to_end(work)
     except RegistryError as error:
         raise to_exit(error) from error
 

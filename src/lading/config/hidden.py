@@ -2,7 +2,7 @@
 
 
 class HiddenText:
-    """A secret, which is not shown as text.
+    """A secret, which is not shown as text; no dataclass, of which pydantic dumps the fields.
 
     Attributes:
         text: what nobody else is to see.

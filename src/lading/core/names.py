@@ -155,6 +155,19 @@ def parse_reference(text: str) -> Reference:
     return Digest(text) if ":" in text else Tag(text)
 
 
+def split_reference(text: str) -> tuple[RepositoryName, Reference | None]:
+    """The parts of `app`, which names no manifest, of `app:1` and of `app@sha256:…`.
+
+    Raises:
+        DigestInvalid, NameInvalid, TagInvalid: one of them is none.
+    """
+    name, at, digest = text.partition("@")
+    if at:
+        return RepositoryName(name), Digest(digest)
+    name, colon, tag = text.partition(":")
+    return RepositoryName(name), Tag(tag) if colon else None
+
+
 def parse_wanted(text: str) -> Reference:
     """The reference of a manifest that is looked for: what no tag can be called is not there.
 

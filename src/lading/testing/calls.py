@@ -5,24 +5,11 @@ from functools import partial
 
 from lading.core.access import EVERY_ACCESS
 from lading.core.digest import Digest
-from lading.core.names import Reference, RepositoryName, Tag
+from lading.core.names import Reference, RepositoryName
 from lading.services import listing, pull, push_blob, push_manifest
 from lading.services.chunks import Chunk
 from lading.services.registry import Registry
 from lading.testing.images import Contents
-
-
-def parse_reference(text: str, default: str) -> tuple[RepositoryName, Reference | None]:
-    """The parts of `app`, `app:1` or `app@sha256:…`.
-
-    Raises:
-        RegistryError: one of them is none.
-    """
-    name, at, digest = text.partition("@")
-    if at:
-        return RepositoryName(name), Digest(digest)
-    name, _, tag = text.partition(":")
-    return RepositoryName(name), Tag(tag or default) if tag or default else None
 
 
 async def push(

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lading.core.access import EVERY_ACCESS
 from lading.core.digest import Digest
-from lading.core.names import RepositoryName
+from lading.core.names import Reference, RepositoryName, Tag, split_reference
 from lading.metadata.manifests import StoredManifest
 from lading.services.pull import pull_manifest
 from lading.testing import calls
-from lading.testing.calls import parse_reference
 from lading.testing.events import EventList, RegistryEvent
 from lading.testing.faults import KINDS, FaultyApplication, PlannedFailure
 from lading.testing.images import DATA, Contents, Files, make_artifact, make_image
@@ -22,6 +21,9 @@ from lading.wiring.in_memory import MemoryOptions, open_in_memory, read_permissi
 
 if TYPE_CHECKING:
     from lading.testing.own_directory import OwnDirectory
+
+
+_LATEST = Tag("latest")
 
 
 class PractiseRegistry:
@@ -134,7 +136,7 @@ class PractiseRegistry:
         """
         layers = [files or {"README": reference}] if not isinstance(files, Sequence) else files
         contents = make_image(layers, platforms, labels or {}, annotations or {})
-        return self._push(reference, contents)
+        return self._push(reference, contents, default=_LATEST)
 
     def push_artifact(
         self,
@@ -160,7 +162,7 @@ class PractiseRegistry:
         """
         files = {"": data} if isinstance(data, bytes) else data
         if subject.startswith(("sha256:", "sha512:")):
-            name, _ = parse_reference(_without_host(reference, self.host), "")
+            name, _ = self._split(reference)
             subject = f"{name}@{subject}"
         described = self._describe(subject) if subject else None
         made = make_artifact(
@@ -170,7 +172,7 @@ class PractiseRegistry:
             described,
             annotations or {},
         )
-        return self._push(reference, made, default="")
+        return self._push(reference, made)
 
     def repositories(self) -> list[str]:
         """The names of all repositories, in order."""
@@ -178,7 +180,7 @@ class PractiseRegistry:
 
     def tags(self, repository: str) -> list[str]:
         """The tags of a repository, in order; none if there is no such repository."""
-        name = RepositoryName(_without_host(repository, self.host))
+        name = RepositoryName(self._without_host(repository))
         return self._server.call(partial(calls.all_tags, self._registry, name))
 
     def manifest(self, reference: str) -> dict[str, Any]:
@@ -207,7 +209,7 @@ class PractiseRegistry:
         Raises:
             BlobUnknown: the repository has none of this digest.
         """
-        name = RepositoryName(_without_host(repository, self.host))
+        name = RepositoryName(self._without_host(repository))
         return self._server.call(partial(calls.blob, self._registry, name, Digest(digest)))
 
     @property
@@ -267,16 +269,21 @@ class PractiseRegistry:
             self._directory = OwnDirectory()
         return self._directory.folder(name)
 
-    def _push(self, reference: str, contents: Contents, default: str = "latest") -> str:
-        name, wanted = parse_reference(_without_host(reference, self.host), default)
-        return self._server.call(partial(calls.push, self._registry, name, wanted, contents))
+    def _without_host(self, reference: str) -> str:
+        return reference.removeprefix(f"{self.host}/")
+
+    def _split(self, reference: str) -> tuple[RepositoryName, Reference | None]:
+        return split_reference(self._without_host(reference))
+
+    def _push(self, reference: str, contents: Contents, default: Tag | None = None) -> str:
+        name, wanted = self._split(reference)
+        work = partial(calls.push, self._registry, name, wanted or default, contents)
+        return self._server.call(work)
 
     def _pull(self, reference: str) -> StoredManifest:
-        name, wanted = parse_reference(_without_host(reference, self.host), "latest")
-        assert wanted is not None
-        return self._server.call(
-            partial(pull_manifest, self._registry, EVERY_ACCESS.grant(name), wanted)
-        )
+        name, wanted = self._split(reference)
+        grant = EVERY_ACCESS.grant(name)
+        return self._server.call(partial(pull_manifest, self._registry, grant, wanted or _LATEST))
 
     def _describe(self, reference: str) -> Mapping[str, Any]:
         found = self._pull(reference)
@@ -289,7 +296,3 @@ class PractiseRegistry:
 
 async def _not_open(*_: object) -> None:
     """Answer nothing: a registry is put here before anybody knows its address."""
-
-
-def _without_host(reference: str, host: str) -> str:
-    return reference.removeprefix(f"{host}/")
