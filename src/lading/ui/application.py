@@ -14,7 +14,7 @@ from lading.edge.request import Request
 from lading.edge.response import Response
 from lading.ui.context import UiParts, Visit
 from lading.ui.errors import NOTHING_HERE, ErrorPage, error_page_of, headers_of
-from lading.ui.rendering import error_page
+from lading.ui.rendering import UnwrittenPage, error_page
 from lading.ui.routes import ROUTES
 from lading.ui.ways_back import sign_in_path, ways_back
 
@@ -53,14 +53,14 @@ class _Pages(WayIn[Visit]):
         shown = error_page_of(error)
         if shown.status < 500 and not isinstance(error, TooManyRequests):
             await self._recognize(request)
-        response = self._page(request, shown, _message(error))
-        response.headers = {**response.headers, **headers_of(error)}
-        return response
+        page = self._page(request, shown, _message(error))
+        page.headers = {**page.headers, **headers_of(error)}
+        return await page.write()
 
     @override
     async def not_found(self, request: Request) -> Response:
         await self._recognize(request)
-        return self._page(request, NOTHING_HERE)
+        return await self._page(request, NOTHING_HERE).write()
 
     async def _recognize(self, request: Request) -> None:
         """Find out who looks at the page of an error, which is framed as all their pages are.
@@ -78,7 +78,7 @@ class _Pages(WayIn[Visit]):
                 )
                 request.access = admission.access
 
-    def _page(self, request: Request, shown: ErrorPage, message: str = "") -> Response:
+    def _page(self, request: Request, shown: ErrorPage, message: str = "") -> UnwrittenPage:
         path = request.path.removeprefix(self._parts.options.prefix)
         ways = ways_back(request, path, shown)
         return error_page(request, self._parts, shown, message, ways_back=ways)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from importlib.resources import files
 
+FOR_EVER = "public, max-age=31536000, immutable"
+"""The value of `Cache-Control` of what never changes."""
 _KINDS = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",

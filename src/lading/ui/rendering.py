@@ -21,7 +21,7 @@ from lading.edge.request import Request
 from lading.edge.response import Response
 from lading.system.turns import LoopTurns
 from lading.ui import units
-from lading.ui.assets import ASSETS
+from lading.ui.assets import ASSETS, FOR_EVER
 from lading.ui.context import UiParts, Visit, is_admin, query_of
 from lading.ui.cookies import FormSecret
 from lading.ui.errors import ErrorPage
@@ -45,7 +45,6 @@ HEADERS: Mapping[str, str] = {
 }
 """Headers of every page."""
 
-_FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 # What other templates are made of.
 _PARTS = ("base.html", "parts.html", "manifests.html")
 
@@ -76,17 +75,10 @@ class UnwrittenPage(Response):
             written.append(piece)
             if turns.is_over:
                 await turns.pause()
-        return self._whole("".join(written))
-
-    def write_at_once(self) -> Response:
-        """The page, for one that is short."""
-        return self._whole(templates().get(self.template).render(self.values))
-
-    def _whole(self, text: str) -> Response:
         own = self.secret.headers()
-        kept = _FOR_EVER if self.is_same_for_all and not own else {}
+        kept = {"Cache-Control": FOR_EVER} if self.is_same_for_all and not own else {}
         # Halves of surrogate pairs, which JSON may have and UTF-8 has not, look as they do there.
-        body = text.encode(errors="backslashreplace")
+        body = "".join(written).encode(errors="backslashreplace")
         return Response(self.status, {**self.headers, **kept, **own}, body)
 
 
@@ -126,10 +118,10 @@ async def large_page(visit: Visit, template: str, **values: Any) -> Response:
 
 def error_page(
     request: Request, parts: UiParts, shown: ErrorPage, message: str = "", **values: Any
-) -> Response:
+) -> UnwrittenPage:
     """The page of an error, of a request that may not have got as far as being a visit."""
     values |= {"shown": shown, "message": message}
-    return _unwritten(request, parts, "error.html", shown.status, **values).write_at_once()
+    return _unwritten(request, parts, "error.html", shown.status, **values)
 
 
 def _unwritten(

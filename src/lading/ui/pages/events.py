@@ -30,14 +30,9 @@ async def show(visit: Visit) -> Response:
             found = await events.moves(registry, access, before=first, limit=ON_A_PAGE)
         case "refusals":
             found = await events.refusals(registry, before=first, limit=ON_A_PAGE)
-        case "deletions":
-            found = await events.deletions(
-                registry, access, before=before, number=number, limit=ON_A_PAGE
-            )
         case _:
-            found = await events.pulls(
-                registry, access, before=before, number=number, limit=ON_A_PAGE
-            )
+            look = events.deletions if kind == "deletions" else events.pulls
+            found = await look(registry, access, before=before, number=number, limit=ON_A_PAGE)
     next_page = None
     if found.before is not None:
         next_page = visit.path(

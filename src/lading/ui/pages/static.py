@@ -1,12 +1,10 @@
 """Static files: the style, scripts, the icon."""
 
 from lading.edge.response import Response
-from lading.ui.assets import ASSETS
+from lading.ui.assets import ASSETS, FOR_EVER
 from lading.ui.context import Visit
 from lading.ui.errors import NOTHING_HERE
 from lading.ui.rendering import error_page
-
-_FOR_EVER = "public, max-age=31536000, immutable"
 
 
 async def show(visit: Visit) -> Response:
@@ -14,10 +12,10 @@ async def show(visit: Visit) -> Response:
     name = visit.detail
     content = ASSETS.contents.get(name)
     if content is None:
-        return error_page(visit.request, visit.parts, NOTHING_HERE)
+        return await error_page(visit.request, visit.parts, NOTHING_HERE).write()
     is_present = visit.argument == ASSETS.version
     headers = {
         "Content-Type": ASSETS.type_of(name),
-        "Cache-Control": _FOR_EVER if is_present else "no-store",
+        "Cache-Control": FOR_EVER if is_present else "no-store",
     }
     return Response(200, headers, content)
