@@ -6,22 +6,19 @@ each line is a document of its own, the last one the summary.
 
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from lading.cli.arguments import load_settings, with_files
-from lading.cli.findings_alone import in_findings_alone
+from lading.cli.findings import FindingReport, in_findings_alone
 from lading.cli.late import late
 from lading.cli.output import JSON_LINES, counted, human_size, plain, say, to_json
-from lading.cli.progress import StepLines, step_progress
+from lading.cli.progress import step_progress
 from lading.cli.registry import operator, run_on_data, run_with
-from lading.cli.words import finding_words
 from lading.core.access import Principal
 from lading.core.command_lines import command_line
-from lading.core.damage import Finding, Kind
 
 with late():
     from lading.config.settings import Settings
@@ -35,8 +32,6 @@ with late():
 MOST = 20
 # Seconds below which a time is no number of minutes.
 _MINUTE = 60
-# What another process may be doing.
-_DOING = "is taking it over"
 
 
 @click.command()
@@ -78,12 +73,18 @@ def adopt(
     lading adopt --dry-run /var/lib/registry
     lading adopt /var/lib/registry
     """
-    settings = _settings(config, root)
+    settings, begun = _settings(config, root), time.monotonic()
     _require_root(settings.storage.filesystem.rootdirectory)
-    command = _TakingOver(settings, checksums=checksums, repair=repair, as_json=as_json)
+    report = FindingReport("done", as_json=as_json, most=MOST)
     with in_findings_alone():
-        left = command.plan() if dry_run else run_with(settings, command.run, create=True)
-    if left:
+        adoption = _take_over(settings, report, dry_run=dry_run, checksums=checksums, repair=repair)
+    seconds = time.monotonic() - begun
+    if as_json:
+        counts = {"seconds": round(seconds, 1), "findings": dict(report.kinds), "left": report.left}
+        say(to_json({"summary": plain(adoption.tally) | counts}))
+    else:
+        say("\n".join(_summary(adoption, report, seconds, settings)))
+    if report.left:
         sys.exit(1)
 
 
@@ -120,109 +121,72 @@ def _require_root(place: Path) -> None:
     raise click.ClickException(f"{place} is not the root of a volume of `registry:2`: {where}")
 
 
-class _TakingOver:
-    """A run of the command, with the findings so far."""
+def _take_over(
+    settings: "Settings", report: FindingReport, *, dry_run: bool, checksums: bool, repair: bool
+) -> "Adoption":
+    """Take over what is there, or plan it, and tell the findings."""
+    by, how = Principal(operator()), {"checksums": checksums, "repair": repair}
 
-    def __init__(
-        self, settings: "Settings", *, checksums: bool, repair: bool, as_json: bool
-    ) -> None:
-        self._settings = settings
-        self._checksums = checksums
-        self._how = {"checksums": checksums, "repair": repair}
-        self._as_json = as_json
-        self._found: Counter[Kind] = Counter()
-        self._left = 0
-        self._begun = time.monotonic()
-
-    def plan(self) -> bool:
-        """Say what would be taken over; whether something would be left to mend."""
-
-        async def work() -> "Adoption":
-            with step_progress(_DOING) as progress:
-                by = Principal(operator())
-                async with adoptions.open_plan(
-                    self._settings, by, progress, **self._how
-                ) as adoption:
-                    await self._run(adoption, progress)
-                    return adoption
-
-        self._conclude(run_on_data(self._settings, work))
-        return self._left > 0
-
-    async def run(self, registry: "Registry") -> bool:
-        """Take over what is there; whether something is left to mend."""
-        with step_progress(_DOING) as progress:
-            by = Principal(operator())
-            adoption = adoptions.new_adoption(registry, self._settings, by, progress, **self._how)
-            await self._run(adoption, progress)
-        self._conclude(adoption)
-        return self._left > 0
-
-    async def _run(self, adoption: "Adoption", progress: StepLines) -> None:
+    async def run(adoption: "Adoption") -> "Adoption":
         try:
             async for finding in adopting.run(adoption):
-                self._tell(finding, progress)
+                report.tell(finding, progress)
         except adopting.CannotAdopt as error:
             raise click.ClickException(str(error)) from error
+        return adoption
 
-    def _tell(self, finding: Finding, progress: StepLines) -> None:
-        self._found[finding.kind] += 1
-        self._left += finding.advice != ""
-        if self._as_json:
-            progress.print(to_json({"finding": plain(finding)}))
-        elif self._found[finding.kind] <= MOST:
-            progress.print(finding_words(finding, "done"))
+    async def plan() -> "Adoption":
+        async with adoptions.open_plan(settings, by, progress, **how) as adoption:
+            return await run(adoption)
 
-    def _conclude(self, adoption: "Adoption") -> None:
-        if self._as_json:
-            summary = plain(adoption.tally) | {
-                "seconds": round(time.monotonic() - self._begun, 1),
-                "findings": dict(self._found),
-                "left": self._left,
-            }
-            say(to_json({"summary": summary}))
-            return
-        for kind, count in self._found.items():
-            if count > MOST:
-                say(f"… and {count - MOST} more of {kind}; `--json` prints all")
-        say("\n".join(self._summary(adoption)))
+    async def take_over(registry: "Registry") -> "Adoption":
+        return await run(adoptions.new_adoption(registry, settings, by, progress, **how))
 
-    def _summary(self, adoption: "Adoption") -> Iterator[str]:
-        tally, seconds = adoption.tally, time.monotonic() - self._begun
-        new = "To take over" if adoption.is_plan else "Taken over  "
-        manifests, tags = counted(tally.manifests, "manifest"), counted(tally.tags, "tag")
-        yield f"{new}  {manifests} and {tags} that are new"
+    with step_progress("is taking it over") as progress:
+        if dry_run:
+            return run_on_data(settings, plan)
+        return run_with(settings, take_over, create=True)
+
+
+def _summary(
+    adoption: "Adoption", report: FindingReport, seconds: float, settings: "Settings"
+) -> Iterator[str]:
+    for kind, count in report.kinds.items():
+        if count > MOST:
+            yield f"… and {count - MOST} more of {kind}; `--json` prints all"
+    tally = adoption.tally
+    new = "To take over" if adoption.is_plan else "Taken over  "
+    manifests, tags = counted(tally.manifests, "manifest"), counted(tally.tags, "tag")
+    yield f"{new}  {manifests} and {tags} that are new"
+    yield (
+        f"In all        {counted(tally.repositories, 'repository', 'repositories')},"
+        f" {counted(tally.blobs, 'blob')}"
+        f" ({human_size(tally.size)})"
+    )
+    if tally.moves > tally.tags:
+        yield f"History       {counted(tally.moves, 'move')} of tags"
+    if tally.gone:
+        yield f"Gone          {tally.gone} tags and manifests that were deleted there since"
+    if tally.garbage:
+        size = human_size(tally.garbage_size)
         yield (
-            f"In all        {counted(tally.repositories, 'repository', 'repositories')},"
-            f" {counted(tally.blobs, 'blob')}"
-            f" ({human_size(tally.size)})"
+            f"Garbage       {counted(tally.garbage, 'blob')} ({size}), collected after the time"
+            " of the trash: no repository has them, or they are manifests, which the database"
+            " has now"
         )
-        if tally.moves > tally.tags:
-            yield f"History       {counted(tally.moves, 'move')} of tags"
-        if tally.gone:
-            yield f"Gone          {tally.gone} tags and manifests that were deleted there since"
-        if tally.garbage:
-            size = human_size(tally.garbage_size)
-            yield (
-                f"Garbage       {counted(tally.garbage, 'blob')} ({size}), collected after the time"
-                " of the trash: no repository has them, or they are manifests, which the database"
-                " has now"
-            )
-        checked = "hashed" if self._checksums else "there, with its size"
-        if self._left:
-            yield f"Not whole     {self._left} of what is named above; see what to do there"
-        else:
-            yield f"Checked       every tag: all that it needs is {checked}"
-        about = "about " if adoption.is_plan else ""
-        took = f"{about}{seconds / 60:.1f} minutes" if seconds >= _MINUTE else "less than a minute"
-        yield f"Time          {took}"
-        yield self._next(adoption)
-
-    def _next(self, adoption: "Adoption") -> str:
-        root = self._settings.storage.filesystem.rootdirectory
-        if adoption.is_plan:
-            return f"Next          {command_line('lading', 'adopt', root)}"
-        return (
+    checked = "hashed" if adoption.checksums else "there, with its size"
+    if report.left:
+        yield f"Not whole     {report.left} of what is named above; see what to do there"
+    else:
+        yield f"Checked       every tag: all that it needs is {checked}"
+    about = "about " if adoption.is_plan else ""
+    took = f"{about}{seconds / 60:.1f} minutes" if seconds >= _MINUTE else "less than a minute"
+    yield f"Time          {took}"
+    if adoption.is_plan:
+        again = command_line("lading", "adopt", settings.storage.filesystem.rootdirectory)
+        yield f"Next          {again}"
+    else:
+        yield (
             "Next          stop the old registry, run this once more if it has served until now,"
             " then `lading serve`"
         )

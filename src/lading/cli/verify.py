@@ -10,15 +10,14 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG
-from lading.cli.findings_alone import in_findings_alone
+from lading.cli.findings import FindingReport, in_findings_alone
 from lading.cli.late import late
-from lading.cli.output import JSON_LINES, counted, plain, say, to_json
-from lading.cli.progress import StepLines, step_progress
+from lading.cli.output import JSON_LINES, counted, say, to_json
+from lading.cli.progress import step_progress
 from lading.cli.registry import with_registry
-from lading.cli.words import finding_words, unused_words
+from lading.cli.words import unused_words
 
 with late():
-    from lading.ports.objects import UnusedBytes
     from lading.services import upkeep, verify_blobs
     from lading.services import verify as checking
     from lading.services.registry import Registry
@@ -47,62 +46,41 @@ def verify(
     """
     if delete_unknown and not repair:
         raise click.UsageError("--delete-unknown goes with --repair")
-    command = _Verification(
-        checksums=checksums, repair=repair, unknown=delete_unknown, as_json=as_json
-    )
+    report = FindingReport("mended", as_json=as_json)
     with in_findings_alone():
-        left = with_registry(config, command.run)
-    if left:
+        with_registry(
+            config,
+            lambda registry: _verify(registry, report, checksums, repair, delete_unknown),
+        )
+    if report.left:
         sys.exit(1)
 
 
-class _Verification:
-    """A run of the command, with the findings so far."""
-
-    def __init__(self, *, checksums: bool, repair: bool, unknown: bool, as_json: bool) -> None:
-        self._checksums = checksums
-        self._repair = repair
-        self._unknown = unknown
-        self._as_json = as_json
-        self._found = 0
-        self._left = 0
-
-    async def run(self, registry: "Registry") -> bool:
-        """Check everything; whether there is something left to do."""
-        totals = await registry.metadata.inspection.totals()
-        length = totals.manifests + (totals.size if self._checksums else totals.blobs)
-        with step_progress("is verifying") as progress:
-            progress.begin("Checking", length)
-            await self._check(registry, progress)
-        self._conclude(totals.blobs, totals.manifests, await upkeep.unused(registry))
-        return self._left > 0
-
-    async def _check(self, registry: "Registry", progress: StepLines) -> None:
-        check = verify_blobs.Check(
-            registry, self._checksums, self._repair, progress.advance, self._unknown
-        )
+async def _verify(
+    registry: "Registry", report: FindingReport, checksums: bool, repair: bool, unknown: bool
+) -> None:
+    """Check everything, and tell what is found and how much was looked at."""
+    totals = await registry.metadata.inspection.totals()
+    length = totals.manifests + (totals.size if checksums else totals.blobs)
+    with step_progress("is verifying") as progress:
+        progress.begin("Checking", length)
+        check = verify_blobs.Check(registry, checksums, repair, progress.advance, unknown)
         async for finding in checking.run(check):
-            self._found += 1
-            self._left += finding.advice != ""
-            document = {"finding": plain(finding)}
-            progress.print(to_json(document) if self._as_json else finding_words(finding, "mended"))
-
-    def _conclude(self, blobs: int, manifests: int, unused: "UnusedBytes") -> None:
-        if self._as_json:
-            summary = {
-                "blobs": blobs,
-                "manifests": manifests,
-                "checksums": self._checksums,
-                "findings": self._found,
-                "left": self._left,
-                "unused": {"objects": unused.objects, "bytes": unused.size},
-            }
-            say(to_json({"summary": summary}))
-            return
-        checked = f"{counted(blobs, 'blob')} and {counted(manifests, 'manifest')} checked"
-        if not self._found:
-            say(f"{checked}: all is well")
-        else:
-            say(f"{checked}: {counted(self._found, 'finding')}, {self._left} of them left to mend")
-        if unused.objects:
-            say(unused_words(unused))
+            report.tell(finding, progress)
+    found, unused = report.kinds.total(), await upkeep.unused(registry)
+    if report.as_json:
+        summary = {
+            "blobs": totals.blobs,
+            "manifests": totals.manifests,
+            "checksums": checksums,
+            "findings": found,
+            "left": report.left,
+            "unused": {"objects": unused.objects, "bytes": unused.size},
+        }
+        say(to_json({"summary": summary}))
+        return
+    looked = f"{counted(totals.blobs, 'blob')} and {counted(totals.manifests, 'manifest')} checked"
+    left = f"{counted(found, 'finding')}, {report.left} of them left to mend"
+    say(f"{looked}: {left if found else 'all is well'}")
+    if unused.objects:
+        say(unused_words(unused))
