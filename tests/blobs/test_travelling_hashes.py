@@ -163,7 +163,7 @@ asyncio.run(write())
 
 def of_another_start(value: bytes) -> bytes:
     """Return a note as it was before the machine started anew."""
-    return value[:1] + bytes(8) + value[9:]
+    return bytes(8) + value[8:]
 
 
 def of_more_bytes(value: bytes) -> bytes:

@@ -6,14 +6,13 @@ from contextlib import suppress
 
 from lading.blobs import file_calls
 from lading.blobs.disk import Disk
-from lading.blobs.hash_notes import HashNotes
 from lading.blobs.hashing import RunningHash
 from lading.blobs.layout import names_in
 from lading.blobs.staged_file import StagedFile
+from lading.blobs.upload_hash import KeptHashes
 from lading.core.digest import SHA256, Digest
 from lading.core.errors import UploadUnknown
 from lading.core.names import Owner, UploadKey
-from lading.core.recent import Recent
 from lading.core.typing import override
 from lading.ports.uploads import Staged, Uploads
 
@@ -61,8 +60,7 @@ class FileUploads(Uploads):
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
         self._layout = disk.layout
-        self._hashes: Recent[UploadKey, RunningHash] = Recent(MAX_HASHES)
-        self._notes = HashNotes()
+        self._kept = KeptHashes(MAX_HASHES)
         self._about = UploadCount()
 
     @override
@@ -80,14 +78,14 @@ class FileUploads(Uploads):
             self._disk.make_upload(upload, now)
         if algorithm != SHA256:  # which whoever knows nothing begins with
             running = RunningHash.start(algorithm)
-            self._notes.write(self._layout.upload(upload), running.known())
-            self._hashes.put(upload, running)
+            self._kept.notes.write(self._layout.upload(upload), running.known())
+            self._kept.own.put(upload, running)
         self._about.begun()
         return True
 
     @override
     def stage(self, upload: UploadKey, *, algorithm: str | None = None) -> StagedFile:
-        return StagedFile(self._disk, self._hashes, self._notes, upload, algorithm)
+        return StagedFile(self._disk, self._kept, upload, algorithm)
 
     @override
     async def size(self, upload: UploadKey) -> int:
@@ -104,7 +102,7 @@ class FileUploads(Uploads):
 
     @override
     async def discard(self, upload: UploadKey) -> None:
-        self._hashes.pop(upload)
+        self._kept.own.pop(upload)
         await self._disk.run(self._disk.remove_upload, upload)
 
     @override

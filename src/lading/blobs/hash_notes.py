@@ -17,17 +17,15 @@ them, on whichever file system. Nobody executes an upload.
 import errno
 import os
 import stat
-import struct
 from contextlib import suppress
 from pathlib import Path
 
-from lading.blobs.hashing import OF_KIND, Known
-from lading.core.digest import HEX_LENGTH
+from lading.blobs.hashing import Known
 
 _NAME = "user.lading"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-# The kind of what is known, the start of the machine, the bytes that it is of; then the value.
-_HEAD = struct.Struct(">c8sQ")
+# Bytes that a note begins with, of the id of the machine's start; then what is known.
+_BOOT = 8
 # "The named attribute does not exist"; the file system has none (removexattr(2)).
 _NONE = frozenset({errno.ENODATA, errno.ENOTSUP})
 
@@ -41,24 +39,18 @@ class HashNotes:
     def write(self, file: int | str, known: Known) -> None:
         """Note what is known of the file's first bytes, which must be in it."""
         if self._boot:
-            head = _HEAD.pack(known.kind, self._boot, known.size)
             with suppress(OSError):
-                os.setxattr(file, _NAME, head + known.value)
+                os.setxattr(file, _NAME, self._boot + known.pack_all_but_rest())
 
     def read(self, descriptor: int) -> Known | None:
         """The note on the hash of the file's first bytes."""
         try:
-            value = os.getxattr(descriptor, _NAME)
-            kind, boot, size = _HEAD.unpack_from(value)
-        except (OSError, struct.error):
+            note = os.getxattr(descriptor, _NAME)
+        except OSError:
             return None
-        algorithm, can_go_on = OF_KIND.get(kind, ("", False))
-        value = value[_HEAD.size :]
-        if boot != self._boot or 2 * len(value) != HEX_LENGTH.get(algorithm):
-            return None
-        if size > os.fstat(descriptor).st_size:
-            return None
-        return Known(algorithm, size, can_go_on, value)
+        known = Known.unpack(note[_BOOT:]) if note[:_BOOT] == self._boot else None
+        is_there = known is not None and known.size <= os.fstat(descriptor).st_size
+        return known if is_there else None
 
     def forget(self, descriptor: int) -> None:
         """Remove the note, if there is one; an `OSError` if it is still there."""
@@ -72,7 +64,7 @@ class HashNotes:
 def _boot() -> bytes:
     """The id of this start of the machine; empty if it has none."""
     try:
-        return bytes.fromhex(_BOOT_ID.read_text().replace("-", ""))[:8]
+        return bytes.fromhex(_BOOT_ID.read_text().replace("-", ""))[:_BOOT]
     except (OSError, ValueError):
         return b""
 

@@ -7,24 +7,26 @@ bytes, which is enough if no more follow; else the worker that has seen all byte
 and one that has not reads them once, before the upload is committed.
 """
 
+import struct
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from lading.blobs import libcrypto
-from lading.core.digest import SHA256, SHA512, Bytes, Digest, Hasher, new_hasher
+from lading.core.digest import HEX_LENGTH, SHA256, SHA512, Bytes, Digest, Hasher, new_hasher
 
 # Bytes of a block (FIPS 180-4).
 BLOCK = {SHA256: 64, SHA512: 128}
 
-
+# Algorithms, and whether a hash of one can go on, as they are kept: a letter for both.
 _KINDS = {
     (SHA256, True): b"s",
     (SHA512, True): b"S",
     (SHA256, False): b"d",
     (SHA512, False): b"D",
 }
-OF_KIND = {kind: of for of, kind in _KINDS.items()}
-"""Algorithms, and whether a hash of one can go on, by the letters that are kept of them."""
+_OF_KIND = {kind: of for of, kind in _KINDS.items()}
+# The kind, and how many bytes are known; then the value, and the rest.
+_HEAD = struct.Struct(">cQ")
 
 
 class Known(NamedTuple):
@@ -41,10 +43,25 @@ class Known(NamedTuple):
     value: bytes
     rest: bytes = b""
 
-    @property
-    def kind(self) -> bytes:
-        """The letter that is kept of what is known, see `OF_KIND`."""
-        return _KINDS[self.algorithm, self.can_go_on]
+    def pack(self) -> bytes:
+        """What is known, as bytes that are kept."""
+        return self.pack_all_but_rest() + self.rest
+
+    def pack_all_but_rest(self) -> bytes:
+        """As `pack`, for who has the rest elsewhere."""
+        return _HEAD.pack(_KINDS[self.algorithm, self.can_go_on], self.size) + self.value
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> "Known | None":
+        """What was packed; `None` of other bytes, as another version of this program may keep."""
+        if len(packed) < _HEAD.size:
+            return None
+        kind, size = _HEAD.unpack_from(packed)
+        algorithm, can_go_on = _OF_KIND.get(kind, ("", False))
+        end = _HEAD.size + HEX_LENGTH.get(algorithm, 0) // 2
+        if not algorithm or len(packed) < end:
+            return None
+        return cls(algorithm, size, can_go_on, packed[_HEAD.size : end], packed[end:])
 
 
 @dataclass(slots=True)

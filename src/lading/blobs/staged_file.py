@@ -8,12 +8,10 @@ from functools import partial
 from lading.blobs import append_pipeline, file_calls, hash_notes
 from lading.blobs.append_pipeline import AppendPipeline
 from lading.blobs.disk import Disk
-from lading.blobs.hash_notes import HashNotes
-from lading.blobs.hashing import Known, RunningHash
-from lading.core.digest import SHA256, Bytes, Digest
+from lading.blobs.upload_hash import KeptHashes, UploadHash
+from lading.core.digest import Bytes, Digest
 from lading.core.errors import DigestMismatch, RegistryError, UploadOutOfOrder, UploadUnknown
 from lading.core.names import UploadKey
-from lading.core.recent import Recent
 from lading.core.typing import override
 from lading.ports.uploads import WRONG_DIGESTS, StagedUpload
 from lading.system.lock_files import try_lock
@@ -26,40 +24,25 @@ SMALL = 64 * 1024
 SIDE_BY_SIDE = 128 * 1024
 # "The filesystem … does not support the creation of hard links" (link(2)), in its several words.
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS})
-# Bytes read at once when a hash has to catch up.
-READ_SIZE = 1024 * 1024
 
 
 class StagedFile(StagedUpload):
     """The file of an upload, open and locked while it is entered.
 
     Args:
-        hashes: those that this worker keeps.
-        notes: what other workers know.
+        kept: the hashes of uploads.
         algorithm: what its digest will be of, if that is known; of use before there are bytes.
     """
 
     def __init__(
-        self,
-        disk: Disk,
-        hashes: Recent[UploadKey, RunningHash],
-        notes: HashNotes,
-        upload: UploadKey,
-        algorithm: str | None = None,
+        self, disk: Disk, kept: KeptHashes, upload: UploadKey, algorithm: str | None = None
     ) -> None:
         self._disk = disk
-        self._hashes = hashes
-        self._notes = notes
+        self._kept = kept
         self._upload = upload
         self._algorithm = algorithm
         self._path = disk.layout.upload(upload)
         self._descriptor = -1
-        # The hash of the bytes so far, or of a beginning of them if it is behind; or else what is
-        # known of it.
-        self._running: RunningHash | None = None
-        self._is_behind = False
-        self._has_news = False
-        self._known: Known | None = None
         self._verified: Digest | None = None
         self._is_synced = False
         self._over = False
@@ -73,25 +56,16 @@ class StagedFile(StagedUpload):
         with file_calls.translating():
             self._descriptor, status = _open_exclusively(self._path)
         self.size, self.active_at = status.st_size, status.st_mtime
-        running = self._hashes.pop(self._upload)
-        if self.size == 0 and self._algorithm is not None:
-            self._running = RunningHash.start(self._algorithm)
-        elif (
-            running is not None
-            and running.size == self.size
-            and not status.st_mode & hash_notes.CUT
-        ):
-            self._running = running
-        else:
-            self._recall()
+        self._hash = UploadHash(self._disk, self._kept, self._upload, self._descriptor)
+        self._hash.begin(status, self._algorithm)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Hand what is known of the hash to the upload's next request, and close the file."""
         try:
             await self._settle()
-            if self._running is not None and not self._over:
-                self._pass_on(self._running)
+            if not self._over:
+                self._hash.pass_on(self.size)
         finally:
             await self._close()
 
@@ -126,7 +100,7 @@ class StagedFile(StagedUpload):
     @override
     async def verify(self, digest: Digest) -> None:
         await self._finish()
-        actual = await self._digest(digest.algorithm)
+        actual = await self._hash.digest(digest.algorithm, self.size)
         if actual != digest:
             with file_calls.translating():
                 self._count_wrong_digest()
@@ -152,14 +126,13 @@ class StagedFile(StagedUpload):
                 os.close(self._descriptor)
 
     async def _take_on(self, data: Bytes) -> None:
-        self._verified, self._is_synced, self._has_news = None, False, True
-        if self._is_behind and self._running is not None:
-            await self._catch_up(self._running)
-        self._is_behind = False
-        if self._running is not None and len(data) >= SIDE_BY_SIDE:
+        self._verified, self._is_synced = None, False
+        if self._hash.is_behind:
+            await self._hash.catch_up(self.size)
+        if self._hash.running is not None and len(data) >= SIDE_BY_SIDE:
             offset, self.size = self.size, self.size + len(data)
             await self._pipeline.add(
-                partial(self._append_behind, data, offset), partial(self._running.update, data)
+                partial(self._append_behind, data, offset), partial(self._hash.update, data)
             )
             return
         await self._pipeline.drain()
@@ -179,7 +152,7 @@ class StagedFile(StagedUpload):
 
     async def _give_up(self) -> None:
         """Find out how much was written; the hash is of something else."""
-        self._running = None
+        self._hash.running = None
         with suppress(Exception):  # that comes of the first
             await self._pipeline.drain()
         self.size = os.fstat(self._descriptor).st_size
@@ -212,8 +185,7 @@ class StagedFile(StagedUpload):
 
     def _append(self, data: Bytes, offset: int) -> None:
         self._write(data, offset)
-        if self._running is not None:
-            self._running.update(data)
+        self._hash.update(data)
 
     def _write(self, data: Bytes, offset: int) -> None:
         view = memoryview(data)
@@ -226,20 +198,13 @@ class StagedFile(StagedUpload):
         if not file_calls.leads_to(self._path, self._descriptor):  # a blob now, or cancelled
             return
         try:
-            # Another worker may keep a hash of the bytes that go now. The flag comes first, and is
-            # looked for under the same lock, so that such a hash is never taken for that of new
-            # bytes.
-            hash_notes.set_cut(self._descriptor)
-            known = self._notes.read(self._descriptor)
-            if known is None or known.size > size:
-                self._notes.forget(self._descriptor)
+            self._hash.prepare_cut(size)
         except OSError:  # better no upload than a wrong one
             file_calls.remove(self._path)
             raise
         os.ftruncate(self._descriptor, size)
-        self.size = size
-        self._running = self._known = self._verified = None
-        self._recall()
+        self.size, self._verified = size, None
+        self._hash.recall(size)
 
     def _count_wrong_digest(self) -> None:
         """Count a wrong digest: each may take hashing all bytes, so an upload has a few only."""
@@ -268,7 +233,8 @@ class StagedFile(StagedUpload):
             raise
         self._over = True
         self._disk.sync_name(digest)
-        self._tidy()
+        with suppress(OSError):  # which do no harm: it is a blob
+            self._hash.tidy()
 
     def _sync(self) -> None:
         """Bring the bytes to the disk; if that fails, the upload is over.
@@ -283,12 +249,6 @@ class StagedFile(StagedUpload):
                 file_calls.remove(self._path)
             raise
         self._is_synced = True
-
-    def _tidy(self) -> None:
-        """Remove flags and the note from what is a blob now; if that fails, they do no harm."""
-        with suppress(OSError):
-            hash_notes.clear_flags(self._descriptor)
-            self._notes.forget(self._descriptor)
 
     def _announce(self, mark: str) -> None:
         """Say that the upload is about to get its final name.
@@ -321,52 +281,6 @@ class StagedFile(StagedUpload):
                 os.replace(self._path, target)
         except FileNotFoundError:  # cancelled meanwhile
             raise UploadUnknown from None
-
-    async def _digest(self, algorithm: str) -> Digest:
-        """The digest of all bytes, of which those are read that nobody hashed on their way in."""
-        running, known = self._running, self._known
-        if running is None or running.algorithm != algorithm:
-            if known is not None and (known.algorithm, known.size) == (algorithm, self.size):
-                return Digest(f"{algorithm}:{known.value.hex()}")
-            running = RunningHash.start(algorithm)
-        await self._catch_up(running)
-        if self._running is None:
-            self._running = running
-        return running.digest()
-
-    async def _catch_up(self, running: RunningHash) -> None:
-        """Hash the bytes that nobody has; between the pieces others get their turn of a thread."""
-        while running.size < self.size:
-            await self._disk.run(self._hash_next, running)
-
-    def _hash_next(self, running: RunningHash) -> None:
-        size = min(READ_SIZE, self.size - running.size)
-        data = os.pread(self._descriptor, size, running.size)
-        if not data:
-            raise OSError(f"{self._path} is shorter than it was")
-        running.update(data)
-        self._has_news = True
-
-    def _recall(self) -> None:
-        """Go on from what the last request knew, whichever worker answered it."""
-        known = self._notes.read(self._descriptor)
-        if known is None and self.size == 0:
-            known = Known(SHA256, 0, can_go_on=True, value=b"")
-        if known is not None:
-            self._running, self._is_behind = RunningHash.resume(known), True
-            self._known = None if known.can_go_on else known
-
-    def _pass_on(self, running: RunningHash) -> None:
-        """Keep the hash and tell the others. If it is behind, the note from before is as good.
-
-        A request that was given up may have lost a piece, of which nobody has heard.
-        """
-        with file_calls.translating():
-            has_all = running.size == self.size == os.fstat(self._descriptor).st_size
-        if has_all:
-            if self._has_news:
-                self._notes.write(self._descriptor, running.known())
-            self._hashes.put(self._upload, running)
 
 
 def _open_exclusively(path: str) -> tuple[int, os.stat_result]:

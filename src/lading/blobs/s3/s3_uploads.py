@@ -1,4 +1,8 @@
-"""The adapter of uploads to an object store: rows say what each has, and objects have the bytes."""
+"""The adapter of uploads to an object store: rows say what each has, and objects have the bytes.
+
+To open an upload, say that it goes on, and close it again costs more than to store few bytes. One
+that comes at once and is small needs none of it: it is one object, and rows that are written once.
+"""
 
 import asyncio
 import logging
@@ -8,17 +12,17 @@ from dataclasses import replace
 from lading.blobs.file_uploads import UploadCount
 from lading.blobs.hashing import RunningHash
 from lading.blobs.s3 import hash_states
-from lading.blobs.s3.object_room import ObjectRoom
-from lading.blobs.s3.small_objects import SmallObjects
+from lading.blobs.s3.object_room import ObjectRoom, new_key
+from lading.blobs.s3.reserved_keys import ReservedKeys
 from lading.blobs.s3.staged_objects import SMALL, StagedObjects
 from lading.blobs.s3.unused_objects import UnusedObjects
 from lading.core.clocks import SLACK
-from lading.core.digest import Digest
+from lading.core.digest import SHA256, Digest
 from lading.core.errors import RegistryError, UploadUnknown
 from lading.core.names import Owner, UploadKey
 from lading.core.typing import override
-from lading.ports.objects import READING
-from lading.ports.uploads import Becoming, Staged, Uploads
+from lading.ports.objects import READING, PlacedSegment
+from lading.ports.uploads import Becoming, Staged, UploadNotReady, Uploads
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +40,7 @@ class S3Uploads(Uploads):
 
     def __init__(self, room: ObjectRoom) -> None:
         self._room = room
-        self._small = SmallObjects(room)
+        self._keys = ReservedKeys(room.uploads.reserve, room.clock, new_key)
         self._rows = room.uploads
         self._unused = UnusedObjects(room)
         self._about = UploadCount()
@@ -53,7 +57,7 @@ class S3Uploads(Uploads):
     async def begin(
         self, upload: UploadKey, *, algorithm: str, now: float, most: int | None = None
     ) -> bool:
-        packed = hash_states.pack(RunningHash.start(algorithm).known())
+        packed = hash_states.begun_with(algorithm)
         begun = await self._rows.begin(upload, packed, now, most=most)
         if begun:
             self._about.begun()
@@ -71,11 +75,22 @@ class S3Uploads(Uploads):
 
     @override
     async def append_small(self, upload: UploadKey, data: bytes) -> bool:
-        return await self._small.append(upload, data)
+        stored = await self._store_small(data)
+        if stored is None:
+            return False
+        running = RunningHash.start(SHA256)
+        begun = running.known().pack()
+        running.update(data)
+        try:
+            await self._rows.save_small(upload, stored, begun, running.known().pack())
+        except UploadNotReady:
+            return False
+        return True
 
     @override
     async def commit_small(self, upload: UploadKey, digest: Digest, data: bytes) -> Becoming | None:
-        return await self._small.commit(upload, digest, data)
+        stored = await self._store_small(data) if digest.names(data) else None
+        return None if stored is None else self._rows.becoming_small(upload, stored)
 
     @override
     async def size(self, upload: UploadKey) -> int:
@@ -116,6 +131,18 @@ class S3Uploads(Uploads):
     @override
     async def tidy(self, before: float) -> None:
         await self._unused.tidy(min(before, self._room.clock() - READING))
+
+    async def _store_small(self, data: bytes) -> PlacedSegment | None:
+        """Store an object, unused until a row says what it is; `None` if there is no memory."""
+        room = self._room
+        if not room.budget.take(len(data)):
+            return None
+        try:
+            key = await self._keys.take()
+            await room.store.put(key, data)
+        finally:
+            room.budget.give_back(len(data))
+        return PlacedSegment(key, 0, len(data), room.clock())
 
     def _begin_to_settle(self) -> None:
         self._settling = asyncio.get_running_loop().create_task(self._settle())

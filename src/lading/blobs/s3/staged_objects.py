@@ -78,7 +78,7 @@ class StagedObjects(StagedUpload):
         self.active_at = self._touched_at = taken.active_at
         known = _Known(taken.size, taken.hash)
         if taken.size == 0 and self._algorithm is not None:
-            known = _nothing(self._algorithm)
+            known = _Known(0, hash_states.begun_with(self._algorithm))
         self._is_crumbled = taken.is_crumbled
         self._first = self._saved = known
         self._go_on_from(known)
@@ -201,7 +201,7 @@ class StagedObjects(StagedUpload):
         start = self._end
         segment = PlacedSegment(writer.key, start, writer.size, self._room.clock())
         running = self._running
-        packed = hash_states.NOTHING if running is None else hash_states.pack(running.known())
+        packed = hash_states.NOTHING if running is None else running.known().pack()
         self._stored = segment, _Known(start + writer.size, packed)
         self._writer = self._key = None
 
@@ -284,7 +284,7 @@ class StagedObjects(StagedUpload):
         """What is known of the first bytes, at the start of a segment."""
         if size == self._first.size:
             return self._first
-        return _Known(size, hash_states.NOTHING) if size else _nothing(SHA256)
+        return _Known(size, hash_states.NOTHING if size else hash_states.begun_with(SHA256))
 
     async def _digest(self, algorithm: str) -> Digest:
         """The digest of all bytes, which are read if nobody hashed them on their way in."""
@@ -351,7 +351,3 @@ class _Known:
 
     size: int
     hash: bytes
-
-
-def _nothing(algorithm: str) -> _Known:
-    return _Known(0, hash_states.pack(RunningHash.start(algorithm).known()))
