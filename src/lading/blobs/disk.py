@@ -18,7 +18,7 @@ from lading.core.errors import StorageFull
 from lading.core.names import UploadKey
 from lading.core.typing import P, T
 from lading.system import durable
-from lading.system.threads import Lane, Pending, Threads
+from lading.system.threads import Lane, Threads
 
 log = logging.getLogger(__name__)
 
@@ -119,11 +119,7 @@ class Disk:
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do blocking work in a thread, until it is over, with `file_calls.translating`."""
         with file_calls.translating():
-            return await self.start(function, *args, **kwargs)
-
-    def start(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Pending[T]:
-        """Begin blocking work in a thread; whoever does must await its outcome."""
-        return self._threads.start(function, *args, **kwargs)
+            return await self._threads.start(function, *args, **kwargs)
 
     def lane(self) -> Lane:
         """A way to do blocking work one after the other."""

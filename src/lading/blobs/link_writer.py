@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from lading.blobs import distribution
+from lading.blobs import distribution, file_calls
 from lading.blobs.distribution import AdoptedNote
 from lading.blobs.distribution_volume import in_thread, read_link
 from lading.blobs.hashing import RunningHash
@@ -21,6 +21,7 @@ from lading.core.names import Tag
 from lading.core.typing import P, T, override
 from lading.ports.link_targets import LinkTarget
 from lading.system import durable
+from lading.system.unnamed_files import write_at
 
 # Where something is while it is written.
 _BESIDE = ".new"
@@ -122,15 +123,10 @@ class LinkWriter(LinkTarget):
             distribution.write_note(self._layout, AdoptedNote(note.left, keeps_links=True))
 
     def _has_bytes(self, digest: Digest, size: int) -> bool:
-        try:
-            return os.stat(self._layout.blob(digest)).st_size == size
-        except FileNotFoundError:
-            return False
+        return file_calls.size_if_there(self._layout.blob(digest)) == size
 
     def _take_file(self, path: str, source: str) -> bool:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with suppress(FileNotFoundError):
-            os.unlink(f"{path}{_BESIDE}")
+        _make_room_beside(path)
         try:
             # Of a symbolic link there would be a second one, which leads nowhere once that is gone.
             os.link(os.path.realpath(source), f"{path}{_BESIDE}")
@@ -195,11 +191,15 @@ def _write_link(path: str, text: str, at: float | None) -> None:
         os.close(descriptor)
 
 
-def _create(path: str) -> int:
+def _make_room_beside(path: str) -> None:
+    """Remove what a crash has left there: it may be a second name of a file that is somebody's."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    # What a crash has left may be a second name of a file that is somebody's.
     with suppress(FileNotFoundError):
         os.unlink(f"{path}{_BESIDE}")
+
+
+def _create(path: str) -> int:
+    _make_room_beside(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     return os.open(f"{path}{_BESIDE}", flags, 0o644)
 
@@ -210,10 +210,8 @@ def _require(expected: Digest, actual: Digest) -> None:
 
 
 def _append(descriptor: int, running: RunningHash, piece: Bytes) -> None:
+    write_at(descriptor, piece, running.size)
     running.update(piece)
-    view = memoryview(piece)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def _name(path: str) -> None:

@@ -73,8 +73,6 @@ class Stores:
         """Stores in an object store, with rows that say what is where.
 
         Args:
-            store: has the objects.
-            uploads, objects: the rows.
             locks: held against all who have the same rows.
             clock: the time, in seconds since the epoch.
             directory: where files may be made for what waits; `None` for the system's place.

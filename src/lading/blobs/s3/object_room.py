@@ -20,12 +20,10 @@ class ObjectRoom:
     """The room of an object store, for one worker.
 
     Attributes:
-        store: that has the objects.
         uploads, objects: the rows that say what is there.
         clock: the time, in seconds since the epoch.
         files: where bytes of uploads wait when the budget is spent.
         budget: of memory, for all uploads.
-        hashing: threads to hash in.
     """
 
     store: ObjectStore

@@ -54,10 +54,6 @@ class ObjectStore(Segments):
 
     Every method raises `Unavailable` if the store cannot be used, and `StorageFull` if it says that
     it is; the log says why.
-
-    Args:
-        bucket: where they are.
-        measures: requests and errors are handed to.
     """
 
     def __init__(self, bucket: S3Bucket, measures: Measures = UNMEASURED) -> None:

@@ -4,10 +4,11 @@ They come piece by piece into this program, or through pipes past it (`pipes`).
 """
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+import math
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, cast
 
 from lading.blobs.s3.attempts import Failed, StoreAttempts
 from lading.blobs.s3.bucket import MIB
@@ -38,18 +39,9 @@ SLOWEST_STREAM = 80 * 1024
 # Bytes from which a connection of its own pays, which a pipe takes.
 PIPED = 1 * MIB
 
-S = TypeVar("S", Bytes, Bytes | Piped)
-_Some = Callable[[StoreAttempts, str, int, int], AsyncGenerator[S, None]]
-
 
 class ObjectStreams:
-    """Streams of the objects of a bucket.
-
-    Args:
-        bucket: that is open.
-        pipes: to send bytes past this program; `None` if they cannot be.
-        measures: requests and errors are handed to.
-    """
+    """Streams of the objects of a bucket; without pipes, all bytes come into this program."""
 
     def __init__(self, bucket: OpenBucket, pipes: ObjectPipes | None, measures: Measures) -> None:
         import obstore  # noqa: PLC0415 - only who uses it loads it
@@ -67,21 +59,24 @@ class ObjectStreams:
             LostObject: there is no such object, or it ends before.
             Unavailable: the store cannot be used.
         """
-        return self._going_on(path, start, size, self._some)
+        # Only what is piped may be in a pipe.
+        return cast(
+            "AsyncGenerator[Bytes, None]", self._going_on(path, start, size, least=math.inf)
+        )
 
     def piped(self, path: str, start: int, size: int) -> AsyncGenerator[Bytes | Piped, None]:
         """Some bytes of an object as `pieces` gives them, but in a pipe if they can be."""
-        return self._going_on(path, start, size, self._some_piped)
+        return self._going_on(path, start, size, least=PIPED)
 
     async def _going_on(
-        self, path: str, start: int, size: int, some: "_Some[S]"
-    ) -> AsyncGenerator[S, None]:
-        """What comes of as many requests as it takes."""
+        self, path: str, start: int, size: int, *, least: float
+    ) -> AsyncGenerator[Bytes | Piped, None]:
+        """What comes of as many requests as it takes; in a pipe if it has `least` bytes."""
         attempts = StoreAttempts(Timing.STORE_READER, self._measures)
         stop = start + size
         while start < stop:
             try:
-                async with aclosing(some(attempts, path, start, stop)) as found:
+                async with aclosing(self._some(attempts, path, start, stop, least)) as found:
                     async for piece in found:
                         start += len(piece)
                         yield piece
@@ -93,8 +88,8 @@ class ObjectStreams:
         attempts.done()
 
     async def _some(
-        self, attempts: StoreAttempts, path: str, start: int, stop: int
-    ) -> AsyncGenerator[Bytes, None]:
+        self, attempts: StoreAttempts, path: str, start: int, stop: int, least: float
+    ) -> AsyncGenerator[Bytes | Piped, None]:
         """The bytes that come of one request: all, or the first if many streams stand still.
 
         Raises:
@@ -105,27 +100,16 @@ class ObjectStreams:
         if not self._budget.take(STREAMED):
             yield await self._first(attempts, path, start, min(stop, start + ALONE))
             return
+        pipes = self._pipes if stop - start >= least else None
+        stream = (
+            self._stream(attempts, path, start, stop)
+            if pipes is None
+            else self._pipe(pipes, attempts, path, start, stop)
+        )
         try:
-            async with aclosing(self._stream(attempts, path, start, stop)) as stream:
+            async with aclosing(stream):
                 async for piece in stream:
                     yield piece
-        finally:
-            self._budget.give_back(STREAMED)
-
-    async def _some_piped(
-        self, attempts: StoreAttempts, path: str, start: int, stop: int
-    ) -> AsyncGenerator[Bytes | Piped, None]:
-        """As `_some`, in a pipe if it pays and there is room for another stream."""
-        pipes = self._pipes
-        if pipes is None or stop - start < PIPED or not self._budget.take(STREAMED):
-            async with aclosing(self._some(attempts, path, start, stop)) as some:
-                async for piece in some:
-                    yield piece
-            return
-        try:
-            async with aclosing(self._pipe(pipes, attempts, path, start, stop)) as piped:
-                async for part in piped:
-                    yield part
         except CannotPipe as error:
             log.info("bytes of the object store pass through memory from now on: %s", error)
             self._pipes = None

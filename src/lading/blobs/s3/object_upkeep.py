@@ -79,24 +79,21 @@ class ObjectUpkeep(Upkeep):
     @override
     async def strays(self, before: float) -> AsyncIterator[Sequence[StrayObject]]:
         async for page in self._store.pages(FOLDER):
-            old = [stored for stored in page if stored.modified_at < before]
-            unknown = await self._rows.unknown([stored.key for stored in old]) if old else ()
-            yield [
+            found = [
                 StrayObject(stored.key, stored.size, stored.modified_at)
-                for stored in old
-                if stored.key in unknown
+                for stored in page
+                if stored.modified_at < before
             ]
+            yield await self._unknown(found)
         async for parts in self._store.unfinished_parts(before):
-            ours = [unfinished for unfinished in parts if unfinished.key.startswith(f"{FOLDER}/")]
-            for start in range(0, len(ours), PARTS):
-                some = ours[start : start + PARTS]
-                keys = [unfinished.key for unfinished in some]
-                unknown = await self._rows.unknown(keys, parts_at=self._clock())
-                yield [
-                    StrayObject(unfinished.key, None, unfinished.begun_at, unfinished.id)
-                    for unfinished in some
-                    if unfinished.key in unknown
-                ]
+            found = [
+                StrayObject(unfinished.key, None, unfinished.begun_at, unfinished.id)
+                for unfinished in parts
+                if unfinished.key.startswith(f"{FOLDER}/")
+            ]
+            for start in range(0, len(found), PARTS):
+                some = found[start : start + PARTS]
+                yield await self._unknown(some, parts_at=self._clock())
 
     @override
     async def remove(self, strays: Sequence[StrayObject]) -> None:
@@ -107,6 +104,14 @@ class ObjectUpkeep(Upkeep):
                 await self._store.abort(UnfinishedParts(stray.key, stray.id, stray.since))
         if objects := [stray.key for stray in strays if not stray.id]:
             await self._store.delete(objects)
+
+    async def _unknown(
+        self, found: Sequence[StrayObject], parts_at: float | None = None
+    ) -> Sequence[StrayObject]:
+        """Those of what was found that no row names, see `ObjectRows.unknown`."""
+        keys = [stray.key for stray in found]
+        unknown = await self._rows.unknown(keys, parts_at=parts_at) if keys else ()
+        return [stray for stray in found if stray.key in unknown]
 
     async def _require_still_own(self) -> None:
         """Require that what no row names is garbage: no other database keeps its objects here."""

@@ -25,9 +25,7 @@ class ReservedKeys:
     """Keys that are reserved for this worker.
 
     Args:
-        reserve: writes them down.
         clock: the time, in seconds since the epoch.
-        new_key: makes a key that nobody has used.
     """
 
     def __init__(

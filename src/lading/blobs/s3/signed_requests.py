@@ -54,19 +54,12 @@ class SignedRequests:
     """Makes signed requests to the server of a bucket.
 
     Args:
-        bucket: that they are about.
         keys: to sign them with, or the role that has to be asked for some.
-        environ: says by which proxy the server is asked.
     """
 
-    def __init__(
-        self,
-        bucket: S3Bucket,
-        keys: AccessKeys | RoleKeys,
-        environ: Mapping[str, str] = os.environ,
-    ) -> None:
+    def __init__(self, bucket: S3Bucket, keys: AccessKeys | RoleKeys) -> None:
         self._bucket = bucket
-        self._proxy = proxy_for(bucket.own_address, environ)
+        self._proxy = proxy_for(bucket.own_address, os.environ)
         self._keys = keys
         url = urlsplit(bucket.own_address)
         self._secure = url.scheme == "https"
@@ -85,7 +78,7 @@ class SignedRequests:
         """
         query = {"prefix": self._bucket.folder, "uploads": "", **following}
         try:
-            return _page(await self._ask("GET", "", query), following)
+            return _page(await asyncio.to_thread(self._ask, "GET", "", query), following)
         except (ET.ParseError, ValueError, OverflowError) as error:
             raise ConnectionError(
                 f"the list of unfinished parts cannot be read: {error}"
@@ -93,7 +86,7 @@ class SignedRequests:
 
     async def abort(self, unfinished: UnfinishedParts) -> None:
         """Give up the parts of one object; errors are those of `list_unfinished`."""
-        await self._ask("DELETE", unfinished.key, {"uploadId": unfinished.id})
+        await asyncio.to_thread(self._ask, "DELETE", unfinished.key, {"uploadId": unfinished.id})
 
     async def sign_get(self, key: str) -> tuple[str, dict[str, str]]:
         """The target and headers of a request for an object; an `OSError` without keys."""
@@ -103,10 +96,8 @@ class SignedRequests:
             keys = (await asyncio.to_thread(keys.get)).keys
         return quote(path), self._sign(keys, "GET", path, {})
 
-    async def _ask(self, method: str, key: str, query: Mapping[str, str]) -> bytes:
-        return await asyncio.to_thread(self._ask_in_thread, method, key, query)
-
-    def _ask_in_thread(self, method: str, key: str, query: Mapping[str, str]) -> bytes:
+    def _ask(self, method: str, key: str, query: Mapping[str, str]) -> bytes:
+        """The body of an answer; blocks."""
         keys = self._keys if isinstance(self._keys, AccessKeys) else self._keys.get().keys
         address = self._bucket.own_address
         connection = connection_to(address, self._proxy, ATTEMPT, self._context)
