@@ -144,7 +144,7 @@ async def _repositories(source: ImageSource) -> Sequence[str]:
 
 
 async def _describe(
-    source: ImageSource, repository: str, tag: str, turn: asyncio.Semaphore
+    source: ImageSource, repository: str, tag: str, turn: "asyncio.Semaphore"
 ) -> ShownTag:
     async with turn:
         try:
