@@ -5,6 +5,7 @@ with padding after the last one. zstd: RFC 8878, frames of which some are to be 
 """
 
 from collections.abc import Generator, Iterable, Iterator
+from itertools import chain
 from typing import BinaryIO, cast
 
 import zstandard
@@ -41,7 +42,7 @@ def _output(pieces: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
     head = b""
     while len(head) < len(_ZSTD) and (piece := next(pieces, b"")):
         head += piece
-    whole = _chained(head, pieces)
+    whole = chain([head], pieces)
     if head.startswith(_GZIP):
         return _gzip(whole)
     if head.startswith(_ZSTD) or (
@@ -49,11 +50,6 @@ def _output(pieces: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
     ):
         return _zstd(whole, limits.window)
     return _cut(whole)
-
-
-def _chained(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield head
-    yield from rest
 
 
 def _cut(pieces: Iterator[bytes]) -> Iterator[bytes]:

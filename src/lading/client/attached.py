@@ -23,11 +23,6 @@ class AttachedManifests(NamedTuple):
     referrers: Sequence[dict[str, Any]] = ()
     tags: Sequence[str] = ()
 
-    @property
-    def are_any(self) -> bool:
-        """Whether there are any."""
-        return bool(self.referrers or self.tags)
-
 
 def find_attached(place: ImagePlace, known: KnownTags, digest: str) -> AttachedManifests:
     """The manifests that are attached to one at a place.

@@ -145,7 +145,7 @@ class Copier:
             outcome.result()
         self._alive()
         attached = self._attached(manifest.digest)
-        first = manifest.digest if attached.are_any else target_wanted
+        first = manifest.digest if any(attached) else target_wanted
         listed = self._target.push_manifest(first, manifest)
         self._brought[manifest.digest] = listed
         self._bring_attached(manifest.digest, attached, depth)

@@ -6,7 +6,6 @@ that is read each time, thousands of images would take hours.
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from lading.core.images.layout_names import tag_of
 Entry = dict[str, Any]
 
 
-@dataclass(slots=True)
 class ListedImages:
     """The images that an index lists.
 
@@ -26,13 +24,12 @@ class ListedImages:
         about: the entries that are about a digest; `None` until these were looked at.
     """
 
-    entries: list[Entry]
-    tags: dict[str, str] = field(default_factory=dict)
-    kinds: dict[str, str] = field(default_factory=dict)
-    about: dict[str, list[Entry]] | None = None
-
-    def __post_init__(self) -> None:
-        for entry in self.entries:
+    def __init__(self, entries: list[Entry]) -> None:
+        self.entries = entries
+        self.tags: dict[str, str] = {}
+        self.kinds: dict[str, str] = {}
+        self.about: dict[str, list[Entry]] | None = None
+        for entry in entries:
             digest = entry["digest"]
             if tag := tag_of_entry(entry):
                 self.tags.setdefault(tag, digest)

@@ -76,7 +76,8 @@ class LayoutListing:
         with self._locked():
             clear_drafts(self._root)
             index = self._index()  # all of it stays that is not known here
-            entries = [one for one in self._checked(index) if not self._is_replaced(one)]
+            # One that waits takes the place of that of its tag, or of the same digest without one.
+            entries = [one for one in self._checked(index) if _key(one) not in self._waiting]
             entries += self._waiting.values()
             if not (self._root / _MARK).exists():
                 self._write_json(_MARK, {"imageLayoutVersion": "1.0.0"})
@@ -84,10 +85,6 @@ class LayoutListing:
         self._waiting.clear()
         self._count = len(entries)
         self._written = time.monotonic()
-
-    def _is_replaced(self, entry: Entry) -> bool:
-        """Whether one that waits takes its place: of the same tag, or without one, as it is."""
-        return _key(entry) in self._waiting
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

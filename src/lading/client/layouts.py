@@ -90,7 +90,9 @@ class LayoutFolder(ImagePlace):
             raise self._wrong(digest)
         found = RemoteManifest(digest, "", body)
         said = self._listed.now().kinds.get(digest)
-        kind = found.document.get("mediaType") or said or _guess(found)
+        document = found.document
+        guess = media.OCI_INDEX if "manifests" in document else media.OCI_MANIFEST
+        kind = document.get("mediaType") or said or guess
         return RemoteManifest(digest, str(kind), body)
 
     @override
@@ -201,7 +203,3 @@ class LayoutFolder(ImagePlace):
     def _path(self, digest: str) -> Path:
         checked = Digest(digest)
         return self._root / "blobs" / checked.algorithm / checked.hex
-
-
-def _guess(manifest: RemoteManifest) -> str:
-    return media.OCI_INDEX if "manifests" in manifest.document else media.OCI_MANIFEST

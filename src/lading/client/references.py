@@ -69,11 +69,6 @@ class ImageReference(NamedTuple):
         """What the manifest is asked for by: the digest, or the tag, or `latest`."""
         return self.digest or self.tag or "latest"
 
-    def at(self, wanted: str) -> "ImageReference":
-        """The same repository's image of another tag or digest."""
-        by_digest = ":" in wanted
-        return self._replace(tag="" if by_digest else wanted, digest=wanted if by_digest else "")
-
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""
         digest = f"@{self.digest}" if self.digest else ""

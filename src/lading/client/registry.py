@@ -343,13 +343,7 @@ class RemoteRepository(ImagePlace):
 
     def delete(self, wanted: str) -> None:
         """Delete a tag, or the manifest of a digest with all its tags."""
-        self._remove(self._manifest(wanted))
-
-    def delete_blob(self, digest: str) -> None:
-        """Delete a blob."""
-        self._remove(f"{self._path}/blobs/{digest}")
-
-    def _remove(self, place: str) -> None:
+        place = self._manifest(wanted)
         dismiss(self._session.request("DELETE", place, scopes=self._delete, expect=_REMOVED))
 
     def _checked(self, said: str) -> Digest:
