@@ -3,10 +3,12 @@
 import json
 import re
 
-from lading.core.digest import Digest
+from lading.core import media
+from lading.core.digest import SHA256, Digest
 from lading.core.images.comparison import compare_configs, compare_layers
 from lading.core.images.image_config import read_config
-from tests.support.contents import HELLO, image, index
+from lading.core.manifest_document import parse
+from tests.support.contents import HELLO, descriptor, image, index
 from tests.support.people import People
 from tests.ui.browsing import Browser, Shown
 
@@ -39,7 +41,7 @@ async def test_it_says_what_was_added_and_what_is_gone(browser: Browser, people:
     assert "only in 2.0 15 B what it changes" in shown.text
     assert "only in 1.0 7 B what it changes" in shown.text
     assert "environment VERSION <1> <2>" in shown.text
-    assert "lading diff --files registry.test/library/hello:1.0" in shown.text
+    assert "lading diff --files --plain-http registry.test/library/hello:1.0" in shown.text
 
 
 async def test_there_is_a_form_to_choose_from(browser: Browser, people: People) -> None:
@@ -79,6 +81,40 @@ async def test_indexes_are_compared_by_platform(browser: Browser, people: People
     await people.push(index(children[1:]), "2.0")
     shown = await browser.get(f"{PATH}?from=1.0&to=2.0")
     assert f"{PATH}?from=sha256%3A{children[0].digest[7:]}&to=" in "".join(shown.links)
+
+
+async def push_for(people: People, tag: str, *machines: str) -> None:
+    """Push an index of an image for each machine, which each have a tag of their own, too."""
+    held = []
+    for machine in machines:
+        platform = {"os": "linux", "architecture": machine}
+        manifest = image(config := json.dumps(platform).encode())
+        await people.push_blob(config)
+        await people.push(manifest, machine)
+        held.append({**descriptor(manifest.body, manifest.media_type), "platform": platform})
+    document = {"schemaVersion": 2, "mediaType": media.OCI_INDEX, "manifests": held}
+    await people.push(parse(json.dumps(document).encode(), media.OCI_INDEX, SHA256), tag)
+
+
+async def test_platforms_that_one_of_them_lacks_are_named(browser: Browser, people: People) -> None:
+    """What is gone is a difference, too."""
+    await push_for(people, "1.0", "amd64", "s390x")
+    await push_for(people, "2.0", "amd64", "arm64")
+    shown = await browser.get(f"{PATH}?from=1.0&to=2.0")
+    rows = re.findall(r"linux/(\w+) (.*?)(?= linux/|$)", shown.text)
+    assert [machine for machine, _ in rows] == ["amd64", "arm64", "s390x"]
+    assert "the same" in rows[0][1]
+    assert rows[1][1].startswith("not there")
+    assert rows[2][1].rstrip().endswith("not there")
+
+
+async def test_an_image_is_compared_with_that_of_an_index_for_its_platform(
+    browser: Browser, people: People
+) -> None:
+    """As where a second platform came with a release."""
+    await push_for(people, "2.0", "arm64", "amd64")
+    shown = await browser.get(f"{PATH}?from=amd64&to=2.0")
+    assert "the same" in shown.text
 
 
 def test_layers_are_told_by_where_they_are() -> None:

@@ -246,6 +246,7 @@ async def test_the_first_push_is_shown_for_this_address(people: People) -> None:
     assert "docker push registry.test/hello:latest" in secure.text
     assert "insecure-registries" not in secure.text
     assert "docker login" not in secure.text
+    assert "podman login" not in secure.text
     plain = await Browser(UiParts(people.registry, EdgeOptions())).get("/", host="other.test:5000")
     assert '{"insecure-registries": ["other.test:5000"]}' in plain.text
     local = await Browser(UiParts(people.registry, EdgeOptions())).get("/", host="localhost:5000")
@@ -260,6 +261,9 @@ async def test_the_first_push_is_shown_to_who_may(visitors: Callable[[], Browser
     await writer.sign_in("writer")
     shown = await writer.get("/")
     assert "docker login -u writer registry.test" in shown.text
+    # Podman has storage of its own, and need not have Docker beside it.
+    for step in ("login --tls-verify=false -u writer registry.test", "pull docker.io/library"):
+        assert f"podman {step}" in shown.text
     assert "docker push registry.test/library/hello:latest" in shown.text
 
 

@@ -102,6 +102,24 @@ async def test_bytes_of_its_own_and_shared_ones_are_told_apart(
     assert f"/r/{HELLO}/-/images/{other.digest}" not in shown.links
 
 
+async def test_a_layer_that_clients_get_elsewhere_is_not_missing(
+    browser: Browser, people: People
+) -> None:
+    """Its type alone says so, as the registry takes it at a push; addresses need not be named."""
+    foreign = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+    config = b"{}"
+    await people.push_blob(config)
+    document = {
+        "schemaVersion": 2,
+        "config": descriptor(config, "application/vnd.oci.image.config.v1+json"),
+        "layers": [descriptor(b"far away", foreign)],
+    }
+    await people.push(parse(json.dumps(document).encode(), media.OCI_MANIFEST, SHA256), "1.0")
+    shown = await browser.get(f"/r/{HELLO}/-/tags/1.0")
+    assert "elsewhere" in shown.text
+    assert "missing" not in shown.text
+
+
 async def test_nobody_is_told_of_repositories_that_they_may_not_pull(
     visitors: Callable[[], Browser], people: People
 ) -> None:

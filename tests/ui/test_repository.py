@@ -258,6 +258,30 @@ async def test_an_image_is_deleted_with_its_tags(browser: Browser, people: Peopl
     assert (await browser.get(path)).status == 404
 
 
+@pytest.mark.parametrize(
+    ("trash", "said"),
+    [
+        (36 * 3600.0, "1 day and 12 hours"),
+        (3600.0, "1 hour"),
+        (90.0, "1 minute and 30 seconds"),
+        (0.5, "less than a second"),
+        (0.0, "until the next collection"),
+    ],
+)
+async def test_how_long_there_is_a_way_back_is_as_the_operator_said(
+    trash: float, said: str
+) -> None:
+    """And neither 0 days nor 1 days."""
+    people = People(Metadata(MemoryDatabase()), Stores.in_memory(), policy=Policy(trash=trash))
+    browser = Browser(UiParts(people.registry, EdgeOptions()))
+    await people.push_image(b"one", "latest")
+    for path in (f"{PATH}/-/tags/latest/delete", "/-/trash"):
+        assert said in (await browser.get(path)).text
+    space = (await browser.get("/-/space")).text
+    assert (f"kept for {said}" if trash else "kept for no time") in space
+    await people.metadata.close()
+
+
 async def test_an_immutable_tag_says_that_it_stays() -> None:
     rules = (ImmutableTags((Glob("**"),), (Glob("v*"),)),)
     metadata = Metadata(MemoryDatabase())

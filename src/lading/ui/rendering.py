@@ -229,8 +229,16 @@ def _environment() -> jinja2.Environment:
         auto_reload=False,
         cache_size=-1,
     )
-    for unit in (units.size, units.exact, units.number, units.iso, units.day, units.short):
+    for unit in (
+        units.size,
+        units.exact,
+        units.number,
+        units.plural,
+        units.iso,
+        units.day,
+        units.span,
+        units.short,
+        units.words,
+    ):
         environment.filters[unit.__name__] = unit
-    environment.filters["plural"] = units.plural
-    environment.filters["words"] = units.words
     return environment

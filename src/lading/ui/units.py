@@ -10,6 +10,7 @@ _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _STEP = 1000
 # From here on a number has digits enough without a fraction.
 _PLAIN = 99.95
+_SPANS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -47,6 +48,16 @@ def day(at: float) -> str:
     then = datetime.fromtimestamp(at, UTC)
     date = f"{then.day} {_MONTHS[then.month - 1]} {then.year}"
     return f"{date}, {then.hour:02}:{then.minute:02} UTC"
+
+
+def span(seconds: float) -> str:
+    """A length of time, in its two largest units: `7 days`, `1 hour and 30 minutes`."""
+    rest, parts = round(seconds), []
+    for unit, length in _SPANS:
+        count, rest = divmod(rest, length)
+        if count:
+            parts.append(plural(count, unit))
+    return " and ".join(parts[:2]) or "less than a second"
 
 
 def short(digest: str) -> str:

@@ -10,6 +10,7 @@ from itertools import islice
 
 import msgspec
 
+from lading.core import media
 from lading.core.digest import Digest
 from lading.core.errors import DigestInvalid
 from lading.core.images.lenient_json import fields_in, items_in, text_in, texts_in
@@ -80,9 +81,10 @@ def _part(described: msgspec.Raw | None) -> NamedBlob | None:
     except DigestInvalid:
         return None
     annotations = texts_in(said.get("annotations"))
+    media_type = text_in(said.get("mediaType")) or ""
     return NamedBlob(
         digest,
-        text_in(said.get("mediaType")) or "",
+        media_type,
         annotations.get("org.opencontainers.image.title", ""),
-        bool(items_in(said.get("urls"))),
+        bool(items_in(said.get("urls"))) or not media.is_distributed(media_type),
     )

@@ -1,6 +1,6 @@
 """The difference of two images of a repository: layers, sizes, and what they run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from lading.core.errors import DigestInvalid, TagInvalid
@@ -44,12 +44,12 @@ class ComparedPlatform(NamedTuple):
     """A platform of an index, with the image that each of two has for it.
 
     Attributes:
-        before: the first that it has; `None` if there is none.
+        before, after: the first that it has; `None` if there is none.
     """
 
     name: str
     before: ShownManifest | None
-    after: ShownManifest
+    after: ShownManifest | None
 
 
 class Side(NamedTuple):
@@ -74,6 +74,8 @@ async def show(visit: Visit) -> Response:
     both = None
     if before.image is not None and after.image is not None:
         both = before.image, after.image
+    address = address_of(visit)
+    platforms = _platforms(*both) if both else []
     return await large_page(
         visit,
         "compare.html",
@@ -83,13 +85,16 @@ async def show(visit: Visit) -> Response:
         near=_near(tags, before if before.reference else after),
         are_compared=both is not None,
         layers=_layers(*both) if both else [],
-        platforms=_platforms(*both) if both else [],
+        platforms=platforms[:MOST_CHILDREN],
+        is_cut=len(platforms) > MOST_CHILDREN,
         configs=list(compare_configs(both[0].config, both[1].config)) if both else [],
         has_index=any(
             side.image is not None and side.image.shown.kind is ManifestKind.INDEX
             for side in (before, after)
         ),
-        host=address_of(visit).host,
+        host=address.host,
+        # `lading` takes this machine without HTTPS, as Docker does.
+        over="" if address.is_secure or address.is_local else "--plain-http ",
     )
 
 
@@ -131,13 +136,19 @@ def _reference(text: str) -> Reference | None:
 
 
 def _platforms(before: ComparedImage, after: ComparedImage) -> Sequence[ComparedPlatform]:
-    known: dict[str, ShownManifest] = {}
-    for child, shown in before.shown.children:
-        known.setdefault(child.platform, shown)
-    return [
-        ComparedPlatform(child.platform, known.get(child.platform), shown)
-        for child, shown in after.shown.children[:MOST_CHILDREN]
-    ]
+    """The platforms of either: those of the second, then those that the first alone has."""
+    one, other = _by_platform(before), _by_platform(after)
+    return [ComparedPlatform(name, one.get(name), other.get(name)) for name in {**other, **one}]
+
+
+def _by_platform(image: ComparedImage) -> Mapping[str, ShownManifest]:
+    """The first image of each platform of an index; of what is none, itself."""
+    if image.shown.kind is not ManifestKind.INDEX:
+        return {image.config.platform: image.shown}
+    found: dict[str, ShownManifest] = {}
+    for child, shown in image.shown.children:
+        found.setdefault(child.platform, shown)
+    return found
 
 
 def _layers(before: ComparedImage, after: ComparedImage) -> Sequence[ComparedLayer]:

@@ -69,7 +69,6 @@ async def show(visit: Visit) -> Response:
         garbage=[] if plan is None else [(kind_of(item), item) for item in plan.items],
         collected_at=None if known is None else known.finished_at,
         policy=visit.registry.policy,
-        days=visit.registry.policy.trash / 86400,
     )
 
 

@@ -43,12 +43,10 @@ class Waiting:
 async def show(visit: Visit) -> Response:
     """What was deleted and can be restored, in all repositories or in one (`repository`)."""
     name = visit.request.parameter("repository")
+    place = TrashPlace(_place_in(visit, "manifest"), _place_in(visit, "tag"))
+    repository = None if name is None else RepositoryName(name)
     found, behind = await trash.list_some(
-        visit.registry,
-        visit.access,
-        None if name is None else RepositoryName(name),
-        TrashPlace(_place_in(visit, "manifest"), _place_in(visit, "tag")),
-        limit=ON_A_PAGE,
+        visit.registry, visit.access, repository, place, limit=ON_A_PAGE
     )
     return page(
         visit,
@@ -64,7 +62,10 @@ async def show(visit: Visit) -> Response:
             manifest=_written(behind.manifest),
             tag=_written(behind.tag),
         ),
-        days=visit.registry.policy.trash / 86400,
+        first_page=None
+        if place == TrashPlace(FIRST, FIRST)
+        else visit.path("/-/trash", repository=name),
+        kept=visit.registry.policy.trash,
     )
 
 
