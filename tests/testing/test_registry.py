@@ -165,6 +165,22 @@ def test_other_requests_do_not_meet_a_fault(registry: Registry) -> None:
         registry.fail(on="blobs")
 
 
+def test_a_fault_is_met_however_its_request_is_written(registry: Registry) -> None:
+    """One that no request can meet would have a test pass that tests nothing."""
+    client = Client(registry.host)
+    registry.push_image("app:1")
+    registry.fail(on="manifest", method="get", repository=f"{registry.host}/app")
+
+    assert client.ask("GET", "/v2/app/manifests/1").status == 503
+    with pytest.raises(NameInvalid):
+        registry.fail(repository="App")
+
+
+def test_its_name_says_where_it_is(registry: Registry) -> None:
+    """In what pytest shows of a test that fails."""
+    assert repr(registry) == f"<lading.testing.Registry at {registry.url}>"
+
+
 def test_an_answer_is_cut_off_where_the_test_says(registry: Registry) -> None:
     registry.push_image("app:1", files={"x": b"x" * 1000})
     digest = registry.manifest("app:1")["layers"][0]["digest"]

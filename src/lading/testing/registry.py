@@ -84,6 +84,9 @@ class PractiseRegistry:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        return f"<lading.testing.Registry at {self.url}>"
+
     def close(self) -> None:
         """End the registry, and all that it has; nothing of it is left."""
         self._server.close()
@@ -236,19 +239,23 @@ class PractiseRegistry:
             status: of the answer; `None` cuts the right one off.
             on: what they are about: `manifest`, `blob` (with `upload`), `tags`, `referrers`,
                 `catalog`, `base`, `token`; empty for anything.
-            method: only those with this one.
-            repository: only those about this one.
+            method: only those with this one, such as `GET`.
+            repository: only those about this one; with the host before it, or not.
             retry_after: seconds after which clients are told to try again.
             after: bytes of the body after which the connection is closed, if it is cut off.
 
         Raises:
-            ValueError: there is nothing of this kind.
+            RegistryError, ValueError: there is no such repository, or nothing of this kind.
         """
         if on not in KINDS:
             known = ", ".join(kind for kind in KINDS if kind)
             raise ValueError(f"nothing is called {on!r}; a fault is on one of: {known}")
-        fault = PlannedFailure(times, status, KINDS[on], method, repository, retry_after, after)
-        self._faulty.faults.append(fault)
+        name = self._without_host(repository)
+        if name:
+            RepositoryName(name)  # no request would ever be about what is none
+        self._faulty.faults.append(
+            PlannedFailure(times, status, KINDS[on], method.upper(), name, retry_after, after)
+        )
 
     async def _open(self) -> None:
         """Begin with an empty registry; the one before it is closed."""
