@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from lading.core.access import Access, Grant
-from lading.core.digest import Digest
 from lading.core.history import Change
 from lading.core.manifest import DEFAULT_MAX_SIZE
 from lading.edge.options import EdgeOptions
@@ -69,7 +68,3 @@ class Context(Struct, frozen=True):
     def public_path(self, path: str) -> str:
         """A path as clients see it, behind a proxy and below a prefix."""
         return self.options.edge.address.path_of(self.request, path)
-
-    def blob_location(self, digest: Digest) -> str:
-        """The value of `Location` for a blob of this repository."""
-        return self.location(f"/v2/{self.grant.repository}/blobs/{digest}")

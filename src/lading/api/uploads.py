@@ -101,7 +101,8 @@ def _chunk(context: Context) -> Chunk:
 
 
 def _created(context: Context, digest: Digest) -> Response:
-    headers = {"Location": context.blob_location(digest), "Docker-Content-Digest": digest}
+    location = context.location(f"/v2/{context.grant.repository}/blobs/{digest}")
+    headers = {"Location": location, "Docker-Content-Digest": digest}
     return Response(201, headers, digest=digest)
 
 

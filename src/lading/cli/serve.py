@@ -53,7 +53,8 @@ def serve(config: Path | None) -> None:
         debug = settings.http.debug
         watched = debug.listen and _listen(debug.listen, debug.addr, "http.debug.addr")
         _greet(settings, listener, watched, file)
-        if not workers.serve(settings, file, files, certificates, listener, watched):
+        service = workers.Service(settings, file, files, certificates, listener, watched)
+        if not workers.serve(service):
             # Not by click, which would wait for whoever reads standard error, perhaps for ever.
             log.error("no worker process could start; the lines above say why")
             raise SystemExit(1)

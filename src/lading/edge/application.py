@@ -60,7 +60,6 @@ class Application(Generic[C]):
     """Runs the endpoints of a way in.
 
     Args:
-        registry: the parts that the services work with.
         authentication: of callers; `None` if everybody may do everything.
         observers: are told of every answer, one after the other; who puts it on record, last.
         require_health: raises `Unavailable` while no request is to be answered.

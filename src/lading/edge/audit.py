@@ -108,7 +108,7 @@ def _entry(audited: Audited, answered: Answered, match: Match[Any]) -> dict[str,
     entry = {
         "time": rfc3339(answered.at, 3),
         "who": clipped(request.caller),
-        "claimed": "" if request.caller else clipped(request.claimed or claimed_by(request)),
+        "claimed": claimed_by(request),
         "what": audited.name_of(request),
         "repository": clipped(match.name or ""),
         "reference": clipped(match.argument),
@@ -134,12 +134,11 @@ def _fields(audited: Audited, request: Request) -> dict[str, str]:
 
 
 def claimed_by(request: Request) -> str:
-    """Whose token a request came with, if that can be believed, which nobody has found so."""
-    match parse_authorization(request.headers.get("authorization", "")):
-        case Token(text):
-            return said_subject(text)
-        case _:
-            return ""
+    """The name that a request came with, if it is nobody's; of a token, if that can be believed."""
+    if request.caller or request.claimed:
+        return "" if request.caller else clipped(request.claimed)
+    sent = parse_authorization(request.headers.get("authorization", ""))
+    return clipped(said_subject(sent.text)) if isinstance(sent, Token) else ""
 
 
 def _groups(tags: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -5,6 +5,7 @@ from a refusal.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
@@ -17,7 +18,7 @@ from lading.core.scopes import CATALOG, Scope
 from lading.core.typing import override
 from lading.edge.callers import Admission, Caller, Callers, admission
 from lading.edge.challenge import Challenge, Fault, Password, Token, parse_authorization
-from lading.edge.endpoints import Need, Needs
+from lading.edge.endpoints import PULL, Need, Needs
 from lading.edge.request import Request
 
 if TYPE_CHECKING:  # it loads what only some registries need
@@ -48,9 +49,7 @@ class Authentication(Doorkeeper):
     """Lets requests in, or tells clients why not and how to log in.
 
     Attributes:
-        callers: tells who is calling.
         permissions: the rules in force now; they may be other ones at the next request.
-        challenge: how a client is told to log in.
         tokens: the service where clients get tokens, if that is here.
     """
 
@@ -76,7 +75,28 @@ class Authentication(Doorkeeper):
             waits = needs is Need.LOGIN and caller is callers.anybody
             if not waits and suffices(found, needs, repository):
                 return found
-        raise _Refusal(self, request, needs, repository).of(caller, header)
+        raise self._refusal(request, caller, _scopes(request, needs, repository))
+
+    def _refusal(
+        self, request: Request, caller: Caller | None, scopes: Sequence[Scope]
+    ) -> RegistryError:
+        """The error to raise.
+
+        Args:
+            caller: who may not do this; `None` if the header is nobody's.
+            scopes: that a token must be good for.
+        """
+        message = ""
+        fault: Fault | None = None
+        if caller is None:
+            message, fault = _unknown(request.headers["authorization"])
+        elif caller.has_token:
+            message, fault = "the token is not good for this", Fault.INSUFFICIENT
+        elif caller is not self.callers.anybody:
+            # Somebody known by a password gains nothing by logging in again.
+            return Denied("", *map(_detail, scopes))
+        challenge = self.challenge.header(request, scopes, fault)
+        return Unauthorized(challenge, message, *map(_detail, scopes))
 
 
 def suffices(found: Admission, needs: Needs, repository: RepositoryName | None) -> bool:
@@ -86,67 +106,29 @@ def suffices(found: Admission, needs: Needs, repository: RepositoryName | None) 
     return repository is not None and needs <= found.grant.actions
 
 
-@dataclass(slots=True)
-class _Refusal:
-    """The refusal of a request."""
+def _unknown(header: str) -> tuple[str, Fault | None]:
+    """What a client is told whose `Authorization` header is nobody's."""
+    match parse_authorization(header):
+        case Password():
+            return "the name or the password is wrong", None
+        case Token():
+            return "the token is not valid", Fault.INVALID
+        case None:
+            return "the Authorization header cannot be understood", None
 
-    authentication: Authentication
-    request: Request
-    needs: Needs
-    repository: RepositoryName | None
 
-    def of(self, caller: Caller | None, header: str | None) -> RegistryError:
-        """The error to raise.
-
-        Args:
-            caller: who may not do this; `None` if the header is nobody's.
-        """
-        if caller is None:
-            return self._unknown(header or "")
-        if caller is self.authentication.callers.anybody:
-            return self._unauthorized()
-        if caller.has_token:
-            return self._unauthorized("the token is not good for this", Fault.INSUFFICIENT)
-        # Somebody known by a password gains nothing by logging in again.
-        return Denied("", *(_detail(scope) for scope in self._scopes()))
-
-    def _unknown(self, header: str) -> Unauthorized:
-        match parse_authorization(header):
-            case Password():
-                return self._unauthorized("the name or the password is wrong")
-            case Token():
-                return self._unauthorized("the token is not valid", Fault.INVALID)
-            case None:
-                return self._unauthorized("the Authorization header cannot be understood")
-
-    def _scopes(self) -> Sequence[Scope]:
-        """Scopes that a token must be good for. A mount asks for both repositories at once."""
-        match self.needs:
-            case Need.NOTHING | Need.LOGIN:
-                return ()
-            case Need.CATALOG:
-                return (CATALOG,)
-            case actions if self.repository is not None:
-                source = self._source() if Action.PUSH in actions else None
-                scope = Scope.of(self.repository, actions)
-                return (scope,) if source is None else (scope, source)
-            case _:
-                return ()
-
-    def _source(self) -> Scope | None:
-        try:
-            source = RepositoryName(self.request.parameter("from") or "")
-        except NameInvalid:
-            return None
-        return Scope.of(source, frozenset({Action.PULL}))
-
-    def _unauthorized(self, message: str = "", fault: Fault | None = None) -> Unauthorized:
-        scopes = self._scopes()
-        return Unauthorized(
-            self.authentication.challenge.header(self.request, scopes, fault),
-            message,
-            *(_detail(scope) for scope in scopes),
-        )
+def _scopes(request: Request, needs: Needs, repository: RepositoryName | None) -> Sequence[Scope]:
+    """Scopes that a token must be good for. A mount asks for both repositories at once."""
+    if needs is Need.CATALOG:
+        return (CATALOG,)
+    if isinstance(needs, Need) or repository is None:
+        return ()
+    scopes = [Scope.of(repository, needs)]
+    if Action.PUSH in needs:
+        with suppress(NameInvalid):
+            source = RepositoryName(request.parameter("from") or "")
+            scopes.append(Scope.of(source, PULL))
+    return scopes
 
 
 @lru_cache(maxsize=1000)

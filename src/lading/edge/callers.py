@@ -25,12 +25,7 @@ _NO_REPOSITORY = RepositoryName("registry")
 
 
 class Admission(NamedTuple):
-    """The admission of a caller: what it may do anywhere, and where its request is about.
-
-    Attributes:
-        access: what the caller may do, anywhere.
-        grant: what it may do in the repository that the request is about.
-    """
+    """What a caller may do: anywhere, and in the repository that its request is about."""
 
     access: Access
     grant: Grant
@@ -89,9 +84,6 @@ class Caller:
 
 class Callers:
     """Everybody who has a good password or token.
-
-    Attributes:
-        logins: of those who have a password.
 
     Args:
         clock: in seconds since the epoch.

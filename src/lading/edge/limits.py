@@ -8,7 +8,7 @@ through, and a client that keeps to one connection gets one share.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -27,22 +27,13 @@ class ClientLimits:
     """Counts requests and uploads of each client of a worker.
 
     Args:
-        clock: in seconds; it only goes forward.
         rate: requests per second of one client; 0 for any number.
         burst: requests of one client at once.
         uploads: requests of one client that bring bytes of blobs, at the same time; 0 for any
             number.
     """
 
-    def __init__(
-        self,
-        clock: Callable[[], float] = time.monotonic,
-        *,
-        rate: float = 0,
-        burst: int = 1,
-        uploads: int = 0,
-    ) -> None:
-        self._clock = clock
+    def __init__(self, *, rate: float = 0, burst: int = 1, uploads: int = 0) -> None:
         self._requests = Buckets(burst=burst, per_second=rate) if rate else None
         self._most_uploads = uploads
         self._uploads: Counter[tuple[str, str]] = Counter()
@@ -55,7 +46,7 @@ class ClientLimits:
         """
         if self._requests is None or not address:
             return
-        client, now = client_of(address), self._clock()
+        client, now = client_of(address), time.monotonic()
         wait = self._requests.wait(client, now)
         if wait > 0:
             raise TooManyRequests("too many requests from your address; slow down", wait)

@@ -35,13 +35,12 @@ class RefusalObserver(Observer):
             return
         if answered.status == HTTPStatus.UNAUTHORIZED and not has_login(request):
             return
-        claimed = "" if request.caller else request.claimed or claimed_by(request)
         self._notes.note(
             NotedRefusal(
                 answered.at,
                 what,
                 clipped(request.caller),
-                clipped(claimed),
+                claimed_by(request),
                 clipped(match.name or ""),
                 clipped(match.argument),
                 clipped(request.address),

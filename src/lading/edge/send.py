@@ -196,7 +196,12 @@ async def _send_part(
             }
         )
         return
-    async with aclosing(_pieces(opened, start, size, piped=PIPES in extensions)) as pieces:
+    found: AsyncGenerator[Bytes | Piped, None] = (
+        opened.piped(start, size)
+        if PIPES in extensions and isinstance(opened, Chunks)
+        else opened.pieces(start, size)
+    )
+    async with aclosing(found) as pieces:
         async for piece in pieces:
             size -= len(piece)
             if before:
@@ -205,14 +210,6 @@ async def _send_part(
             await send({**_message(piece), "more_body": more or size > 0})
             # Neither a cached read nor a fast client ever waits: let others have their turn.
             await asyncio.sleep(0)
-
-
-def _pieces(
-    opened: OpenSource, start: int, size: int, *, piped: bool
-) -> AsyncGenerator[Bytes | Piped, None]:
-    if piped and isinstance(opened, Chunks):
-        return opened.piped(start, size)
-    return opened.pieces(start, size)
 
 
 def _message(piece: Bytes | Piped) -> Message:

@@ -71,7 +71,7 @@ def test_a_worker_that_could_not_be_started_leaves_its_place(
     settings = Settings.model_validate({"http": {"workers": 2}})
     files = ServerFiles(AuthFiles(), None)
     with _stopped_after(lambda: len(children) == 2, "the second worker"):
-        assert workers.serve(settings, None, files, None, socket.socket())
+        assert workers.serve(workers.Service(settings, None, files, None, socket.socket()))
     assert asked == 3
 
 

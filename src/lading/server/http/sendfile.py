@@ -25,11 +25,7 @@ ROOM = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """Bytes of a file.
-
-    Attributes:
-        descriptor: of the file, open for reading.
-    """
+    """Bytes of a file that is open for reading."""
 
     descriptor: int
     offset: int

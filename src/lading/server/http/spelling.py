@@ -25,10 +25,7 @@ _CR, _LF, _NUL = b"\r\n\0"
 
 @lru_cache(maxsize=256)  # most of one response are those of the next one, too
 def header_line(name: bytes, value: bytes) -> bytes:
-    """A header as it goes over the wire.
-
-    Args:
-        name: in lower case.
+    """A header as it goes over the wire, by its name in lower case.
 
     Raises:
         ValueError: it would be more than one line.

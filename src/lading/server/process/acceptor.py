@@ -157,10 +157,10 @@ class Acceptor:
 
     async def _first_bytes(self, connection: socket.socket) -> bytes:
         """What the client says first, which it will be read to have said; empty if it leaves."""
-        spoken = self._loop.create_future()
-        self._loop.add_reader(connection, _tell, spoken)
+        spoken = asyncio.Event()
+        self._loop.add_reader(connection, spoken.set)
         try:
-            await spoken
+            await spoken.wait()
         finally:
             self._loop.remove_reader(connection)
         return connection.recv(LONGEST, socket.MSG_PEEK)
@@ -175,8 +175,3 @@ class Acceptor:
         self._accept_one()
         if self._later is None:  # it does not wait again
             self._loop.add_reader(self._listener, self._accept)
-
-
-def _tell(spoken: "asyncio.Future[None]") -> None:
-    if not spoken.done():
-        spoken.set_result(None)

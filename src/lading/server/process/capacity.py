@@ -58,12 +58,7 @@ def most_connections(descriptors: int, *, encrypted: bool) -> int:
 
 
 class Capacity:
-    """Capacity of one worker.
-
-    Args:
-        most: connections that it serves.
-        guests: the deadlines of all that are there.
-    """
+    """Capacity of one worker, with the deadlines of all who are its guests now."""
 
     def __init__(self, most: int, guests: Callable[[], Iterable[Deadlines]]) -> None:
         self._most = most

@@ -23,12 +23,7 @@ _MOST_HEAD = 16 * 1024
 
 
 class SideDoor:
-    """Another address of a worker.
-
-    Args:
-        listener: that all workers share.
-        application: answers those who come by it.
-    """
+    """Another address of a worker, by a listener that all workers share."""
 
     def __init__(self, listener: socket.socket, application: Application) -> None:
         self._listener = listener

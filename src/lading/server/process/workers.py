@@ -16,7 +16,7 @@ import os
 import signal
 import socket
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -51,7 +51,7 @@ _SIGNALS = {signal.SIGHUP, signal.SIGINT, signal.SIGTERM}
 
 
 @dataclass(frozen=True, slots=True)
-class _Service:
+class Service:
     """What all workers of a server serve.
 
     Attributes:
@@ -60,7 +60,6 @@ class _Service:
         certificates: by which clients know the server; `None` if it does not encrypt.
         watched: accepts those of who watches the server, if anybody may.
         known: logins that were right lately.
-        most: connections of each worker.
     """
 
     settings: Settings
@@ -68,35 +67,26 @@ class _Service:
     files: ServerFiles
     certificates: Certificates | None
     listener: socket.socket
-    watched: socket.socket | None
-    known: KnownLogins
-    most: int
+    watched: socket.socket | None = None
+    known: KnownLogins = field(default_factory=KnownLogins)
 
 
-def serve(
-    settings: Settings,
-    config: Path | None,
-    files: ServerFiles,
-    certificates: Certificates | None,
-    listener: socket.socket,
-    watched: socket.socket | None = None,
-) -> bool:
-    """Answer requests until told to stop; false if that was not possible. See `_Service`."""
+def serve(service: Service) -> bool:
+    """Answer requests until told to stop; false if that was not possible."""
+    settings = service.settings
     loads, figures = Loads(settings.workers), figures_of(settings)
     most = most_connections(raise_limit(), encrypted=settings.http.tls.enabled)
-    known = KnownLogins()
-    service = _Service(settings, config, files, certificates, listener, watched, known, most)
     if settings.workers == 1:
         interpreter.tune()
         own = None if figures is None else figures.of(0)
         if own is not None:
             configure_logging(settings, own)
-        _worker(service, loads.of(0), own).run(listener)
+        _worker(service, most, loads.of(0), own).run(service.listener)
         return True
-    return _serve_in_forks(service, loads, figures)
+    return _serve_in_forks(service, most, loads, figures)
 
 
-def _serve_in_forks(service: _Service, loads: Loads, figures: Figures | None) -> bool:
+def _serve_in_forks(service: Service, most: int, loads: Loads, figures: Figures | None) -> bool:
     settings = service.settings
     processes = multiprocessing.get_context("fork")
     lifeline = os.pipe()
@@ -109,7 +99,9 @@ def _serve_in_forks(service: _Service, loads: Loads, figures: Figures | None) ->
     def start() -> BaseProcess:
         place = next(n for n, w in enumerate(workers) if w is None or w.exitcode is not None)
         own = None if figures is None else figures.of(place)
-        worker = processes.Process(target=_work, args=(service, loads.of(place), own, *lifeline))
+        worker = processes.Process(
+            target=_work, args=(service, most, loads.of(place), own, *lifeline)
+        )
         # What arrives before the worker knows what to do with it waits until it does.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
@@ -129,7 +121,8 @@ def _serve_in_forks(service: _Service, loads: Loads, figures: Figures | None) ->
 
 
 def _work(
-    service: _Service,
+    service: Service,
+    most: int,
     load: Load,
     figures: WorkerFigures | None,
     lifeline: int,
@@ -147,7 +140,7 @@ def _work(
     configure_logging(service.settings, figures or UNMEASURED)
     threading.Thread(target=_follow, args=(lifeline,), name="follow-parent", daemon=True).start()
     try:
-        _worker(service, load, figures).run(service.listener)
+        _worker(service, most, load, figures).run(service.listener)
     finally:
         logging.shutdown()  # which a forked process would not do by itself
 
@@ -158,7 +151,7 @@ def _follow(lifeline: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _worker(service: _Service, load: Load, figures: WorkerFigures | None) -> Worker:
+def _worker(service: Service, most: int, load: Load, figures: WorkerFigures | None) -> Worker:
     settings, http = service.settings, service.settings.http
     of_one_address = math.ceil(settings.limits.connections / settings.workers)
     memory = Budget(MEMORY)
@@ -178,7 +171,7 @@ def _worker(service: _Service, load: Load, figures: WorkerFigures | None) -> Wor
         connections,
         load,
         patience=_patience(settings),
-        most_connections=service.most,
+        most_connections=most,
         tls=None if certificates is None else certificates.newest,
         reloads=[application.refresh, *([certificates.refresh] if certificates else [])],
         side_door=(
