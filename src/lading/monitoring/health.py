@@ -38,7 +38,7 @@ class HealthCheck:
     name: str
     interval: float
     threshold: int
-    look: Callable[[], Awaitable[None]]
+    look: Callable[[], Awaitable[object]]
 
 
 class Health:

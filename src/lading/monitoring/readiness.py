@@ -14,7 +14,7 @@ from lading.system.single_flight import SingleFlight
 # Seconds that each has for its answer: less than probes wait, so that they hear which it is.
 PATIENCE = 4.0
 
-Look = Callable[[], Awaitable[None]]
+Look = Callable[[], Awaitable[object]]
 
 
 class Readiness:
@@ -55,33 +55,21 @@ async def _complaint(look: Look) -> str:
 
 def looks_at(registry: Registry) -> Mapping[str, Look]:
     """The looks at what every registry rests on."""
-    nothing = Digest.of(b"")
-
-    async def look_at_database() -> None:
-        await registry.metadata.jobs.find(COLLECT)
+    metadata, upkeep, nothing = registry.metadata, registry.upkeep, Digest.of(b"")
 
     async def look_for_changes() -> None:
-        if not await registry.metadata.census.takes_changes():
+        if not await metadata.census.takes_changes():
             raise Unavailable("the database takes none: it is a copy, or was told to be read-only")
-
-    async def look_at_store() -> None:
-        if registry.upkeep is not None:
-            await registry.upkeep.check()
-        else:
-            await registry.blobs.stat(nothing)
-
-    async def look_for_room() -> None:
-        await registry.uploads.require_space(0)
 
     async def look_at_tables() -> None:
         # Tables that are ahead do: a newer server is about to take the place of this one.
-        if await registry.metadata.census.schema_version() < len(STEPS):
+        if await metadata.census.schema_version() < len(STEPS):
             raise Unavailable("the tables are older than this program: restart it to migrate them")
 
     return {
-        "database": look_at_database,
+        "database": lambda: metadata.jobs.find(COLLECT),
         "migrations": look_at_tables,
         "changes": look_for_changes,
-        "store": look_at_store,
-        "room": look_for_room,
+        "store": lambda: registry.blobs.stat(nothing) if upkeep is None else upkeep.check(),
+        "room": lambda: registry.uploads.require_space(0),
     }

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from lading.core.errors import RegistryError
 from lading.metadata.collecting.census import Counted
-from lading.metadata.jobs import JobState
 from lading.monitoring.facts import Fact
 from lading.services import collect, jobs, upkeep
 from lading.services.registry import Registry
@@ -83,7 +82,11 @@ async def survey(registry: Registry, facts: "memoryview[float]", root: Path | No
         (upkeep.JOIN, Fact.JOINING_FINISHED_AT, Fact.JOINING_SECONDS),
         (upkeep.REMOVE, Fact.REMOVAL_FINISHED_AT, Fact.REMOVAL_SECONDS),
     ):
-        _note_job(await registry.metadata.jobs.find(name), facts, finished, seconds)
+        job = await registry.metadata.jobs.find(name)
+        if job is not None and job.finished_at is not None:
+            facts[finished] = job.finished_at
+            if job.finished_at >= job.started_at:  # else the next one is under way
+                facts[seconds] = job.finished_at - job.started_at
     facts[Fact.UPLOADS_UNFINISHED] = await registry.uploads.count_all(registry.clock())
     facts[Fact.OBJECTS_UNUSED], facts[Fact.OBJECT_BYTES_UNUSED] = await upkeep.unused(registry)
     policy = registry.policy
@@ -95,15 +98,6 @@ def _room(root: Path) -> tuple[float, float]:
     """The bytes that are free on a disk, and all that it has."""
     status = os.statvfs(root)
     return status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize
-
-
-def _note_job(
-    job: JobState | None, facts: "memoryview[float]", finished: Fact, seconds: Fact
-) -> None:
-    if job is not None and job.finished_at is not None:
-        facts[finished] = job.finished_at
-        if job.finished_at >= job.started_at:  # else the next one is under way
-            facts[seconds] = job.finished_at - job.started_at
 
 
 def _note_counted(counted: Counted, facts: "memoryview[float]") -> None:
