@@ -31,9 +31,9 @@ class ComparedFile:
     @property
     def looks_same(self) -> bool:
         """Whether it was only written again: its bytes may be others, or the same."""
-        return (
-            self.first is not None and self.second is not None and _alike(self.first, self.second)
-        )
+        if self.first is None or self.second is None:
+            return False
+        return self.first[2:6] == self.second[2:6]  # kind, size, mode, link
 
     @property
     def growth(self) -> int:
@@ -170,7 +170,3 @@ def _is_same(pair: _Pair, first: Shown | None, second: Shown | None) -> bool:
         return implied or first.entry.mode == second.entry.mode
     of_first = pair.first.layers[first.layer].layer.digest, first.entry.offset
     return of_first == (pair.second.layers[second.layer].layer.digest, second.entry.offset)
-
-
-def _alike(one: Entry, other: Entry) -> bool:
-    return one[2:6] == other[2:6]  # kind, size, mode, link

@@ -83,7 +83,10 @@ class Inside:
     @property
     def trees(self) -> Sequence[int]:
         """The trees that are known, by their ids; -1 stands for one that is not."""
-        return [_id(looked) for looked in self.layers]
+        return [
+            looked.tree.id if looked.tree is not None and looked.has_files else -1
+            for looked in self.layers
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +241,3 @@ async def _pieces(
     ):
         async for piece in pieces:
             yield piece
-
-
-def _id(looked: LookedAt) -> int:
-    return looked.tree.id if looked.tree is not None and looked.has_files else -1
