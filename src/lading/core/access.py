@@ -118,8 +118,8 @@ class Access:
         """Whether lists show every repository with this prefix, by a single one of the rights."""
         return any(
             Action.PULL in right.actions
+            and right.pattern.takes_all
             and prefix.startswith(right.pattern.prefix)
-            and right.pattern.takes_all(right.pattern.prefix)
             for right in self.rights
         )
 

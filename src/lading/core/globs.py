@@ -22,6 +22,8 @@ class Glob(str):
 
     Attributes:
         allowed: what a part may be: what names are made of, and the signs that stand for it.
+        takes_all: whether it is `**` after its prefix, as most rules are: every name that starts
+            with that, and goes on, matches.
 
     Raises:
         ValueError: the text is no such pattern; the message says what to write.
@@ -42,8 +44,7 @@ class Glob(str):
 
     def __init__(self, text: str) -> None:
         self._plain = _SIGN.search(text) is None
-        # What most rules are: everything below something.
-        self._is_below = self.takes_all(self.prefix)
+        self.takes_all = self == self.prefix + _ANY_PARTS
         parts = [] if self._plain else text.split("/")
         if parts[-1:] == [_ANY_PARTS]:
             parts.insert(-1, "*")
@@ -56,15 +57,11 @@ class Glob(str):
         """The beginning of every name that it matches."""
         return _SIGN.split(self, maxsplit=1)[0]
 
-    def takes_all(self, prefix: str) -> bool:
-        """Whether it is `**` after this prefix: every name that starts with it then matches."""
-        return self == prefix + _ANY_PARTS
-
     def matches(self, name: str) -> bool:
         """Whether the whole name is what the pattern describes."""
         if self._plain:
             return name == self
-        if self._is_below:
+        if self.takes_all:
             return name.startswith(self[:-2]) and len(name) > len(self) - 2
         names = name.split("/")
         at = reached = 0

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from lading.auth.logins import Logins
 from lading.core.access import Access, Action, Grant
+from lading.core.globs import EVERYTHING
 from lading.core.history import Change
 from lading.core.names import RepositoryName
 from lading.core.permissions import CurrentPermissions
@@ -34,7 +35,7 @@ def query_of(parameters: Mapping[str, object]) -> str:
 def is_admin(access: Access) -> bool:
     """Whether somebody may do everything in every repository."""
     return any(
-        right.pattern.takes_all("") and Action.ADMIN in right.actions for right in access.rights
+        right.pattern == EVERYTHING and Action.ADMIN in right.actions for right in access.rights
     )
 
 
