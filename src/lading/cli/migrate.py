@@ -94,11 +94,7 @@ def _words(migrated: "Migrated", to: Path, keeps_database: bool) -> Iterator[str
 
 
 def _end_by_interrupt() -> None:
-    """Have what else ends a process, as a terminal that is closed, end it as Ctrl-C does.
-
-    So a registry that is read-only by then is given back.
-    """
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # else it is ignored, as by `nohup`
-            loop.add_signal_handler(number, signal.raise_signal, signal.SIGINT)
+    """Have a terminal that is closed end this as Ctrl-C does: a registry is made writable again."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # else it is ignored, as by `nohup`
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, signal.raise_signal, signal.SIGINT)

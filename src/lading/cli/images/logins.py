@@ -5,9 +5,7 @@ https://docs.docker.com/reference/cli/docker/login/#credential-stores says how t
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ from lading.client.login_files import (
     usual_key,
 )
 from lading.client.login_helpers import HELPER_ADVICE, run_helper
+from lading.system import small_files
 
 
 def store_login(registry: str, login: HostLogin, environ: Mapping[str, str] = os.environ) -> str:
@@ -106,15 +105,7 @@ class LoginFile:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # It may be a symbolic link to another disk, as of people who keep such files together.
         path = self.path.resolve()
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".config")
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                json.dump(document, file, indent="\t")
-            Path(name).replace(path)
-        except BaseException:
-            with suppress(OSError):
-                Path(name).unlink()
-            raise
+        small_files.replace(path, json.dumps(document, indent="\t").encode(), mode=0o600)
 
 
 def _without(document: Mapping[str, Any], registry: str) -> dict[str, Any]:
