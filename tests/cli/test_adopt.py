@@ -22,6 +22,7 @@ from tests.support.contents import HELLO, image
 from tests.support.distribution import Tree
 from tests.support.lading import lading_serve, program
 from tests.support.pushes import Repository, digest_of
+from tests.support.volumes import small_volume
 
 ADOPT = {"REGISTRY_STORAGE_FILESYSTEM_FOREIGNBLOBS": "adopt"}
 
@@ -121,9 +122,30 @@ def test_a_plan_knows_what_was_adopted_before(tree: Tree) -> None:
     for options in (["--dry-run"], ["--dry-run"], []):
         said = run([program(), "adopt", *options, tree.root]).stdout.decode()
         assert "1 manifest and 1 tag that are new" in said
-        assert "Gone          1 tags" in said
+        assert "Gone          1 tag or manifest deleted there since" in said
     said = run([program(), "adopt", "--dry-run", tree.root]).stdout.decode()
     assert "0 manifests and 0 tags that are new" in said
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("adopted", [True, False])
+def test_a_plan_for_which_there_is_no_room_says_where_there_is_none(
+    tree: Tree, tmp_path: Path, adopted: bool
+) -> None:
+    """Room beside the images would not help, and a table of the database may fill the memory."""
+    if adopted:
+        run([program(), "adopt", tree.root])
+    with small_volume("tmpfs", tmp_path / "small", size=128 * 1024) as volume:
+        there = {"TMPDIR": str(volume.path)}
+        done = run([program(), "adopt", "--dry-run", tree.root], env=there, check=False)
+        assert list(volume.path.iterdir()) == []
+
+    assert done.returncode == 1
+    said = done.stderr.decode()
+    assert (
+        f"there is no more in {tmp_path}/small: name a directory on another disk in TMPDIR" in said
+    )
+    assert "Traceback" not in said
 
 
 def test_a_plan_of_nothing_makes_nothing(tmp_path: Path) -> None:

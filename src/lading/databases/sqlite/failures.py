@@ -1,5 +1,6 @@
 """Failures of SQLite, in the registry's words."""
 
+import errno
 import logging
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -90,7 +91,8 @@ def opening(directory: Path) -> Iterator[None]:
         if kind_of(error) in _DAMAGED:
             raise DatabaseDamaged(str(error)) from error
         failure = find_failure(directory) if kind_of(error) in _UNWRITTEN else None
-        raise failure or OSError(str(error)) from error
+        code = [errno.ENOSPC] if kind_of(error) == sqlite3.SQLITE_FULL else []
+        raise failure or OSError(*code, str(error)) from error
 
 
 def kind_of(error: sqlite3.DatabaseError) -> int:

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from lading.blobs.layout import Layout
 from lading.blobs.stores import Stores
 from lading.config.settings import Settings
 from lading.core.access import Principal
+from lading.core.errors import StorageFull
 from lading.core.typing import override
 from lading.databases.sqlite import backup, read_only
+from lading.databases.sqlite.failures import translating_failures
 from lading.databases.sqlite.file import FileDatabase
 from lading.metadata.metadata import Metadata
 from lading.services.moving import adopt
@@ -24,6 +27,7 @@ from lading.services.moving.adopt import CannotAdopt
 from lading.services.moving.taking import Adoption
 from lading.services.progress import StepProgress
 from lading.services.registry import Registry
+from lading.system.disk_errors import is_full
 from lading.wiring import data_directory
 from lading.wiring.data_directory import DataUnusable
 from lading.wiring.paths import metadata_path
@@ -70,16 +74,18 @@ async def open_plan(
 
     Raises:
         DataUnusable: what is there would not be taken over.
+        CannotAdopt: there is no room for that database, where temporary files are.
     """
     files = settings.storage.filesystem
     root, database = files.rootdirectory, metadata_path(files.rootdirectory)
     is_alone = settings.database.postgresql is None
     if is_alone:
         data_directory.begins_beside(data_directory.find_foreign(root, database), files)
+    begins_anew = not is_alone or read_only.has_nothing(database)
     async with AsyncExitStack() as stack:
-        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="lading-plan-"))
-        plan = Path(directory) / "plan.sqlite3"
-        if is_alone and not read_only.has_nothing(database):
+        size = 0 if begins_anew else database.stat().st_size
+        plan = stack.enter_context(_temporary(size)) / "plan.sqlite3"
+        if not begins_anew:
             await asyncio.to_thread(_copy, database, plan)
         metadata = Metadata(FileDatabase(plan))
         stack.push_async_callback(metadata.close)
@@ -100,8 +106,30 @@ async def open_plan(
         yield replace(adoption, holder=process_name("a plan"), is_plan=True)
 
 
+@contextmanager
+def _temporary(size: int) -> Iterator[Path]:
+    """A directory for a database that begins with so many bytes; gone with the block.
+
+    Raises:
+        CannotAdopt: there is no room for it, or not for what becomes of it.
+    """
+    with tempfile.TemporaryDirectory(prefix="lading-plan-") as directory:
+        full = CannotAdopt(
+            "a plan needs about as much room as the database of an adoption, and there is no"
+            f" more in {tempfile.gettempdir()}: name a directory on another disk in TMPDIR"
+        )
+        if shutil.disk_usage(directory).free < size:
+            raise full
+        try:
+            yield Path(directory)
+        except (StorageFull, OSError) as error:
+            if isinstance(error, StorageFull) or is_full(error):  # nothing else is written
+                raise full from error
+            raise
+
+
 def _copy(database: Path, target: Path) -> None:
-    with closing(read_only.connect(database)) as known:
+    with closing(read_only.connect(database)) as known, translating_failures():
         backup.copy(known, target)
 
 
