@@ -109,6 +109,23 @@ def test_upper_layers_hide_what_is_below(ours: Ours, theirs: Registry) -> None:
     assert "hides\t\ta (all below it)" in alone
 
 
+def test_another_platform_than_this_machine_s_is_said(
+    ours: Ours, theirs: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what says how an image was built is none."""
+    theirs.push_image("app:arm", platforms=["linux/arm64"], files={"motd": "of arm"})
+    [image] = theirs.manifest("app:arm")["manifests"]
+    built = {**image, "platform": {"os": "unknown", "architecture": "unknown"}}
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [built, image]}
+    Repository(Client(theirs.host), "app").push_manifest(index, "built")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+
+    result = ours.run("cat", f"{theirs.host}/app:built", "motd")
+
+    assert result.stdout == "of arm"
+    assert "no image for linux/amd64: this is the one for linux/arm64" in result.stderr
+
+
 def test_an_image_of_an_index_is_chosen_by_its_platform(ours: Ours) -> None:
     assert ours.run("files", "app:1.10", "--platform", "linux/arm64").exit_code == 0
     missing = ours.run("files", "app:1.10", "--platform", "linux/s390x")

@@ -2,26 +2,25 @@
 
 import json
 import shutil
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-import click
 import pytest
 
-from lading.cli.commands import COMMANDS, main
-from lading.cli.examples import REGISTRY, examples_of
 from lading.client import BlobContent, Client, RemoteManifest
 from lading.client import registry as client
 from lading.testing import Registry
-from tests.cli.conftest import Ours
+from tests.cli.conftest import ROOT, Ours
 from tests.support.commands import run
 from tests.support.lading import program
-from tests.support.odd_registry import Reply, odd_registry
-from tests.support.pushes import OCI_INDEX, descriptor, digest_of
+from tests.support.odd_registry import Reply, Sent, odd_registry
+from tests.support.pushes import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, descriptor, digest_of
 
 # How often what a shell offers is asked for until there is something.
 PATIENCE = 10
+FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 
 
 def test_ls_lists_repositories(ours: Ours, theirs: Registry) -> None:
@@ -329,31 +328,6 @@ def test_a_download_that_is_cut_again_and_again_is_given_up(ours: Ours, theirs: 
     assert result.stdout == ""
 
 
-EXAMPLES = [
-    pytest.param(name, example, id=example.line)
-    for name in COMMANDS
-    if (command := main.get_command(click.Context(main), name)) is not None
-    for example in examples_of(command)
-]
-
-
-@pytest.mark.parametrize(("name", "example"), EXAMPLES)
-def test_an_example_does_what_it_says(
-    ours: Ours, theirs: Registry, name: str, example: Any
-) -> None:
-    """Each of those below the help of a command."""
-    line = example.line.replace(REGISTRY, theirs.host)
-    words = line.replace("'", "").split()
-    assert words[:2] == ["lading", name]
-
-    result = ours.run(*words[1:], stdin="secret\n")
-
-    assert result.exit_code == example.exit_code, result.output
-    command = main.get_command(click.Context(main), name)
-    assert command is not None
-    assert example.line in (command.epilog or "")
-
-
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_is_told_how_to_complete(ours: Ours, shell: str) -> None:
     said = ours.run("completion", shell).stdout
@@ -440,3 +414,83 @@ def test_bash_completes_what_it_splits_at_colons(ours: Ours, theirs: Registry) -
             break
 
     assert said.stdout.split() == ["1.1", "1.10"]
+
+
+def push_foreign(host: str, held: bytes, elsewhere: bytes) -> None:
+    """Push an image of two layers that clients get from elsewhere, one of which is here, too."""
+    config = b"{}"
+    layers = [descriptor(data, FOREIGN) for data in (held, elsewhere)]
+    document = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": descriptor(config, OCI_CONFIG),
+        "layers": [{**layer, "urls": ["https://far.example/layer"]} for layer in layers],
+    }
+    body = json.dumps(document).encode()
+    with Client(host) as asked:
+        repository = asked.repository("windows")
+        for data in (config, held):
+            repository.push_blob(content_of(data))
+        repository.push_manifest("1", RemoteManifest(digest_of(body), OCI_MANIFEST, body))
+
+
+def test_layers_that_are_elsewhere_take_no_room_here(ours: Ours, theirs: Registry) -> None:
+    push_foreign(theirs.host, b"here, too" * 100, b"elsewhere" * 9000)
+    image = f"{theirs.host}/windows:1"
+
+    [tag] = ours.json("tags", f"{theirs.host}/windows")
+    used = ours.json("du", f"{theirs.host}/windows")
+
+    assert 900 < used["total"] == tag["size"] < 9000
+    layers = [part for part in ours.json("tree", image)["parts"] if part["kind"] == "layer"]
+    assert [layer["missing"] for layer in layers] == [False, True]
+
+
+def test_a_registry_that_fails_is_not_taken_for_one_that_has_less(ours: Ours) -> None:
+    """Of what is left out of a sum nobody knows: the answer is right, or there is none."""
+
+    def answer(sent: Sent) -> Reply:
+        if "/tags/list" in sent.path:
+            return Reply(body=b'{"name": "app", "tags": ["1", "2"]}')
+        return Reply(body=b"{}") if sent.path == "/v2/" else Reply(403)
+
+    with odd_registry(answer) as theirs:
+        for words in (["du"], ["tags"]):
+            result = ours.run(*words, f"{theirs.host}/app")
+            assert (result.exit_code, result.stdout) == (4, "")
+
+
+def test_du_says_what_it_leaves_out(ours: Ours) -> None:
+    with closing(sqlite3.connect(Path(ours.environ[ROOT], "lading/metadata.sqlite3"))) as database:
+        database.execute("UPDATE documents SET body = zeroblob(length(body)) WHERE id = 1")
+        database.commit()
+
+    result = ours.run("du", "app")
+
+    assert "app:1.0 is left out: the manifest is damaged" in result.stderr
+    assert "1.1\t" in result.stdout
+
+
+@pytest.mark.parametrize("place", ["ours", "theirs"])
+def test_what_was_done_before_a_failure_is_said(ours: Ours, theirs: Registry, place: str) -> None:
+    """It is not done again, and not looked for."""
+    where = [] if place == "ours" else ["--server", theirs.host]
+
+    for way, tag in (([], "1.0"), (["--json"], "1.1")):
+        result = ours.run("rm", f"app:{tag}", "app:none", "app:1.10", *way, *where)
+        assert result.exit_code == 3
+        assert f"app:{tag}" in result.stdout
+        assert "app:1.10" not in result.stdout
+    assert ours.json("tags", "app", "--short", *where)[0]["name"] == "1.10"
+
+
+def test_tags_that_were_set_before_one_that_is_refused_are_said(ours: Ours, tmp_path: Path) -> None:
+    config = tmp_path / "config.yml"
+    config.write_text('version: 0.1\ntags: {immutable: [{tags: ["1.1"]}]}\n')
+    ours.environ["REGISTRY_CONFIGURATION_PATH"] = str(config)
+
+    for way in ([], ["--json"]):
+        result = ours.run("tag", "app:1.0", "stable", "1.1", "never", *way)
+        assert result.exit_code == 4
+        assert "stable" in result.stdout
+        assert "never" not in result.stdout

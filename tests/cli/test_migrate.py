@@ -55,7 +55,7 @@ def test_a_registry_that_serves_goes_elsewhere(registry: Lading, tmp_path: Path)
         wait_until(lambda: guests.pulls >= enough, "pulls of what is still there")
 
     assert guests.complaints == []
-    assert "Left behind   1 unfinished uploads" in said
+    assert "Left behind   1 unfinished upload;" in said
     assert f"`lading serve {to}`" in said
     refused = registry.client.ask("PATCH", upload, b"more")
     assert refused.status == 405

@@ -45,17 +45,19 @@ def write(
 
 
 def test_it_says_where_it_is_where_the_data_is_and_what_to_try(tmp_path: Path) -> None:
-    """Three lines; needs neither a configuration file nor root."""
+    """In a few lines; needs neither a configuration file nor root."""
     log = tmp_path / "log"
     command = ["sh", "-c", f"cd {tmp_path} && exec {program()} serve"]
     with background(command, log=log, env={"REGISTRY_HTTP_ADDR": "127.0.0.1:0"}):
-        wait_until(lambda: log.read_text().count("\n") >= 3, "lading serve")
+        wait_until(lambda: log.read_text().count("\n") >= 5, "lading serve")
         lines = log.read_text().splitlines()
         address = re.fullmatch(r"Listening on  http://(127\.0\.0\.1:\d+)", lines[0])
         assert address is not None
         assert lines[1:] == [
             f"Data is in    {tmp_path / 'data'}",
-            f"Try           docker push {address[1]}/hello-world",
+            f"Open          http://{address[1]} in a browser, for its pages",
+            f"Try           docker tag hello-world {address[1]}/hello-world",
+            f"              docker push {address[1]}/hello-world",
         ]
         assert Client(address[1]).ask("GET", "/v2/").status == 200
     assert (tmp_path / "data").is_dir()

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import load_settings, with_files
+from lading.cli.examples import Example, with_examples
 from lading.cli.findings import FindingReport, in_findings_alone
 from lading.cli.late import late
 from lading.cli.output import JSON_LINES, counted, human_size, plain, say, to_json
@@ -34,6 +35,16 @@ MOST = 20
 _MINUTE = 60
 
 
+@with_examples(
+    Example(
+        "lading adopt --dry-run /var/lib/registry",
+        "What is there, what is wrong with it, and how long it takes.",
+    ),
+    Example(
+        "lading adopt /var/lib/registry",
+        "While the old registry serves; and once more when it has stopped.",
+    ),
+)
 @click.command()
 @click.argument(
     "root", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path)
@@ -68,10 +79,6 @@ def adopt(
     this registry's, with their tags and these tags' history; no byte is copied or moved. The old
     registry may serve meanwhile: stop it then, or make it read-only, and run this once more, which
     takes over what it has written since. Exits with 1 if an image is not whole.
-
-    \b
-    lading adopt --dry-run /var/lib/registry
-    lading adopt /var/lib/registry
     """
     settings, begun = _settings(config, root), time.monotonic()
     _require_root(settings.storage.filesystem.rootdirectory)
@@ -144,7 +151,10 @@ def _take_over(
 
     with step_progress("is taking it over") as progress:
         if dry_run:
-            return run_on_data(settings, plan)
+            try:
+                return run_on_data(settings, plan)
+            except adopting.CannotAdopt as error:  # before it has begun
+                raise click.ClickException(str(error)) from error
         return run_with(settings, take_over, create=True)
 
 
@@ -166,7 +176,8 @@ def _summary(
     if tally.moves > tally.tags:
         yield f"History       {counted(tally.moves, 'move')} of tags"
     if tally.gone:
-        yield f"Gone          {tally.gone} tags and manifests that were deleted there since"
+        gone = counted(tally.gone, "tag or manifest", "tags and manifests")
+        yield f"Gone          {gone} deleted there since"
     if tally.garbage:
         size = human_size(tally.garbage_size)
         yield (

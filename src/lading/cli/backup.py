@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
+from lading.cli.examples import Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import JSON, human_size, say, to_json
 from lading.cli.progress import step_progress
@@ -46,6 +47,12 @@ def _duration(_: click.Context, __: click.Parameter, text: str) -> timedelta:
     return hold
 
 
+@with_examples(
+    Example(
+        "lading backup /backup/today", "The database, and a list of the files that belong to it."
+    ),
+    Example("lading backup --done /backup/today", "Those are copied: collections go on."),
+)
 @click.command()
 @click.option(
     "--hold",
@@ -87,6 +94,12 @@ def backup(dest: Path, config: Path | None, *, hold: timedelta, done: bool, as_j
     say(f"Next          {_next_step(settings, made)}")
 
 
+@with_examples(
+    Example(
+        "lading restore-backup /backup/today --force",
+        "Instead of what is there now, which is kept beside it.",
+    ),
+)
 @click.command("restore-backup")
 @click.option("--force", is_flag=True, help="Replace a registry that is not empty.")
 @click.argument("src", type=click.Path(exists=True, file_okay=False, path_type=Path))

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from lading.cli.examples import Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import JSON, say, to_json
 
@@ -109,6 +110,12 @@ def cert() -> None:
     """Make certificates for a network of your own."""
 
 
+@with_examples(
+    Example(
+        "lading cert make registry.lan 192.168.1.10 --directory /etc/lading/certs",
+        "By which clients reach it: a name, and an address.",
+    ),
+)
 @cert.command()
 @click.argument("hosts", metavar="HOST...", nargs=-1, required=True)
 @_options
@@ -126,6 +133,12 @@ def make(hosts: tuple[str, ...], directory: Path, days: int, port: int, *, as_js
     _report(_FOR_SERVER, authority, issued, _registry(hosts[0], port), as_json=as_json)
 
 
+@with_examples(
+    Example(
+        "lading cert client alice --host registry.lan:5000 --directory /etc/lading/certs",
+        "Issued by the same authority.",
+    ),
+)
 @cert.command()
 @click.argument("name")
 @click.option("--host", default="HOST", help="The registry's, for the explanation.")

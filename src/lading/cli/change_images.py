@@ -7,7 +7,7 @@ import click
 from lading.cli.complete_images import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.images.places import NamedImage, Where, look, parse_named, place_options
-from lading.cli.images.source import FoundManifest, ImageSource
+from lading.cli.images.source import ImageSource
 from lading.cli.lines import say_parts
 from lading.cli.output import say, to_json
 from lading.core.errors import RegistryError
@@ -31,18 +31,23 @@ def tag_image(image: str, tags: Sequence[str], where: Where, *, as_json: bool) -
     for tag in tags:
         _require_tag(tag)
 
-    async def point(source: ImageSource) -> FoundManifest:
-        found = await source.manifest(named.repository, named.reference)
-        for tag in tags:
-            await source.put_tag(named.repository, found, tag)
-        return found
+    pointed: list[str] = []
 
-    found = look(where, named.host, image, point)
-    if as_json:
-        say(to_json({"digest": found.digest, "repository": named.name, "tags": tags}))
-        return
-    for tag in tags:
-        say_parts(f"{named.name}:{tag} ", found.digest)
+    async def point(source: ImageSource) -> None:
+        found = await source.manifest(named.repository, named.reference)
+        try:
+            for tag in tags:
+                await source.put_tag(named.repository, found, tag)
+                pointed.append(tag)
+                if not as_json:
+                    say_parts(f"{named.name}:{tag} ", found.digest)
+        finally:
+            # What was done before something fails is the answer, beside the error.
+            if as_json and pointed:
+                said = {"digest": found.digest, "repository": named.name, "tags": pointed}
+                say(to_json(said))
+
+    look(where, named.host, image, point)
 
 
 @with_examples(
@@ -67,23 +72,28 @@ def remove_images(images: Sequence[str], where: Where, *, dry_run: bool, as_json
     for named in named_images:
         if not named.reference:
             raise click.UsageError(f"{named.text!r}: say which, by a tag or a digest")
-    removed = [_remove(where, named, dry_run=dry_run) for named in named_images]
-    if as_json:
-        say(to_json([{"name": name, "digest": digest} for name, digest in removed]))
-        return
-    for name, digest in removed:
-        say_parts(f"{'would delete' if dry_run else 'deleted'} {name} ", digest)
+    removed = []
+    try:
+        for named in named_images:
+            digest = _remove(where, named, dry_run=dry_run)
+            removed.append({"name": named.image, "digest": digest})
+            if not as_json:
+                done = "would delete" if dry_run else "deleted"
+                say_parts(f"{done} {named.image} ", digest)
+    finally:
+        # What was done before something fails is the answer, beside the error.
+        if as_json and removed:
+            say(to_json(removed))
 
 
-def _remove(where: Where, named: NamedImage, *, dry_run: bool) -> tuple[str, str]:
+def _remove(where: Where, named: NamedImage, *, dry_run: bool) -> str:
     async def remove(source: ImageSource) -> str:
         found = await source.manifest(named.repository, named.reference)
         if not dry_run:
             await source.delete(named.repository, named.reference)
         return found.digest
 
-    digest = look(where, named.host, named.text, remove)
-    return named.image, digest
+    return look(where, named.host, named.text, remove)
 
 
 def _require_tag(text: str) -> None:

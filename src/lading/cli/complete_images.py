@@ -8,7 +8,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import redirect_stderr
 from io import StringIO
-from pathlib import Path
+from typing import Any
 
 import click
 
@@ -36,8 +36,8 @@ def complete_image(
     incomplete: str,
 ) -> "list[shell_completion.CompletionItem]":
     """The repositories that begin as is being typed; behind a colon the tags of one."""
-    config = context.params.get("config")
-    where = places.Where(Path(config) if config else None, context.params.get("server"))
+    said: dict[str, Any] = {name: context.params.get(name) for name in places.OF_WHERE}
+    where = places.Where(**said)
     host, rest = places.split_host(incomplete, where)
     before = incomplete.removesuffix(rest)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
+from lading.cli.examples import Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import say
 
@@ -18,6 +19,12 @@ def config() -> None:
     """Check a configuration file, or show what is in force."""
 
 
+@with_examples(
+    Example(
+        "lading config check /etc/distribution/config.yml",
+        "All that is wrong with it, and what to write instead.",
+    ),
+)
 @config.command()
 @CONFIG
 def check(config: Path | None) -> None:
@@ -29,6 +36,9 @@ def check(config: Path | None) -> None:
     say(f"{loading.find_file(config, os.environ) or 'no file, so defaults'}: fine")
 
 
+@with_examples(
+    Example("lading config show", "What is in force where nothing is configured."),
+)
 @config.command()
 @CONFIG
 def show(config: Path | None) -> None:

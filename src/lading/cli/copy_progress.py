@@ -6,7 +6,7 @@ import time
 from typing import Any, Self
 
 from lading.cli.bars import new_bars, print_above
-from lading.cli.output import clean, human_size, say
+from lading.cli.output import clean, counted, human_size, say
 from lading.client.copy_rules import CopySteps
 from lading.core.typing import override
 
@@ -70,7 +70,7 @@ class CopyLines(CopySteps):
         with self._lock:
             left = sum(self._left.values())
             return (
-                f"sent {human_size(self.size)} in {self.blobs} blobs;"
+                f"sent {human_size(self.size)} in {counted(self.blobs, 'blob')};"
                 f" {len(self._left)} under way, {human_size(left)} of them left"
             )
 

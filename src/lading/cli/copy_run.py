@@ -14,7 +14,7 @@ import click
 from lading.cli.copy_places import PlaceOpener, TypedPlace
 from lading.cli.copy_progress import CopyLines
 from lading.cli.lines import fitting
-from lading.cli.output import human_size, to_json
+from lading.cli.output import counted, human_size, to_json
 from lading.client.copy_rules import CopyRules
 from lading.client.copying import Copier
 from lading.client.errors import ClientError, NotThere
@@ -191,8 +191,8 @@ class CopyRun:
             self._steps.answer(to_json({"summary": summary}))
         counts = ", ".join(f"{count} {outcome}" for outcome, count in self._outcomes.items())
         self._steps.say(
-            f"{counts}; sent {self._steps.blobs} blobs, {human_size(self._steps.size)}, with"
-            f" {sum(requests.values())} requests"
+            f"{counts}; sent {counted(self._steps.blobs, 'blob')},"
+            f" {human_size(self._steps.size)}, with {counted(sum(requests.values()), 'request')}"
         )
         for failure in self.failures:
             self._steps.say(f"failed: {failure}")

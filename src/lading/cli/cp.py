@@ -14,6 +14,7 @@ from lading.cli.copy_run import CopyOrder, CopyRun
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import INTERRUPTED, NotAllowed, NothingFound, end_at_once
 from lading.cli.output import JSON_LINES, say
+from lading.cli.speaking import speaking_options
 from lading.client.copy_rules import CopyRules
 from lading.client.errors import ClientError, NotPermitted, NotThere, ReferenceInvalid
 from lading.client.kept_uploads import uploads_folder
@@ -51,14 +52,7 @@ _ENDS: Mapping[type[ClientError], type[click.ClickException]] = {
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be copied.")
 @click.option("--keep-going", is_flag=True, help="Copy the rest when an image cannot be.")
-@click.option("--plain-http", is_flag=True, help="Speak HTTP without TLS.")
-@click.option("--insecure", is_flag=True, help="Take any certificate.")
-@click.option(
-    "--ca",
-    metavar="FILE",
-    type=click.Path(exists=True, path_type=Path),
-    help="A file with further authorities to trust, in PEM.",
-)
+@speaking_options
 @JSON_LINES
 def cp(
     source: str,

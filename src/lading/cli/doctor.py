@@ -9,6 +9,7 @@ import click
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import JSON, clean, say, to_json
+from lading.cli.speaking import CA
 
 with late():
     from lading.client import doctor as examining
@@ -34,11 +35,7 @@ _SIGNS = {
 @click.option("--push", is_flag=True, help="Try an upload of a few MiB, and give it up.")
 @click.option("--debug", default="", metavar="URL", help="Where `http.debug.addr` answers.")
 @click.option("--insecure", is_flag=True, help="Take any certificate; no login is sent.")
-@click.option(
-    "--ca",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file with further authorities to trust, in PEM.",
-)
+@CA
 @JSON
 def doctor(
     url: str,

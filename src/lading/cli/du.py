@@ -13,7 +13,7 @@ from lading.cli.images.places import Where, look, parse_named, place_options
 from lading.cli.images.source import ImageSource
 from lading.cli.output import human_size, say, to_json
 from lading.cli.tables import Column, print_table
-from lading.core.errors import RegistryError
+from lading.core.errors import ManifestDamaged, ManifestUnknown
 from lading.core.versions import natural
 
 
@@ -72,7 +72,10 @@ async def _by_tag(source: ImageSource, repository: str) -> Mapping[str, Mapping[
         try:
             manifest = await source.manifest(repository, tag)
             branch = await grow(source, repository, manifest, referrers=True)
-        except RegistryError:  # deleted meanwhile
+        except ManifestDamaged as error:
+            say(f"{repository}:{tag} is left out: {error.message}", err=True)
+            continue
+        except ManifestUnknown:  # deleted meanwhile
             continue
         found[tag] = blobs_of(branch)
     return found

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import load_settings, with_files
+from lading.cli.examples import Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import JSON, counted, human_size, say, to_json
 from lading.cli.progress import step_progress
@@ -19,6 +20,12 @@ with late():
     from lading.wiring.moving import exports
 
 
+@with_examples(
+    Example(
+        "lading export /var/lib/registry",
+        "While this registry serves; and once more when it is read-only.",
+    ),
+)
 @click.command()
 @click.argument("root", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
@@ -42,9 +49,6 @@ def export(root: Path, *, config: Path | None, over: bool, as_json: bool) -> Non
     of what was deleted are removed; elsewhere, blobs are hard links, or copies. The server may run
     meanwhile; make it read-only for the last run (`lading read-only on`). A run that was
     interrupted is done again.
-
-    \b
-    lading export /var/lib/registry
     """
     settings = _settings(config, root)
     with step_progress("is exporting") as progress:

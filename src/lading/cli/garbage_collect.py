@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG
+from lading.cli.examples import Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import JSON, JsonList, counted, human_size, plain, say, to_json
 from lading.cli.progress import step_progress
@@ -53,6 +54,11 @@ KINDS = {
 }
 
 
+@with_examples(
+    Example("lading garbage-collect --dry-run", "What would go, why, and how many bytes."),
+    Example("lading garbage-collect", "The trash is emptied; pushes and pulls go on."),
+    Example("lading garbage-collect --delete-untagged --dry-run", "With all that no tag leads to."),
+)
 @click.command("garbage-collect")
 @click.option("-d", "--dry-run", is_flag=True, help="Say what would go, and why; remove nothing.")
 @click.option(
@@ -155,7 +161,8 @@ class _Collection:
 def _size(size: int) -> str:
     """Bytes for a script, and for a person where that is something else."""
     words = human_size(size)
-    return words if words.endswith("bytes") else f"{size} bytes ({words})"
+    plain = counted(size, "byte")
+    return words if words == plain else f"{plain} ({words})"
 
 
 async def _with_progress(registry: "Registry", plan: "Plan") -> AsyncIterator[GarbageItem]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import load_settings
+from lading.cli.examples import Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import JSON_LINES, clean, counted, human_size, plain, say, to_json
 from lading.cli.progress import step_progress
@@ -24,6 +25,10 @@ with late():
     from lading.wiring.moving import imports
 
 
+@with_examples(
+    Example("lading import /var/lib/zot", "Each repository by the name of its folder."),
+    Example("lading import /srv/build/oci team/app", "One layout, by a name of its own."),
+)
 @click.command("import")
 @click.argument("directory", metavar="DIR", type=click.Path(exists=True, path_type=Path))
 @click.argument("name", required=False)
@@ -37,10 +42,6 @@ def import_(directory: Path, name: str | None, *, config: Path | None, as_json: 
     hard links where they can be, and every digest is verified. The server may run meanwhile. What
     is there already is left alone, so an import that was interrupted is done again. Exits with 1 if
     an image is left out.
-
-    \b
-    lading import /var/lib/zot
-    lading import ./build/oci team/app
     """
     _require_directory(directory)
     settings = load_settings(config)

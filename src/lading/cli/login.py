@@ -1,5 +1,7 @@
 """`lading login` and `lading logout`: logins for registries, where Docker keeps them."""
 
+from pathlib import Path
+
 import click
 
 from lading.cli.examples import REGISTRY, Example, with_examples
@@ -7,13 +9,14 @@ from lading.cli.exits import NotAllowed, to_exit
 from lading.cli.late import late
 from lading.cli.output import say, say_wait
 from lading.cli.passwords import read_password
+from lading.cli.speaking import speaking_options
 from lading.cli.utf8 import require_utf8
 from lading.core.errors import RegistryError, Unauthorized
 
 with late():
     from lading import client as registries
     from lading.cli.images import logins, remote
-    from lading.client import HostLogin, login_files
+    from lading.client import HostLogin, SessionOptions, login_files
 
 
 @with_examples(
@@ -23,7 +26,16 @@ with late():
 @click.argument("host")
 @click.option("-u", "--username", prompt=True, help="Asked for if it is not given.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-def login(host: str, username: str, *, password_stdin: bool) -> None:
+@speaking_options
+def login(
+    host: str,
+    username: str,
+    *,
+    password_stdin: bool,
+    plain_http: bool,
+    insecure: bool,
+    ca: Path | None,
+) -> None:
     """Log in to a registry, and keep the login.
 
     It is kept once the registry has said that it is right. It goes where Docker keeps them: to the
@@ -36,7 +48,8 @@ def login(host: str, username: str, *, password_stdin: bool) -> None:
     if not password:
         raise click.UsageError("the password is empty")
     given = registries.HostLogin(username, password)
-    _require_right(host, given)
+    options = registries.SessionOptions(plain_http, insecure, ca, on_wait=say_wait)
+    _require_right(host, given, options)
     try:
         place = logins.store_login(host, given)
     except (registries.ClientError, OSError) as error:
@@ -61,9 +74,8 @@ def logout(host: str) -> None:
     say(f"Logged out of {host}" if was_there else f"There was no login for {host}")
 
 
-def _require_right(host: str, given: "HostLogin") -> None:
+def _require_right(host: str, given: "HostLogin", options: "SessionOptions") -> None:
     """Ask a registry whether a login is right; if it is not, the command ends."""
-    options = registries.SessionOptions(on_wait=say_wait)
     try:
         with (
             remote.translate_client_errors(host),

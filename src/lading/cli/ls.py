@@ -15,7 +15,7 @@ from lading.cli.images.source import ImageSource
 from lading.cli.late import late
 from lading.cli.output import human_size, say, to_json
 from lading.cli.tables import Column, print_table
-from lading.core.errors import RegistryError
+from lading.core.errors import Denied, ManifestUnknown, RepositoryUnknown, Unauthorized
 from lading.core.timestamps import utc
 from lading.core.versions import natural
 
@@ -24,6 +24,8 @@ with late():
 
 # Tags that are asked about at once.
 _AT_ONCE = 8
+# Errors of repositories that are gone since they were listed, or that are not for who asks.
+_NOT_TO_SEE = (Denied, ManifestUnknown, RepositoryUnknown, Unauthorized)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ async def _describe(
             branch = await grow(source, repository, found, referrers=False)
             size = sum(blobs_of(branch).values())
             set_at = await source.set_at(repository, tag) if source.knows_times else None
-        except RegistryError:  # deleted meanwhile, or damaged
+        except ManifestUnknown:  # deleted meanwhile, or damaged
             return ShownTag(tag)
     return ShownTag(tag, found.digest, found.media_type, size, set_at)
 
@@ -179,7 +181,7 @@ async def _tags(source: ImageSource, repository: str) -> AsyncIterator[str]:
     try:
         async for tag in source.tags(repository):
             yield tag
-    except RegistryError:
+    except _NOT_TO_SEE:
         return
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
+from lading.cli.examples import Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import JSON, counted, human_size, say, to_json
 from lading.cli.progress import step_progress
@@ -29,6 +30,12 @@ with late():
     from lading.wiring.moving import migration as migrations
 
 
+@with_examples(
+    Example(
+        "lading migrate --to /etc/lading/new.yml",
+        "To the database and the store of another configuration.",
+    ),
+)
 @click.command()
 @click.option(
     "--to",
@@ -81,12 +88,13 @@ async def _migrate(
 def _words(migrated: "Migrated", to: Path, keeps_database: bool) -> Iterator[str]:
     """The report: what was done, and what is to be done now."""
     yield f"Copied        {counted(migrated.blobs, 'blob')} ({human_size(migrated.size)})"
-    yield f"Verified      every digest, and {migrated.rows} rows" + (
-        " that stay where they are" if keeps_database else ""
+    yield f"Verified      every digest, and {counted(migrated.rows, 'row')}" + (
+        ", which stayed where they were" if keeps_database else ""
     )
     yield f"Read-only     for {migrated.seconds:.1f} s until all was there; it stays so"
     if migrated.unfinished:
-        yield f"Left behind   {migrated.unfinished} unfinished uploads; clients begin them anew"
+        uploads = counted(migrated.unfinished, "unfinished upload")
+        yield f"Left behind   {uploads}; clients begin anew"
     steps = [command_line("lading", "serve", to)]
     if keeps_database:
         steps.insert(0, command_line("lading", "read-only", "off", to))

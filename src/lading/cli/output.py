@@ -188,4 +188,4 @@ def human_size(size: int) -> str:
         if value < _STEP or unit == "TiB":
             break
         value /= _STEP
-    return f"{size} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
+    return counted(size, "byte") if unit == "bytes" else f"{value:.1f} {unit}"

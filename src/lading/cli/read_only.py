@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
+from lading.cli.examples import Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import JSON, say, to_json
 from lading.cli.registry import operator, run_with
@@ -19,6 +20,10 @@ with late():
 KEY = "storage.maintenance.readonly.enabled"
 
 
+@with_examples(
+    Example("lading read-only on", "Nothing is pushed or deleted from now on."),
+    Example("lading read-only status", "Whether it is on, since when, and by whom."),
+)
 @click.command("read-only")
 @click.argument("state", type=click.Choice(["on", "off", "status"]))
 @JSON

@@ -93,7 +93,11 @@ def _greet(
         lines.append(
             "Read-only     the disk cannot be written to: pulls are served, pushes refused"
         )
-    lines.append(f"Try           docker push {_image(settings, listener)}")
+    if settings.ui.enabled and settings.http.net != "unix":
+        lines.append(f"Open          {_address(settings, listener)} in a browser, for its pages")
+    image = _image(settings, listener)
+    lines.append(f"Try           docker tag hello-world {image}")
+    lines.append(f"              docker push {image}")
     # At once: who reads no further than to the address, and leaves, does not end the server.
     say("\n".join(lines))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, parse_lifetime
+from lading.cli.examples import Example, with_examples
 from lading.cli.exits import NothingFound
 from lading.cli.late import late
 from lading.cli.output import JSON, say, to_json
@@ -31,6 +32,16 @@ def token() -> None:
     """
 
 
+@with_examples(
+    Example(
+        "lading token create ci --repositories 'team/**' --actions pull,push",
+        "For a build server; its password is printed, this once.",
+    ),
+    Example(
+        "lading token create mirror --repositories '**' --expires never",
+        "For what pulls everything.",
+    ),
+)
 @token.command()
 @click.argument("name")
 @click.option(
@@ -97,6 +108,9 @@ def create(
     say(password)
 
 
+@with_examples(
+    Example("lading token ls", "What each may do, and when it was last used."),
+)
 @token.command("ls")
 @JSON
 @CONFIG
@@ -119,6 +133,9 @@ def list_tokens(config: Path | None, *, as_json: bool) -> None:
         say("There are none; `lading token create` makes one.", err=True)
 
 
+@with_examples(
+    Example("lading token revoke ci", "At once, with all its tokens."),
+)
 @token.command()
 @click.argument("name")
 @CONFIG

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, parse_time, split_reference
+from lading.cli.examples import Example, with_examples
 from lading.cli.exits import NothingFound
 from lading.cli.late import late
 from lading.cli.lines import say_parts
@@ -28,6 +29,10 @@ def trash() -> None:
     """Look at what was deleted and can be restored."""
 
 
+@with_examples(
+    Example("lading trash ls", "All that was deleted, with until when it is kept."),
+    Example("lading trash ls --repository app", "Of one repository."),
+)
 @trash.command("ls")
 @click.option("-r", "--repository", help="Only what was in this repository.")
 @JSON
@@ -42,6 +47,15 @@ def list_trash(repository: str | None, config: Path | None, *, as_json: bool) ->
     with_registry(config, lambda registry: show(registry, name))
 
 
+@with_examples(
+    Example("lading restore app:1.1", "A tag that was deleted."),
+    Example("lading restore app", "All that was deleted in a repository."),
+    Example(
+        "lading restore app:1.0 --at 2026-01-31T23:59:59Z",
+        "A tag back to what it led to at that time.",
+        3,
+    ),
+)
 @click.command()
 @click.argument("what", metavar="REPOSITORY[:TAG|@DIGEST]")
 @click.option("--at", metavar="TIME", help="Point the tag at what it pointed to then.")
@@ -66,6 +80,9 @@ def restore(what: str, at: str | None, config: Path | None, *, as_json: bool) ->
         _tell(repository, restored)
 
 
+@with_examples(
+    Example("lading history app:1.0", "Each move of the tag, the last one first."),
+)
 @click.command()
 @click.argument("what", metavar="REPOSITORY:TAG")
 @click.option("--limit", default=100, show_default=True, help="At most so many moves.")

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import load_settings
+from lading.cli.examples import Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import JSON, say, to_json
 from lading.cli.passwords import read_password
@@ -52,6 +53,12 @@ def user() -> None:
     """
 
 
+@with_examples(
+    Example(
+        "lading user add alice --password-stdin --file /etc/lading/htpasswd",
+        "The password by standard input; without the option it is asked for.",
+    ),
+)
 @user.command()
 @click.argument("name")
 @_file
@@ -65,6 +72,12 @@ def add(name: str, path: Path | None, config: Path | None, *, password_stdin: bo
     say(f"{name} may log in")
 
 
+@with_examples(
+    Example(
+        "lading user passwd alice --password-stdin --file /etc/lading/htpasswd",
+        "Her logins and tokens end.",
+    ),
+)
 @user.command()
 @click.argument("name")
 @_file
@@ -78,6 +91,11 @@ def passwd(name: str, path: Path | None, config: Path | None, *, password_stdin:
     say(f"{name} has a new password")
 
 
+@with_examples(
+    Example(
+        "lading user rm alice --file /etc/lading/htpasswd", "Within seconds, while the server runs."
+    ),
+)
 @user.command()
 @click.argument("name")
 @_file
@@ -90,6 +108,9 @@ def rm(name: str, path: Path | None, config: Path | None) -> None:
     say(f"{name} may not log in any more")
 
 
+@with_examples(
+    Example("lading user ls --file /etc/lading/htpasswd", "Their names, and who cannot log in."),
+)
 @user.command()
 @_file
 @_config

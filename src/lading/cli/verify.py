@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG
+from lading.cli.examples import Example, with_examples
 from lading.cli.findings import FindingReport, in_findings_alone
 from lading.cli.late import late
 from lading.cli.output import JSON_LINES, counted, say, to_json
@@ -23,6 +24,10 @@ with late():
     from lading.services.registry import Registry
 
 
+@with_examples(
+    Example("lading verify", "Whether what the database knows is there, with its size."),
+    Example("lading verify --checksums --repair", "Byte for byte; and mend what can be mended."),
+)
 @click.command()
 @click.option(
     "--checksums", is_flag=True, help="Read all bytes, and compare them with their digests."

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, parse_digest
+from lading.cli.examples import Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import JSON, plain, say, to_json
 from lading.cli.registry import with_registry
@@ -19,6 +20,13 @@ with late():
 Reasons = Mapping[RepositoryName, Sequence[Reason]]
 
 
+@with_examples(
+    Example(
+        "lading why sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "Which tags lead to it, or for how long something else keeps it.",
+        3,
+    ),
+)
 @click.command()
 @click.argument("digest")
 @JSON

@@ -1,6 +1,6 @@
 """Documents of images: manifests and configurations, as far as they are right; strangers' words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from lading.cli.images.source import FoundManifest, ImageSource, ReadDescriptor
@@ -23,6 +23,8 @@ class ManifestDocument:
     Attributes:
         layers: of an image; and blobs that an index holds, as BuildKit's cache does.
         children: manifests that an index holds.
+        elsewhere: digests of those layers that clients get from other addresses; a registry may
+            have them, too.
     """
 
     is_index: bool
@@ -32,6 +34,7 @@ class ManifestDocument:
     children: Sequence[ReadDescriptor]
     subject: ReadDescriptor | None
     annotations: Mapping[str, str]
+    elsewhere: Set[str]
 
 
 def read_manifest(found: FoundManifest) -> ManifestDocument:
@@ -47,6 +50,7 @@ def read_manifest(found: FoundManifest) -> ManifestDocument:
         children=[one for one in held if media.names_manifest(one.media_type)],
         subject=_part(document.get("subject")),
         annotations=_texts(document.get("annotations")),
+        elsewhere=_elsewhere(document.get("layers")),
     )
 
 
@@ -63,6 +67,15 @@ def descriptors(value: object) -> Sequence[ReadDescriptor]:
     """The descriptors of a list; what is none is left out."""
     found = (_part(item) for item in value) if isinstance(value, list) else ()
     return [part for part in found if part is not None]
+
+
+def _elsewhere(value: object) -> Set[str]:
+    found = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return {
+        _text(item.get("digest"))
+        for item in found
+        if item.get("urls") or not media.is_distributed(_text(item.get("mediaType")))
+    }
 
 
 def _texts(value: object) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ from lading.cli.images.documents import ManifestDocument, read_manifest
 from lading.cli.images.file_tree import ImageFiles, PlacedEntry
 from lading.cli.images.source import ImageSource, ReadDescriptor
 from lading.cli.late import late
+from lading.cli.output import say
 from lading.core.images.tar_header import TarInvalid
 from lading.core.images.tree import Entry
 
@@ -25,6 +26,8 @@ with late():
 
 # What machines call themselves, and what images call them.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
+# What is said of attestations, which are for none.
+_NONE = "unknown/unknown"
 
 
 async def choose_image(
@@ -54,11 +57,14 @@ def _of_platform(children: Sequence[ReadDescriptor], wanted: str) -> ReadDescrip
     for child in children:
         if child.platform == platform or child.platform.startswith(f"{platform}/"):
             return child
-    if children and not wanted:
-        return children[0]
-    if not children:
+    images = [child for child in children if child.platform != _NONE]
+    if images and not wanted:
+        there = images[0].platform or "a platform that is not said"
+        say(f"there is no image for {platform}: this is the one for {there}", err=True)
+        return images[0]
+    if not images:
         raise NothingFound("the index names no image")
-    there = ", ".join(child.platform or "unknown" for child in children)
+    there = ", ".join(child.platform or "unknown" for child in images)
     raise NothingFound(f"there is no image for {platform}; --platform is one of: {there}")
 
 

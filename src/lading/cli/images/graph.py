@@ -43,7 +43,7 @@ async def grow(
     """All of an image that so many manifests lead to; with what refers to it, if that is wanted."""
     document = read_manifest(found)
     parts = [_leaf("config", document.config)] if document.config else []
-    parts += [_leaf("layer", layer) for layer in document.layers]
+    parts += [await _layer(source, repository, layer, document) for layer in document.layers]
     if depth < DEEPEST:
         for child in document.children:
             parts.append(await _child(source, repository, child, referrers, depth + 1))
@@ -66,6 +66,15 @@ def kind_of(document: ManifestDocument) -> str:
 def blobs_of(branch: Branch) -> Mapping[str, int]:
     """The sizes of all that an image has, by digest: what a registry keeps for it."""
     return {part.digest: part.size for part in branch.all() if not part.missing}
+
+
+async def _layer(
+    source: ImageSource, repository: str, layer: ReadDescriptor, document: ManifestDocument
+) -> Branch:
+    leaf = _leaf("layer", layer)
+    if layer.digest not in document.elsewhere:
+        return leaf
+    return replace(leaf, missing=not await source.has_blob(repository, layer.digest))
 
 
 async def _child(

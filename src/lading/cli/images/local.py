@@ -9,7 +9,7 @@ from lading.cli.images.source import FoundManifest, ImageSource, ReadDescriptor
 from lading.cli.registry import operator, operators_grant, with_registry
 from lading.core.access import ALL_RIGHTS, Access, Principal
 from lading.core.digest import Bytes, Digest
-from lading.core.errors import RegistryError
+from lading.core.errors import BlobUnknown, DigestInvalid, RegistryError
 from lading.core.history import Change
 from lading.core.names import RepositoryName, Tag, parse_wanted
 from lading.core.typing import T, override
@@ -59,6 +59,15 @@ class LocalSource(ImageSource):
         async with all_bytes(found.source) as pieces:
             async for piece in pieces:
                 write(piece)
+
+    @override
+    async def has_blob(self, repository: str, digest: str) -> bool:
+        grant = operators_grant(RepositoryName(repository))
+        try:
+            await pull.pull_blob(self._registry, grant, Digest(digest))
+        except (BlobUnknown, DigestInvalid):
+            return False
+        return True
 
     @override
     async def referrers(self, repository: str, digest: str) -> Sequence[ReadDescriptor]:

@@ -17,6 +17,7 @@ from lading.cli.exits import to_exit
 from lading.cli.images.source import ImageSource
 from lading.cli.late import late
 from lading.cli.output import JSON
+from lading.cli.speaking import speaking_options
 from lading.core.errors import RegistryError
 from lading.core.names import RepositoryName, Tag, parse_reference
 from lading.core.typing import T
@@ -29,10 +30,17 @@ LATEST = "latest"
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where a command is pointed at: the configuration of our registry, or another one's host."""
+    """Where a command is pointed at: the configuration of our registry, or another one's host.
+
+    Attributes:
+        plain_http, insecure, ca: how another one is spoken with; see `speaking_options`.
+    """
 
     config: Path | None
     server: str | None
+    plain_http: bool = False
+    insecure: bool = False
+    ca: Path | None = None
 
     @property
     def is_said(self) -> bool:
@@ -70,6 +78,7 @@ _CONFIG = click.option(
     "--config", type=click.Path(path_type=Path), help="The configuration file of our registry."
 )
 _SERVER = click.option("--server", metavar="HOST", help="A registry to ask instead of ours.")
+OF_WHERE = ("config", "server", "plain_http", "insecure", "ca")
 
 
 def where_options(command: Callable[..., T]) -> Callable[..., T]:
@@ -77,9 +86,11 @@ def where_options(command: Callable[..., T]) -> Callable[..., T]:
 
     @_CONFIG
     @_SERVER
+    @speaking_options
     @wraps(command)
-    def run(*args: Any, config: Path | None, server: str | None, **words: Any) -> T:
-        return command(*args, where=Where(config, server), **words)
+    def run(*args: Any, **words: Any) -> T:
+        where = Where(*(words.pop(name) for name in OF_WHERE))
+        return command(*args, where=where, **words)
 
     return run
 
@@ -140,7 +151,7 @@ def look(where: Where, host: str, what: str, work: Callable[[ImageSource], Await
     """
     try:
         if host:
-            return remote.run_remote(host, work)
+            return remote.run_remote(host, work, where)
         return local.run_local(where.config, what, work)
     except RegistryError as error:
         raise to_exit(error, what) from error

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from itertools import islice
 
 from lading.cli.images.documents import descriptors
+from lading.cli.images.places import Where
 from lading.cli.images.source import FoundManifest, ImageSource, ReadDescriptor
 from lading.cli.output import say_wait
 from lading.client import Client, ClientError, NotThere, RemoteManifest, SessionOptions
@@ -61,6 +62,10 @@ class RemoteSource(ImageSource):
                 write(piece)
 
         await self._do(send)
+
+    @override
+    async def has_blob(self, repository: str, digest: str) -> bool:
+        return await self._do(lambda: self._client.repository(repository).has_blob(digest))
 
     @override
     async def referrers(self, repository: str, digest: str) -> Sequence[ReadDescriptor]:
@@ -121,11 +126,16 @@ def _meaning(error: ClientError, host: str) -> RegistryError:
     return errors.Unavailable(str(error))
 
 
-def run_remote(host: str, work: Callable[[ImageSource], Awaitable[T]]) -> T:
-    """Do something with another registry; what fails is an error of a registry."""
+def run_remote(host: str, work: Callable[[ImageSource], Awaitable[T]], where: Where) -> T:
+    """Do something with another registry; what fails is an error of a registry.
+
+    Args:
+        where: says how it is spoken with.
+    """
+    options = SessionOptions(where.plain_http, where.insecure, where.ca, on_wait=say_wait)
 
     async def run() -> T:
-        with Client(host, options=SessionOptions(on_wait=say_wait)) as client:
+        with Client(host, options=options) as client:
             return await work(RemoteSource(client))
 
     # `asyncio.run` would wait for threads when it is interrupted, and these wait for somebody else.

@@ -55,6 +55,9 @@ class ImageSource(Protocol):
     async def fetch(self, repository: str, digest: str, write: Callable[[Bytes], object]) -> None:
         """Write the bytes of a blob, piece by piece."""
 
+    async def has_blob(self, repository: str, digest: str) -> bool:
+        """Whether a repository has a blob."""
+
     async def referrers(self, repository: str, digest: str) -> Sequence[ReadDescriptor]:
         """Manifests that are about this one."""
 

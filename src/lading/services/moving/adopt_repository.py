@@ -59,8 +59,8 @@ class RepositoryAdoption:
                 yield finding
         if count := await self._volume.count_uploads(self._name):
             why, mended = (
-                f"{count} uploads are unfinished",
-                "they were left; their clients begin anew",
+                f"unfinished uploads: {count}",
+                "left where they are; their clients begin anew",
             )
             yield finding_in(self._name, Kind.UPLOADS_LEFT, "", why, mended)
 
