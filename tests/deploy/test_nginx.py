@@ -120,6 +120,26 @@ def test_nginx_sends_the_bytes_of_a_blob_itself(front: Front) -> None:
     assert "sandbox" in whole.headers["Content-Security-Policy"]
 
 
+@pytest.mark.parametrize("range_", [None, "bytes=5-5"])
+def test_a_condition_that_is_met_here_is_met_there(front: Front, range_: str | None) -> None:
+    digest = front.repository.push_blob(DATA)
+    ranged = {} if range_ is None else {"range": range_}
+    for condition in (
+        {"if_match": f'"{digest}"'},
+        {"if_match": "*"},
+        {"if_unmodified_since": "Thu, 01 Jan 1970 00:00:00 GMT"},
+        {"if_modified_since": "Fri, 01 Jan 2100 00:00:00 GMT"},
+        {"if_none_match": '"other"'},
+        {"if_range": f'"{digest}"'},
+    ):
+        answer = front.repository.ask("GET", f"/blobs/{digest}", b"", **ranged, **condition)
+        assert (answer.status, answer.body) == (
+            (200, DATA) if range_ is None else (206, DATA[5:6])
+        ), condition
+    answer = front.repository.ask("GET", f"/blobs/{digest}", if_match='"other"')
+    assert answer.status == 412
+
+
 def test_the_files_are_not_to_be_had_by_their_place(front: Front) -> None:
     """The registry decides who reads what; nginx has no way around it."""
     digest = front.repository.push_blob(DATA).removeprefix("sha256:")

@@ -178,6 +178,23 @@ def test_a_trusted_proxy_may_send_the_file_itself(behind: Lading) -> None:
     assert "X-Accel-Redirect" not in client.ask("GET", path).headers
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [{"if_match": "*"}, {"if_unmodified_since": "Thu, 01 Jan 1970 00:00:00 GMT"}],
+    ids=["if-match", "if-unmodified-since"],
+)
+def test_what_a_proxy_would_judge_otherwise_is_sent_from_here(
+    behind: Lading, condition: dict[str, str]
+) -> None:
+    digest = Repository(behind.client, "app").push_blob(LARGE)
+    path = f"/v2/app/blobs/{digest}"
+
+    answer = behind.client.ask("GET", path, b"", x_sendfile_type="X-Accel-Redirect", **condition)
+
+    assert "X-Accel-Redirect" not in answer.headers
+    assert answer.body == LARGE
+
+
 def test_nobody_else_is_told_where_files_are(exposed: Lading) -> None:
     digest = Repository(exposed.client, "app").push_blob(LARGE)
 

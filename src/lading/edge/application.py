@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 
 # What passes when others need less.
 _SHORT = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+# Conditions that were met here, and that nginx looks at once more before it knows the entity tag:
+# no file has one, and the time of each tells nothing.
+_OF_FILES = ("if-match", "if-unmodified-since")
 
 
 class WayIn(Protocol[C]):
@@ -235,6 +238,7 @@ class Application(Generic[C]):
         """
         if (
             leaves_range(request.headers, response.status)
+            and not any(name in request.headers for name in _OF_FILES)
             and request.headers.get("x-sendfile-type", "").lower() == "x-accel-redirect"
             and is_trusted(request.peer, self._options.trusted_proxies)
         ):
