@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import pytest
+from msgspec.structs import replace
 
 from lading.core import media
 from lading.core.digest import SHA256, Digest
@@ -79,6 +80,38 @@ async def test_a_set_tag_does_not_move(metadata: Metadata) -> None:
     assert await digest(metadata, V1) == ONE.digest
     assert await digest(metadata, LATEST) is None
     assert await digest(metadata, TWO.digest) is None
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+async def test_what_a_set_tag_leads_to_stays_of_its_type(metadata: Metadata, is_held: bool) -> None:
+    """Clients of an image that is suddenly something else do not even read it."""
+    await push(metadata, ONE, *(() if is_held else (V1,)))
+    if is_held:
+        await push(metadata, index("holder", ONE), V1)
+    for type_ in (media.DOCKER_LIST, "application/vnd.odd+json"):
+        with pytest.raises(TagImmutable):
+            await push(metadata, replace(ONE, media_type=type_), LATEST)
+    found = await metadata.manifests.find(REPOSITORY, ONE.digest)
+    assert found is not None
+    assert found.media_type == media.OCI_INDEX
+    assert await digest(metadata, LATEST) is None
+
+
+async def test_who_was_wrong_about_a_type_pushes_once_more(metadata: Metadata) -> None:
+    await push(metadata, ONE, LATEST)
+    await push(metadata, replace(ONE, media_type=media.DOCKER_LIST), LATEST)
+    found = await metadata.manifests.find(REPOSITORY, LATEST)
+    assert found is not None
+    assert found.media_type == media.DOCKER_LIST
+
+
+async def test_nobody_looks_for_long_whether_a_tag_is_immutable(
+    metadata: Metadata, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await push(metadata, ONE, LATEST, Tag("a"), Tag("b"))
+    monkeypatch.setattr(batches, "MOST_ROWS", 2)
+    with pytest.raises(TagImmutable):
+        await push(metadata, replace(ONE, media_type=media.DOCKER_LIST), LATEST)
 
 
 async def test_the_same_push_again_succeeds(metadata: Metadata) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from lading.core.digest import Digest
 from lading.core.errors import TagImmutable
 from lading.core.immutability import ImmutableTags, is_immutable
+from lading.core.manifest import Manifest
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import batches, repositories
 from lading.ports.database import SqlConnection
@@ -118,6 +119,37 @@ def _few(connection: SqlConnection, repository_id: int, digest: Digest) -> Seque
         waiting += holders - known
         known |= holders
     return [Tag(tag) for tag in found]
+
+
+def require_type(
+    connection: SqlConnection,
+    repository: RepositoryName,
+    manifest: Manifest,
+    immutable: Sequence[ImmutableTags],
+) -> None:
+    """Refuse to store a manifest once more as another type than an immutable tag leads to.
+
+    Where the document itself does not say its type, `Content-Type` does; and by it clients decide
+    whether they read a manifest at all.
+
+    Raises:
+        TagImmutable: such a tag leads to it; or so much does that nobody looks whether one does.
+    """
+    repository_id = repositories.find(connection, repository)
+    row = connection.execute(
+        "SELECT media_type FROM manifests"
+        " WHERE repository_id = ? AND digest = ? AND deleted_at IS NULL",
+        (repository_id, manifest.digest),
+    ).fetchone()
+    if repository_id is None or row is None or row[0] == manifest.media_type:
+        return
+    leading = _few(connection, repository_id, manifest.digest)
+    if leading is None or any(is_immutable(immutable, repository, tag) for tag in leading):
+        raise TagImmutable(
+            f"an immutable tag may lead to this manifest, which is stored as {row[0]}, and would"
+            " be another type then; push it as that",
+            {"digest": manifest.digest, "mediaType": row[0]},
+        )
 
 
 def check(

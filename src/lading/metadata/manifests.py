@@ -93,7 +93,7 @@ class Manifests:
         Raises:
             AlreadyExists: something is there that must not be.
             NotAsExpected: a reference does not lead to what is expected.
-            TagImmutable: one of the tags cannot be moved.
+            TagImmutable: one of the tags cannot be moved, or one leads to it as another type.
             ManifestBlobUnknown: something is missing; it is listed, as far as it is not too much.
             SizeMismatch: something that is present has another size, and must not.
             Unavailable: what was prepared was collected meanwhile.

@@ -19,7 +19,16 @@ from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Edge, EdgeKind, Manifest, WrongSize
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.metadata import batches, documents, links, manifest_rows, references, repositories, tags
+from lading.metadata import (
+    batches,
+    documents,
+    leading,
+    links,
+    manifest_rows,
+    references,
+    repositories,
+    tags,
+)
 from lading.ports.database import SqlConnection, Work
 
 # What a manifest may refer to without a look beforehand whether all of it is there: a look takes a
@@ -170,6 +179,8 @@ class ManifestPush(Struct, frozen=True, kw_only=True):
         self._check_expected(connection)
         digest = self.manifest.digest
         tags.check_movable(connection, self.repository, self.tags, digest, self.immutable)
+        if self.immutable:
+            leading.require_type(connection, self.repository, self.manifest, self.immutable)
 
     def _check_absent(self, connection: SqlConnection) -> None:
         for reference in self.absent:
