@@ -1,12 +1,18 @@
 """Trees of layers, and sums over them, in every database."""
 
+from functools import partial
+from typing import Any
+
 from lading.core.digest import Digest
 from lading.core.images.tree import Entry, EntryKind, implied
+from lading.core.names import Owner
 from lading.metadata import batches
-from lading.metadata.layers.trees import TreeState
+from lading.metadata.layers.askings import Wanted
+from lading.metadata.layers.trees import TreeRow, TreeState
 from lading.metadata.metadata import Metadata
 
 LAYER = Digest.of(b"layer")
+ANN, BOB = sorted([Owner.of("user ann"), Owner.of("user bob")])
 
 
 def entry(path: str, size: int = 1, kind: EntryKind = EntryKind.FILE) -> Entry:
@@ -15,24 +21,58 @@ def entry(path: str, size: int = 1, kind: EntryKind = EntryKind.FILE) -> Entry:
 
 
 async def tree_of(metadata: Metadata, digest: Digest = LAYER) -> int:
-    await metadata.trees.ask([digest], 1.0)
-    return (await metadata.trees.of([digest]))[digest].id
+    return (await asked_for(metadata, digest)).id
+
+
+async def asked_for(metadata: Metadata, digest: Digest, at: float = 1.0) -> TreeRow:
+    await metadata.trees.ask([digest], ANN, at)
+    return (await metadata.trees.of([digest]))[digest]
+
+
+async def waiting(metadata: Metadata, **words: Any) -> str | None:
+    asking = await metadata.askings.find_next(Wanted.TREE, **words)
+    return None if asking is None else asking.wanted
 
 
 async def test_a_tree_waits_until_it_is_settled(metadata: Metadata) -> None:
-    assert await metadata.trees.next_waiting() is None
-    tree = await tree_of(metadata)
-    other = await tree_of(metadata, Digest.of(b"other"))
-    waiting = await metadata.trees.next_waiting()
-    assert waiting is not None
-    assert (waiting.id, waiting.state, waiting.is_settled) == (tree, TreeState.WAITING, False)
+    assert await waiting(metadata) is None
+    tree = await asked_for(metadata, LAYER, 1.0)
+    other = await asked_for(metadata, Digest.of(b"other"), 1.5)
+    assert await waiting(metadata) == LAYER
+    assert await waiting(metadata, newest=True) == other.digest
+    assert (tree.state, tree.is_settled) == (TreeState.WAITING, False)
     await metadata.trees.settle(tree, TreeState.WAITING, now=2.0)  # it goes to the end
-    assert getattr(await metadata.trees.next_waiting(), "id", None) == other
+    assert await waiting(metadata) == other.digest
     await metadata.trees.settle(tree, TreeState.DONE, now=3.0)
     await metadata.trees.settle(other, TreeState.FAILED, "why", now=3.0)
-    assert await metadata.trees.next_waiting() is None
-    await metadata.trees.ask([LAYER], 9.0)
+    assert await waiting(metadata) is None
+    await metadata.trees.ask([LAYER], ANN, 9.0)
     assert (await metadata.trees.of([LAYER]))[LAYER].state is TreeState.DONE
+    assert await waiting(metadata) is None
+
+
+async def test_each_who_asks_for_a_tree_has_a_turn_until_it_is_found(metadata: Metadata) -> None:
+    tree = await asked_for(metadata, LAYER)
+    await metadata.trees.ask([LAYER], ANN, 5.0)
+    await metadata.trees.ask([LAYER], BOB, 2.0)
+    find = partial(metadata.askings.find_next, Wanted.TREE)
+    assert await find() == (ANN, LAYER)
+    assert await find(after=ANN) == (BOB, LAYER)
+    assert await find(after=BOB) is None
+    await metadata.trees.settle(tree, TreeState.RUNNING, now=6.0)
+    assert await find(after=ANN) == (BOB, LAYER)
+    await metadata.trees.settle(tree, TreeState.DONE, now=6.0)
+    assert await find() is None
+
+
+async def test_askings_for_what_is_gone_go_when_their_turn_comes(metadata: Metadata) -> None:
+    tree = await asked_for(metadata, LAYER)
+    await metadata.overlays.ask("key", [LAYER], ANN, 1.0)
+    await metadata.trees.leave(tree.id)
+    assert await waiting(metadata) == LAYER
+    await metadata.askings.remove(Wanted.TREE, LAYER)
+    assert await waiting(metadata) is None
+    assert await metadata.askings.find_next(Wanted.SUMS) == (ANN, "key")
 
 
 async def test_the_last_of_one_path_counts_and_an_implied_one_never_more(
@@ -133,15 +173,20 @@ async def test_a_tree_is_removed_in_steps(metadata: Metadata) -> None:
 
 async def test_sums_wait_until_they_are_known(metadata: Metadata) -> None:
     overlays = metadata.overlays
-    assert await overlays.find("key") is None
-    await overlays.ask("key", [LAYER, LAYER], 1.0)
-    assert await overlays.find("key") == b""
-    assert await overlays.next_waiting() == ("key", [LAYER, LAYER])
+    find_next = partial(metadata.askings.find_next, Wanted.SUMS)
+    assert await overlays.find("key", ANN) is None
+    await overlays.ask("key", [LAYER, LAYER], ANN, 1.0)
+    assert await overlays.find("key", ANN) == b""
+    assert await overlays.find("key", BOB) is None
+    assert await find_next() == (ANN, "key")
+    assert await overlays.layers_of("key") == [LAYER, LAYER]
     await overlays.settle("key", b"{}")
-    assert await overlays.next_waiting() is None
-    assert await overlays.find("key") == b"{}"
+    assert await find_next() is None
+    assert await overlays.layers_of("key") == []
+    assert await overlays.find("key", ANN) == await overlays.find("key", BOB) == b"{}"
     assert await overlays.remove_old(asked_before=1.0, most=5) == 0
     assert await overlays.remove_old(asked_before=2.0, most=5) == 1
-    await overlays.ask("other", [LAYER], 1.0)
+    await overlays.ask("other", [LAYER], ANN, 1.0)
     await overlays.remove("other")
-    assert await overlays.find("other") is None
+    assert await overlays.find("other", ANN) is None
+    assert await find_next() is None

@@ -17,7 +17,7 @@ from lading.core.globs import Glob
 from lading.core.history import Change
 from lading.core.images.tree import Entry, EntryKind
 from lading.core.immutability import ImmutableTags
-from lading.core.names import RepositoryName, Tag
+from lading.core.names import Owner, RepositoryName, Tag
 from lading.databases.postgresql.connection import PostgresqlConnection
 from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.server import Server
@@ -26,6 +26,7 @@ from lading.metadata import batches, leading, lookups, past_moves
 from lading.metadata import tags as rows_of_tags
 from lading.metadata.documents import PIECE
 from lading.metadata.layers import entries as rows_of_entries
+from lading.metadata.layers.askings import Wanted
 from lading.metadata.layers.trees import TreeState
 from lading.metadata.metadata import Metadata
 from lading.metadata.past_moves import FIRST, TagKey
@@ -63,6 +64,7 @@ IS_BOUNDED = re.compile(
 
 HERE, THERE = RepositoryName("here"), RepositoryName("there")
 CHANGE = Change("ann", 1.0)
+ASKER = Owner.of("user ann")
 CONTROL = {"BEGIN IMMEDIATE", "COMMIT"}
 
 
@@ -147,7 +149,7 @@ async def test_a_search_reads_no_layers_but_those_of_its_image_in_postgresql_eit
 ) -> None:
     database = PostgresqlDatabase(Server(postgresql.new_url(), timeout=120))
     layers = [Digest.of(str(number).encode()) for number in range(3000)]
-    await Metadata(database).trees.ask(layers, 1.0)
+    await Metadata(database).trees.ask(layers, ASKER, 1.0)
     await database.write(lambda connection: connection.execute(_MANY_ENTRIES))
     await database.write(lambda connection: connection.execute("ANALYZE"))
     values = {**_SEARCHED, "trees": batches.keys(["1", "2", "3"])}
@@ -316,9 +318,11 @@ async def _push_as_objects(metadata: Metadata) -> None:
 async def _look_inside(metadata: Metadata) -> None:
     """What pages of an image's inside ask, and who finds it out; what waits has an index."""
     trees, overlays, digest = metadata.trees, metadata.overlays, Digest.of(b"layer")
-    await trees.find(HERE, [digest])
-    await trees.ask([digest], 1.0)
-    tree = (await trees.of([digest]))[digest].id
+    await trees.find(HERE, [digest], ASKER)
+    await trees.ask([digest], ASKER, 1.0)
+    row = (await trees.of([digest]))[digest]
+    tree = row.id
+    await metadata.askings.find_next(Wanted.TREE)
     found = [Entry("", "a", EntryKind.DIRECTORY, 0, 0, "", at) for at in (-1, 512)]
     await trees.add(tree, found)
     await trees.children([tree], ["", "etc"], after="", most=10)
@@ -326,11 +330,13 @@ async def _look_inside(metadata: Metadata) -> None:
     await trees.search([tree], "a", most=10, looked_at=10)
     await trees.page(tree, ("", ""), 10)
     await trees.marks(tree, ("", ""), 10)
-    await trees.settle(tree, TreeState.DONE, now=1.0)
+    await trees.settle(row, TreeState.WAITING, now=1.0)
+    await trees.settle(row, TreeState.DONE, now=1.0)
     await trees.remove_some(asked_before=2.0)
-    await overlays.ask("key", [digest], 1.0)
+    await overlays.ask("key", [digest], ASKER, 1.0)
+    await overlays.layers_of("key")
     await overlays.settle("key", b"{}")
-    await overlays.find("key")
+    await overlays.find("key", ASKER)
     await overlays.remove_old(asked_before=2.0, most=10)
     await overlays.remove("key")
 
@@ -414,7 +420,7 @@ async def test_what_is_shown_of_a_layer_costs_the_same_in_a_large_one(asked: str
         layers = [Digest.of(b"%d" % number) for number in range(count)]
         for layer in layers:
             await metadata.links.add(HERE, layer, 5, upload=new_upload(HERE), change=CHANGE)
-        await metadata.trees.ask(layers[:1], 1.0)
+        await metadata.trees.ask(layers[:1], ASKER, 1.0)
         tree = (await metadata.trees.of(layers[:1]))[layers[0]].id
         names = [f"{number:04}" for number in range(count)]
         await metadata.trees.add(tree, [Entry("", at, EntryKind.FILE, 0, 0, "", 0) for at in names])
@@ -425,7 +431,7 @@ async def test_what_is_shown_of_a_layer_costs_the_same_in_a_large_one(asked: str
                 case "named":
                     await metadata.trees.named([tree], {"": names[:200]})
                 case _:
-                    await metadata.trees.find(HERE, layers[:100])
+                    await metadata.trees.find(HERE, layers[:100], ASKER)
         steps.append(len(taken))
         database.close()
 

@@ -56,6 +56,24 @@ async def test_collecting_by_hand_empties_the_trash(people: People) -> None:
     assert await people.stored() == set()
 
 
+async def test_a_repository_of_which_nothing_is_left_is_listed_no_more(people: People) -> None:
+    """Not even in the trash, from which it could come back; the next push lists it again."""
+    await people.push_image(b"one", "latest", repository=OTHER)
+    await people.push_image(b"two", "latest")
+    manifest = await people.push_image(b"three", "third")
+    names = people.metadata.repositories.page
+    await people.delete("latest")
+    await people.delete("latest", repository=OTHER)
+    await people.delete(manifest.digest, repository=HELLO)
+    assert await names(after="", limit=10) == [HELLO, OTHER]
+    await people.push_image(b"three", "third")
+    await people.collect(by_hand=True, untagged=True)
+    assert await names(after="", limit=10) == [HELLO]
+    assert not await people.metadata.repositories.exists(OTHER)
+    await people.push_image(b"one", "latest", repository=OTHER)
+    assert await names(after="", limit=10) == [HELLO, OTHER]
+
+
 async def test_what_images_share_goes_with_the_last_of_them(people: People) -> None:
     """In one repository, and over all."""
     first = await people.push_image(b"one", "one", shared=b"base")

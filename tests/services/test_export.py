@@ -180,6 +180,17 @@ async def test_what_changed_here_after_an_adoption_changes_there(place: Leaving)
     assert await view(place) == before
 
 
+async def test_links_of_a_repository_of_which_nothing_is_left_go(place: Leaving) -> None:
+    await place.push_image(b"third", "latest", repository=OTHER)
+    await place.push_image(b"third", "latest")
+    await place.export()
+    await place.delete("latest", OTHER)
+    await place.collect(by_hand=True, untagged=True)
+    assert not await place.metadata.repositories.exists(OTHER)
+    await place.export()
+    assert list(served(place.tree)) == [f"{HELLO}:latest"]
+
+
 async def test_what_the_old_registry_does_after_an_export_is_adopted_again(place: Leaving) -> None:
     fill(place.tree)
     await place.adopt()

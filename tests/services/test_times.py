@@ -12,7 +12,7 @@ from lading.core.clocks import SLACK
 from lading.core.errors import UploadOutOfOrder
 from lading.core.figures import LastPull
 from lading.core.globs import EVERYTHING
-from lading.core.names import Tag, UploadId, UploadKey
+from lading.core.names import Owner, Tag, UploadId, UploadKey
 from lading.core.robots import Robot
 from lading.metadata.collecting.backup_holds import LONGEST_HOLD, BackupHold
 from lading.services import jobs, lease, push_blob, times, trash
@@ -198,8 +198,8 @@ async def test_what_was_pulled_and_looked_into_in_the_future_was_so_now(people: 
     layer = await people.push_blob(b"layer")
     then = people.now + YEARS
     await people.metadata.pulls.note({(HELLO, "v1"): LastPull(then, "alice")})
-    await people.metadata.trees.ask([layer], then)
-    await people.metadata.overlays.ask("key", [layer], then)
+    await people.metadata.trees.ask([layer], Owner.of("alice"), then)
+    await people.metadata.overlays.ask("key", [layer], Owner.of("alice"), then)
     await times.set_back(people.registry)
     pulls = await people.metadata.pulls.last(HELLO, ["v1"])
     assert pulls == {"v1": LastPull(people.now, "alice")}

@@ -11,14 +11,15 @@ import pytest
 
 from lading.archives import process
 from lading.blobs.stores import Stores
-from lading.core.access import Grant
+from lading.core.access import ALL_ACTIONS, Grant, Principal
 from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown, Denied, ManifestUnknown, Unavailable
 from lading.core.images import overlay
 from lading.core.manifest import Manifest
 from lading.core.manifest_document import parse
-from lading.core.names import RepositoryName
+from lading.core.names import Owner, RepositoryName
 from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata.layers.askings import Wanted
 from lading.metadata.layers.trees import TreeRow, TreeState
 from lading.metadata.metadata import Metadata
 from lading.services import lease
@@ -110,6 +111,39 @@ async def test_nobody_waits_for_all_that_somebody_else_has_asked_for(
     await tree_jobs.find_asked(people.registry, "worker")
     assert looked[:3] == ["one of many", "small", "sums"]
     assert looked[3:] == ["one of many"] * 8
+
+
+async def test_who_asks_again_and_again_has_no_more_turns_than_others(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither for many layers in one go, nor for another one whenever one was found."""
+    contents: list[dict[str, bytes | None]] = [{str(number): b"x"} for number in range(11)]
+    many = await pushed(people, *contents[:9])
+    more = [await pushed(people, {f"more {number}": b"x"}) for number in range(4)]
+    bobs = await pushed(people, *contents[9:])
+    layers_of_bob = {edge.child for edge in bobs.edges[1:]}
+    # Who comes after her whenever askers have their turns in an order.
+    names = (f"bob {number}" for number in range(100))
+    name = next(name for name in names if Owner.known_by(name, "") > Owner.known_by(ALICE.name, ""))
+    bob = Grant(HELLO, ALL_ACTIONS, Principal(name))
+    looked: list[str] = []
+    find_tree = tree_jobs._find_tree
+
+    async def note_tree(registry: Registry, held: Lease, tree: TreeRow) -> None:
+        looked.append("bob" if tree.digest in layers_of_bob else "alice")
+        people.now += 1
+        if more:
+            await trees.look(registry, people.may(), more.pop().digest)
+            await trees.look(registry, bob, bobs.digest)
+        await find_tree(registry, held, tree)
+
+    monkeypatch.setattr(tree_jobs, "_find_tree", note_tree)
+    await trees.look(people.registry, people.may(), many.digest)
+    await trees.look(people.registry, people.may(), bobs.digest)  # as if they were her own
+    people.now += 1
+    await trees.look(people.registry, bob, bobs.digest)
+    await tree_jobs.find_asked(people.registry, "worker")
+    assert looked[:4].count("bob") >= 2
 
 
 async def test_layers_are_summed_up_only_when_it_is_known_what_is_in_them(
@@ -258,7 +292,7 @@ async def test_a_layer_that_only_another_repository_has_is_not_looked_into(peopl
     await people.push(manifest, "latest")
     inside = await trees.look(people.registry, people.may(), manifest.digest)
     assert [looked.is_here for looked in inside.layers] == [False]
-    assert await people.metadata.trees.next_waiting() is None
+    assert await people.metadata.askings.find_next(Wanted.TREE) is None
 
 
 async def test_what_is_no_archive_has_failed_and_says_why(people: People) -> None:
@@ -296,9 +330,9 @@ async def test_one_worker_at_a_time_looks_into_layers(people: People) -> None:
 async def test_a_worker_that_died_leaves_its_tree_to_the_next(people: People) -> None:
     manifest = await pushed(people, BASE)
     await trees.look(people.registry, people.may(), manifest.digest)
-    tree = await people.metadata.trees.next_waiting()
-    assert tree is not None
-    await people.metadata.trees.settle(tree.id, TreeState.RUNNING, now=people.now)
+    layer = manifest.edges[1].child
+    tree = (await people.metadata.trees.of([layer]))[layer]
+    await people.metadata.trees.settle(tree, TreeState.RUNNING, now=people.now)
     await looked_into(people, manifest)
 
 
@@ -351,7 +385,7 @@ async def test_a_damaged_layer_counts_as_not_there_and_heals(tmp_path: Path, dam
             path.write_bytes(b"x" * len(layer))
     inside = await looked_into(people, manifest)
     assert [looked.is_here for looked in inside.layers] == [False]
-    assert await people.metadata.trees.next_waiting() is None
+    assert await people.metadata.askings.find_next(Wanted.TREE) is None
 
     await people.push_blob(layer)
     inside = await looked_into(people, manifest)

@@ -12,6 +12,7 @@ from lading.core.images.tree import DEEPEST
 from lading.core.typing import T
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.edge.options import EdgeOptions
+from lading.metadata.layers.askings import Wanted
 from lading.metadata.metadata import Metadata
 from lading.ports.database import Work
 from lading.services.shown import tree_jobs
@@ -77,7 +78,7 @@ async def test_nothing_is_written_down_while_the_registry_is_read_only(
     assert shown.status == 200
     assert "they are read once it is not" in shown.text
     assert "refresh" not in shown.headers
-    assert await people.metadata.trees.next_waiting() is None
+    assert await people.metadata.askings.find_next(Wanted.TREE) is None
 
 
 async def test_nor_by_a_server_that_is_configured_to_be(people: People) -> None:
@@ -86,7 +87,7 @@ async def test_nor_by_a_server_that_is_configured_to_be(people: People) -> None:
     shown = await browser.get(f"{path}/files")
     assert "they are read once it is not" in shown.text
     assert "refresh" not in shown.headers
-    assert await people.metadata.trees.next_waiting() is None
+    assert await people.metadata.askings.find_next(Wanted.TREE) is None
 
 
 async def test_an_image_is_a_tree_of_links(browser: Browser, path: str) -> None:

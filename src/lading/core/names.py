@@ -77,7 +77,10 @@ class Tag(str):
 
 
 class Owner(str):
-    """The owner of an upload, by whom unfinished ones are counted: twelve hexadecimal digits."""
+    """The owner of what was begun and waits, as an upload: twelve hexadecimal digits.
+
+    By these is counted what one has, and each has a turn.
+    """
 
     __slots__ = ()
 
@@ -85,6 +88,11 @@ class Owner(str):
     def of(cls, caller: str) -> Self:
         """The owner of what a caller begins."""
         return cls(Digest.of(caller.encode()).hex[:12])
+
+    @classmethod
+    def known_by(cls, name: str, client: str) -> Self:
+        """The owner who has a name, or else whoever comes from that address."""
+        return cls.of(f"user {name}" if name else f"client {client}")
 
 
 class UploadId(str):

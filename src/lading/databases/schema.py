@@ -10,6 +10,7 @@ How the tables hold together:
   as a whole: what happens to a manifest must not cost the MiBs that it may have. `annotations` is
   an object of JSON; where it is empty, they are large, and only in the body. Where that is
   empty, it is large, and in *pieces*, each from byte `start` on: a transaction writes one of them.
+* A repository has `pushed_at`, and is listed, as long as it has manifests, be they in the trash.
 * A manifest is unreferenced while no tag leads to it, no index holds it, and its subject is not
   there.
 * Both know when a client was last told that they are there (`promised_at`), and when something has
@@ -40,7 +41,8 @@ How the tables hold together:
 * `refusals` are the last requests that were refused, and the last sign-ins to pages.
 * A *tree* is what was found in a layer, and an *entry* is a file of it; the tree of a blob that was
   collected has no digest any more, and goes in steps. An *overlay* is what the layers of an image
-  are together: sums that were found once, by a key made of the layers' digests.
+  are together: sums that were found once, by a key made of the layers' digests. An *asking* says
+  who waits for either.
 * A blob that lost its last link has `unlinked_at`; `deletions` are blobs whose row is gone and
   whose bytes are about to be.
 
@@ -375,6 +377,27 @@ STEPS = (
         body BLOB NOT NULL,
         PRIMARY KEY (id, start)
     ) STRICT;
+    """,
+    """
+    CREATE TABLE askings (
+        kind TEXT NOT NULL,
+        asker TEXT NOT NULL,
+        wanted TEXT NOT NULL,
+        at REAL NOT NULL,
+        PRIMARY KEY (kind, asker, wanted)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX askings_turn ON askings (kind, asker, at);
+    CREATE INDEX askings_wanted ON askings (kind, wanted);
+    INSERT INTO askings SELECT 'tree', 'nobody known', digest, asked_at FROM trees
+        WHERE state IN ('waiting', 'running') AND digest IS NOT NULL;
+    INSERT INTO askings SELECT 'sums', 'nobody known', key, asked_at FROM overlays
+        WHERE sums IS NULL;
+    DROP INDEX trees_waiting;
+    DROP INDEX overlays_waiting;
+    """,
+    """
+    UPDATE repositories SET pushed_at = NULL WHERE pushed_at IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM manifests WHERE repository_id = repositories.id);
     """,
 )
 

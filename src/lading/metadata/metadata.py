@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lading.metadata.damage import Damage
     from lading.metadata.inspection import Inspection
     from lading.metadata.jobs import Jobs
+    from lading.metadata.layers.askings import Askings
     from lading.metadata.layers.overlays import Overlays
     from lading.metadata.layers.trees import Trees
     from lading.metadata.logins.guesses import Guesses
@@ -80,6 +81,7 @@ class Metadata:
     """The nouns of a database; what is said of reading only is for `ReadOnlySwitch`."""
 
     adoptions: "Adoptions" = _later("moving.adoptions")
+    askings: "Askings" = _later("layers.askings")
     backup_holds: "BackupHolds" = _later("collecting.backup_holds")
     census: "Census" = _later("collecting.census")
     collection: "Collection" = _later("collecting.collection")

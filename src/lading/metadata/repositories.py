@@ -55,7 +55,7 @@ def add(connection: SqlConnection, name: RepositoryName) -> int:
 
 
 def mark_pushed(connection: SqlConnection, repository_id: int, at: float) -> None:
-    """From its first manifest on, a repository is listed; with each one its figures are stale.
+    """With its first manifest, a repository is listed; with each one its figures are stale.
 
     Of many pushes between two countings only the first one writes the row.
     """
@@ -63,6 +63,15 @@ def mark_pushed(connection: SqlConnection, repository_id: int, at: float) -> Non
         "UPDATE repositories SET pushed_at = coalesce(pushed_at, ?), recount = 1"
         " WHERE id = ? AND (pushed_at IS NULL OR recount <> 1)",
         (at, repository_id),
+    )
+
+
+def hide_if_empty(connection: SqlConnection, repository_id: int) -> None:
+    """List a repository no more, locked before, of which nothing is left, nor in the trash."""
+    connection.execute(
+        "UPDATE repositories SET pushed_at = NULL WHERE id = ?"
+        " AND NOT EXISTS (SELECT 1 FROM manifests WHERE repository_id = repositories.id)",
+        (repository_id,),
     )
 
 
@@ -79,7 +88,7 @@ def mark_changed(connection: SqlConnection, names: Iterable[RepositoryName]) -> 
 
 
 def exists(connection: SqlConnection, name: RepositoryName) -> bool:
-    """Whether a manifest was ever pushed to it."""
+    """Whether something is left of what was pushed to it, be it in the trash."""
     row = connection.execute(
         "SELECT 1 FROM repositories WHERE name = ? AND pushed_at IS NOT NULL", (name,)
     ).fetchone()
@@ -87,7 +96,7 @@ def exists(connection: SqlConnection, name: RepositoryName) -> bool:
 
 
 def require(connection: SqlConnection, name: RepositoryName) -> None:
-    """Raise `RepositoryUnknown` if no manifest was ever pushed to it."""
+    """Raise `RepositoryUnknown` if nothing is left of what was pushed to it."""
     if not exists(connection, name):
         raise RepositoryUnknown("", {"name": name})
 

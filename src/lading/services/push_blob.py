@@ -56,8 +56,7 @@ async def start(
     grant.require(Action.PUSH)
     require_supported(algorithm)
     await registry.uploads.require_space(0)
-    name = grant.principal.name
-    owner = Owner.of(f"user {name}" if name else f"client {client}")
+    owner = Owner.known_by(grant.principal.name, client)
     await _require_few_in_all(registry, owner)
     upload = UploadId.of(registry.new_uuid(), owner)
     key = UploadKey.of(grant.repository, upload)

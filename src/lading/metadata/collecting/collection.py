@@ -65,6 +65,7 @@ def remove_manifests(
                 _hide(connection, row, manifest)
                 return Progress(removed, done, step.last)
             connection.execute("DELETE FROM manifests WHERE id = ?", (row.id,))
+            repositories.hide_if_empty(connection, row.repository_id)
             repositories.mark_changed(connection, [manifest.repository])
             removed.append(manifest)
             left -= step.count + 1

@@ -1,4 +1,8 @@
-"""Orphans: attachments of manifests that are gone, on their way into the trash."""
+"""Orphans: attachments of manifests that are gone, on their way into the trash.
+
+What is about a manifest holds its digest, so no two can be about each other. Tags that say so all
+the same were set by hand, and keep what they lead to as any tag does.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice

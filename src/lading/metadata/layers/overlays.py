@@ -3,18 +3,31 @@
 from collections.abc import Sequence
 
 from lading.core.digest import Digest
+from lading.core.names import Owner
 from lading.metadata.attempts import Attempts
+from lading.metadata.layers import askings
+from lading.metadata.layers.askings import Wanted
 from lading.metadata.noun import attempting, reading, writing
 from lading.ports.database import Database, SqlConnection
 
 
-def find(connection: SqlConnection, key: str) -> bytes | None:
-    """The sums, as they were written; empty if they are not known yet, `None` if not asked for."""
-    row = connection.execute("SELECT sums FROM overlays WHERE key = ?", (key,)).fetchone()
-    return None if row is None else bytes(row[0] or b"")
+def find(connection: SqlConnection, key: str, asker: Owner) -> bytes | None:
+    """The sums, as they were written; empty if they are waited for, `None` if not by this asker."""
+    row = connection.execute(
+        """
+        SELECT sums, EXISTS (SELECT 1 FROM askings
+            WHERE kind = 'sums' AND asker = ? AND askings.wanted = overlays.key)
+        FROM overlays WHERE key = ?
+        """,
+        (asker, key),
+    ).fetchone()
+    sums, is_asked_for = row or (None, False)
+    return bytes(sums or b"") if sums is not None or is_asked_for else None
 
 
-def ask(connection: SqlConnection, key: str, layers: Sequence[Digest], now: float) -> None:
+def ask(
+    connection: SqlConnection, key: str, layers: Sequence[Digest], asker: Owner, now: float
+) -> None:
     """Ask for sums, which are kept for longer then."""
     connection.execute(
         """
@@ -23,27 +36,27 @@ def ask(connection: SqlConnection, key: str, layers: Sequence[Digest], now: floa
         """,
         (key, " ".join(layers), now),
     )
+    askings.note(connection, Wanted.SUMS, asker, [key], now)
 
 
-def next_waiting(
-    connection: SqlConnection, *, newest: bool = False
-) -> tuple[str, Sequence[Digest]] | None:
-    """The key and layers of the sums that were asked for first, or last, and are not found yet."""
-    order = "DESC" if newest else "ASC"
+def layers_of(connection: SqlConnection, key: str) -> Sequence[Digest]:
+    """The layers of an overlay whose sums are not found yet; none if they are, or it is gone."""
     row = connection.execute(
-        f"SELECT key, layers FROM overlays WHERE sums IS NULL ORDER BY asked_at {order} LIMIT 1"
+        "SELECT layers FROM overlays WHERE key = ? AND sums IS NULL", (key,)
     ).fetchone()
-    return None if row is None else (row[0], [Digest(layer) for layer in row[1].split()])
+    return [] if row is None else [Digest(layer) for layer in row[0].split()]
 
 
 def settle(connection: SqlConnection, key: str, sums: bytes) -> None:
     """Keep the sums of an overlay."""
     connection.execute("UPDATE overlays SET sums = ? WHERE key = ?", (sums, key))
+    askings.remove(connection, Wanted.SUMS, key)
 
 
 def remove(connection: SqlConnection, key: str) -> None:
     """Remove what can no longer be found out."""
     connection.execute("DELETE FROM overlays WHERE key = ?", (key,))
+    askings.remove(connection, Wanted.SUMS, key)
 
 
 def remove_old(connection: SqlConnection, *, asked_before: float, most: int) -> int:
@@ -61,7 +74,7 @@ class Overlays:
     def __init__(self, database: Database, attempts: Attempts) -> None:
         self.find = reading(database, find)
         self.ask = attempting(attempts, ask)
-        self.next_waiting = reading(database, next_waiting)
+        self.layers_of = reading(database, layers_of)
         self.settle = writing(database, settle, durable=False)
         self.remove = writing(database, remove, durable=False)
         self.remove_old = writing(database, remove_old, durable=False)

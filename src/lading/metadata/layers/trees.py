@@ -6,15 +6,16 @@ not change. One that was running when its worker died is begun again: entries re
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from lading.core.digest import Digest
-from lading.core.names import RepositoryName
+from lading.core.names import Owner, RepositoryName
 from lading.metadata import batches
 from lading.metadata.attempts import Attempts
-from lading.metadata.layers import entries
+from lading.metadata.layers import askings, entries
+from lading.metadata.layers.askings import Wanted
 from lading.metadata.noun import attempting, looking, reading, writing
 from lading.ports.database import Database, SqlConnection
 
@@ -52,31 +53,45 @@ class TreeRow:
 
 @dataclass(frozen=True, slots=True)
 class StoredLayer:
-    """A layer that a repository has, and its tree if that was ever asked for."""
+    """A layer that a repository has, and its tree if that was ever asked for.
+
+    Attributes:
+        is_asked_for: whether somebody waits for the tree.
+    """
 
     digest: Digest
     size: int
+    is_asked_for: bool
     tree: TreeRow | None
 
 
 def find(
-    connection: SqlConnection, repository: RepositoryName, digests: Sequence[Digest]
+    connection: SqlConnection,
+    repository: RepositoryName,
+    digests: Sequence[Digest],
+    asker: Owner,
 ) -> Mapping[Digest, StoredLayer]:
-    """The layers among these that are in the repository."""
+    """The layers among these that are in the repository.
+
+    Args:
+        asker: who may be waiting for trees of them.
+    """
     rows = connection.execute(
         """
-        SELECT blobs.digest, blobs.size, trees.id, trees.digest, state, reason, asked_at
+        SELECT blobs.digest, blobs.size, EXISTS (SELECT 1 FROM askings
+                WHERE kind = 'tree' AND asker = :asker AND askings.wanted = blobs.digest),
+            trees.id, trees.digest, state, reason, asked_at
         FROM repositories CROSS JOIN json_each(:digests) AS wanted CROSS JOIN links
         JOIN blobs ON blobs.digest = links.digest
         LEFT JOIN trees ON trees.digest = links.digest
         WHERE repositories.name = :repository AND links.repository_id = repositories.id
             AND links.digest = wanted.key AND links.deleted_at IS NULL AND blobs.lost_at IS NULL
         """,
-        {"repository": repository, "digests": batches.keys(digests)},
+        {"repository": repository, "digests": batches.keys(digests), "asker": asker},
     )
     found = (
-        StoredLayer(Digest(digest), size, None if tree[0] is None else _tree(tree))
-        for digest, size, *tree in rows
+        StoredLayer(Digest(digest), size, bool(asked), None if tree[0] is None else _tree(tree))
+        for digest, size, asked, *tree in rows
     )
     return {layer.digest: layer for layer in found}
 
@@ -91,7 +106,7 @@ def of(connection: SqlConnection, digests: Sequence[Digest]) -> Mapping[Digest, 
     return {tree.digest: tree for tree in map(_tree, rows)}
 
 
-def ask(connection: SqlConnection, digests: Sequence[Digest], now: float) -> None:
+def ask(connection: SqlConnection, digests: Sequence[Digest], asker: Owner, now: float) -> None:
     """Ask for trees of layers, which are kept for longer then."""
     connection.executemany(
         """
@@ -100,28 +115,22 @@ def ask(connection: SqlConnection, digests: Sequence[Digest], now: float) -> Non
         """,
         [(digest, now) for digest in digests],
     )
-
-
-def next_waiting(connection: SqlConnection, *, newest: bool = False) -> TreeRow | None:
-    """The tree that was asked for first, or last, of those that are not settled."""
-    row = connection.execute(
-        f"""
-        SELECT id, digest, state, reason, asked_at FROM trees
-        WHERE state IN ('waiting', 'running') AND digest IS NOT NULL
-        ORDER BY asked_at {"DESC" if newest else "ASC"} LIMIT 1
-        """
-    ).fetchone()
-    return None if row is None else _tree(row)
+    waiting = [digest for digest, tree in of(connection, digests).items() if not tree.is_settled]
+    askings.note(connection, Wanted.TREE, asker, waiting, now)
 
 
 def settle(
-    connection: SqlConnection, tree_id: int, state: TreeState, reason: str = "", *, now: float
+    connection: SqlConnection, tree: TreeRow, state: TreeState, reason: str = "", *, now: float
 ) -> None:
     """Note how far a tree has come; one that waits again is the last of those that wait."""
     connection.execute(
         "UPDATE trees SET state = ?, reason = ?, asked_at = ? WHERE id = ?",
-        (str(state), reason, now, tree_id),
+        (str(state), reason, now, tree.id),
     )
+    if replace(tree, state=state).is_settled:
+        askings.remove(connection, Wanted.TREE, tree.digest)
+    else:
+        askings.put_last(connection, Wanted.TREE, tree.digest, now)
 
 
 def remove_some(connection: SqlConnection, *, asked_before: float) -> bool:
@@ -165,7 +174,6 @@ class Trees:
         self.find = reading(database, find)
         self.ask = attempting(attempts, ask)
         self.of = reading(database, of)
-        self.next_waiting = reading(database, next_waiting)
         self.settle = writing(database, settle, durable=False)
         self.add = writing(database, entries.add, durable=False)
         self.remove_some = writing(database, remove_some, durable=False)

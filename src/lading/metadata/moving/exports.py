@@ -68,7 +68,7 @@ _STALE_MANIFESTS = """
 """
 # Repositories of which links say something else than the rows.
 _CHANGED = """
-    SELECT name FROM repositories AS r WHERE name > :after AND pushed_at IS NOT NULL AND (
+    SELECT name FROM repositories AS r WHERE name > :after AND (
         EXISTS (SELECT 1 FROM tags AS t WHERE t.repository_id = r.id
             AND NOT EXISTS (SELECT 1 FROM adopted_tags AS seen
                 WHERE seen.repository_id = r.id AND seen.name = t.name AND seen.digest = t.digest))
@@ -95,7 +95,9 @@ _LAST_CHANGE = """
 def list_repositories(connection: SqlConnection, *, after: str) -> Sequence[RepositoryName]:
     """Repositories that have a manifest, or had one that was exported; in order, some."""
     rows = connection.execute(
-        "SELECT name FROM repositories WHERE name > ? AND pushed_at IS NOT NULL"
+        "SELECT name FROM repositories AS r WHERE name > ? AND (pushed_at IS NOT NULL"
+        " OR EXISTS (SELECT 1 FROM adopted_tags WHERE repository_id = r.id)"
+        " OR EXISTS (SELECT 1 FROM adopted_manifests WHERE repository_id = r.id))"
         " ORDER BY name LIMIT ?",
         (after, batches.MOST_ROWS),
     ).fetchall()

@@ -178,5 +178,6 @@ LEFT = {
     "trees": "the new registry looks into a layer once somebody asks",
     "entries": "they are of trees",
     "overlays": "they are of trees",
+    "askings": "they are for trees",
     "holds": "a backup copies the bytes of the place that it was begun for",
 }

@@ -74,7 +74,7 @@ async def show_repository(
         start: how many groups to leave out.
 
     Raises:
-        RepositoryUnknown: nothing was ever pushed to it.
+        RepositoryUnknown: nothing is left of what was pushed to it.
     """
     grant.require(Action.PULL)
     tags = registry.metadata.tags
@@ -103,7 +103,7 @@ async def show_versions(
         after: the tag after which to start, where there are too many; empty for the first part.
 
     Raises:
-        RepositoryUnknown: nothing was ever pushed to it.
+        RepositoryUnknown: nothing is left of what was pushed to it.
     """
     grant.require(Action.PULL)
     most = limit if after else MOST_SORTED

@@ -6,7 +6,7 @@ worker that dies leaves a tree that is running, which the next one begins again.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from heapq import heapify, heappop, heapreplace
 
@@ -20,11 +20,13 @@ from lading.core.images.overlay import Adder, Sums, TooManyMarks
 from lading.core.images.tree import Entry
 from lading.core.typing import T
 from lading.metadata import batches
+from lading.metadata.layers.askings import Wanted
 from lading.metadata.layers.trees import TreeRow, TreeState
 from lading.services import damage, lease
 from lading.services.jobs import tried_again
 from lading.services.lease import Lease
 from lading.services.registry import Registry
+from lading.services.shown.asking_turns import AskingTurns
 
 log = logging.getLogger(__name__)
 
@@ -51,30 +53,34 @@ async def keep(registry: Registry, holder: str) -> None:
 async def find_asked(registry: Registry, holder: str) -> None:
     """Find all that was asked for, unless another worker does."""
     metadata = registry.metadata
-    while await metadata.trees.next_waiting() or await metadata.overlays.next_waiting():
+    while any([await metadata.askings.find_next(kind) for kind in Wanted]):
         if await metadata.read_only.find() is not None:
             return
         async with lease.claim(registry, FIND, holder) as held:
             if held is None:
                 return
-            newest = False
-            while await _find_next(registry, held, newest=newest):
-                newest = not newest
+            turns = {kind: AskingTurns(metadata.askings, kind) for kind in Wanted}
+            while await _find_next(registry, held, turns):
+                pass
 
 
-async def _find_next(registry: Registry, held: Lease, *, newest: bool) -> bool:
-    """Find a tree and the sums of an overlay; false if none of either were asked for.
-
-    What was asked for last has every second turn: nobody waits for all that somebody else has asked
-    for, perhaps in one go, and of which each may take minutes.
-    """
-    tree = await registry.metadata.trees.next_waiting(newest=newest)
-    if tree is not None:
-        await _find_tree(registry, held, tree)
-    asked = await registry.metadata.overlays.next_waiting(newest=newest)
-    if asked is not None:
-        await _find_sums(registry, held, *asked)
-    return tree is not None or asked is not None
+async def _find_next(registry: Registry, held: Lease, turns: Mapping[Wanted, AskingTurns]) -> bool:
+    """Find a tree and the sums of an overlay; false if none of either were asked for."""
+    digest = await turns[Wanted.TREE].next()
+    if digest is not None:
+        [*trees] = (await registry.metadata.trees.of([Digest(digest)])).values()
+        if trees and not trees[0].is_settled:
+            await _find_tree(registry, held, trees[0])
+        else:  # the layer is gone, or was given up
+            await registry.metadata.askings.remove(Wanted.TREE, digest)
+    key = await turns[Wanted.SUMS].next()
+    if key is not None:
+        layers = await registry.metadata.overlays.layers_of(key)
+        if layers:
+            await _find_sums(registry, held, key, layers)
+        else:
+            await registry.metadata.askings.remove(Wanted.SUMS, key)
+    return digest is not None or key is not None
 
 
 async def remove_old(registry: Registry, held: Lease) -> None:
@@ -99,7 +105,7 @@ async def _find_tree(registry: Registry, held: Lease, tree: TreeRow) -> None:
     if source is None:
         await trees.leave(tree.id)
         return
-    await trees.settle(tree.id, TreeState.RUNNING, now=registry.clock())
+    await trees.settle(tree, TreeState.RUNNING, now=registry.clock())
     state, reason = TreeState.WAITING, ""
     try:
         async with aclosing(list_entries(source, known[0].size)) as found:
@@ -118,7 +124,7 @@ async def _find_tree(registry: Registry, held: Lease, tree: TreeRow) -> None:
             raise
         await trees.leave(tree.id)
     finally:
-        await trees.settle(tree.id, state, reason, now=registry.clock())
+        await trees.settle(tree, state, reason, now=registry.clock())
 
 
 async def _is_damaged(registry: Registry, tree: TreeRow) -> bool:

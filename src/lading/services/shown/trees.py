@@ -19,8 +19,8 @@ from lading.core.errors import BlobUnknown, StorageFull, Unavailable
 from lading.core.images.layers import ImageLayer, layers_of
 from lading.core.images.overlay import Sums
 from lading.core.images.tree import Entry, EntryKind
-from lading.core.names import Reference
-from lading.metadata.layers.trees import TreeRow, TreeState
+from lading.core.names import Owner, Reference
+from lading.metadata.layers.trees import StoredLayer, TreeRow, TreeState
 from lading.services import read_only
 from lading.services.pull import PulledBlob, pull_blob, pull_manifest
 from lading.services.registry import Registry
@@ -71,9 +71,14 @@ class LookedAt:
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """The inside of an image, as far as it is known: its layers, the lowest first."""
+    """The inside of an image, as far as it is known: its layers, the lowest first.
+
+    Attributes:
+        asker: who looks, and has a turn in which what is not known is found out.
+    """
 
     layers: Sequence[LookedAt]
+    asker: Owner
 
     @property
     def is_waiting(self) -> bool:
@@ -99,12 +104,18 @@ class Shown:
 
 
 async def look(
-    registry: Registry, grant: Grant, reference: Reference, *, asking: bool = True
+    registry: Registry,
+    grant: Grant,
+    reference: Reference,
+    *,
+    client: str = "",
+    asking: bool = True,
 ) -> Inside:
     """Look at an image: what is not known of it is asked for.
 
     Args:
-        asking: whether it is; if not, nothing is written down.
+        client: the address of a caller that has no name.
+        asking: whether it is asked for; if not, nothing is written down.
 
     Raises:
         RepositoryUnknown, ManifestUnknown: there is none.
@@ -114,27 +125,32 @@ async def look(
     found = await off_loop(len(body), lambda: layers_of(body, kind))
     layers = found[:MOST_LAYERS]
     digests = [layer.digest for layer in layers]
-    stored = await registry.metadata.trees.find(grant.repository, digests)
+    asker = Owner.known_by(grant.principal.name, client)
+    stored = await registry.metadata.trees.find(grant.repository, digests, asker)
     now = registry.clock()
-    asked = [
-        digest
-        for digest, known in stored.items()
-        if known.tree is None or known.tree.asked_at < now - _DAY
-    ]
+    asked = [digest for digest, known in stored.items() if _is_to_be_asked_for(known, now)]
     if asked and asking and await read_only.find(registry) is None:
         with suppress(StorageFull, Unavailable):  # who looks again asks again
-            await registry.metadata.trees.ask(asked, now)
-        stored = await registry.metadata.trees.find(grant.repository, digests)
+            await registry.metadata.trees.ask(asked, asker, now)
+        stored = await registry.metadata.trees.find(grant.repository, digests, asker)
     inside = Inside(
         [
             LookedAt(layer, layer.digest in stored, known.tree if known else None)
             for layer in layers
             for known in [stored.get(layer.digest)]
-        ]
+        ],
+        asker,
     )
     if inside.is_waiting:
         registry.asked.set()
     return inside
+
+
+def _is_to_be_asked_for(known: StoredLayer, now: float) -> bool:
+    tree = known.tree
+    if tree is None or tree.asked_at < now - _DAY:
+        return True
+    return not (tree.is_settled or known.is_asked_for)
 
 
 async def sums(registry: Registry, inside: Inside, *, asking: bool = True) -> Sums | None:
@@ -147,12 +163,12 @@ async def sums(registry: Registry, inside: Inside, *, asking: bool = True) -> Su
     if inside.is_waiting or not layers:
         return None
     key = hashlib.sha256(" ".join(layers).encode()).hexdigest()
-    found = await registry.metadata.overlays.find(key)
+    found = await registry.metadata.overlays.find(key, inside.asker)
     if found:
         return msgspec.json.decode(found, type=Sums)
     if found is None and asking and await read_only.find(registry) is None:
         with suppress(StorageFull, Unavailable):
-            await registry.metadata.overlays.ask(key, layers, registry.clock())
+            await registry.metadata.overlays.ask(key, layers, inside.asker, registry.clock())
     registry.asked.set()
     return None
 

@@ -1,6 +1,7 @@
 """The files that two images of a repository do not have alike."""
 
 from lading.core.names import parse_wanted
+from lading.edge.limits import client_of
 from lading.edge.response import Response
 from lading.services.shown import trees
 from lading.services.shown.compare_files import compare_files
@@ -23,8 +24,9 @@ async def show(visit: Visit) -> Response:
     )
     path = path_in(visit)
     after = visit.request.parameter("after") or ""
+    client = client_of(visit.request.address)
     one, other = [
-        await trees.look(visit.registry, visit.grant, parse_wanted(wanted))
+        await trees.look(visit.registry, visit.grant, parse_wanted(wanted), client=client)
         for wanted in (first, second)
     ]
     found = None

@@ -9,6 +9,7 @@ from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown, PageInvalid, Unavailable
 from lading.core.images import tree
 from lading.core.images.tree import EntryKind, is_possible, split
+from lading.edge.limits import client_of
 from lading.edge.response import Response, StreamBody
 from lading.services.shown import directories, trees
 from lading.services.shown.trees import Inside, Reader, Shown
@@ -140,7 +141,8 @@ def mode_of(shown: Shown) -> str:
 
 async def _look(visit: Visit) -> Inside:
     digest, asking = Digest(visit.argument), not visit.is_read_only
-    return await trees.look(visit.registry, visit.grant, digest, asking=asking)
+    client = client_of(visit.request.address)
+    return await trees.look(visit.registry, visit.grant, digest, client=client, asking=asking)
 
 
 async def _show(visit: Visit, inside: Inside, path: str, number: int | None) -> Response:
