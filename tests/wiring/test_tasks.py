@@ -23,3 +23,25 @@ async def test_notes_are_written_down_again_after_a_failure_of_any_kind(
         await asyncio.wait_for(again.wait(), 60)
     assert "notes could not be written down" in caplog.text
     assert "ZeroDivisionError" in caplog.text
+
+
+async def test_what_is_being_written_down_at_the_end_is_written() -> None:
+    """And then what was noted meanwhile."""
+    begun, free, written = asyncio.Event(), asyncio.Event(), []
+
+    async def write_down() -> None:
+        begun.set()
+        await free.wait()
+        written.append(1)
+
+    async def note() -> None:
+        async with written_down(write_down, 0.01):
+            await asyncio.wait_for(begun.wait(), 60)
+
+    noting = asyncio.create_task(note())
+    await asyncio.wait_for(begun.wait(), 60)
+    for _ in range(10):  # until the block has ended
+        await asyncio.sleep(0)
+    free.set()
+    await noting
+    assert written == [1, 1]

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 log = logging.getLogger(__name__)
 
@@ -23,17 +23,26 @@ async def running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
 async def written_down(
     write_down: Callable[[], Awaitable[None]], interval: float
 ) -> AsyncIterator[None]:
-    """Notes that are taken beside a block: written down every `interval` seconds and at its end."""
+    """Notes that are taken beside a block: written down every `interval` seconds and at its end.
+
+    What is just being written down then is not given up: who writes has it in no other place.
+    """
+    ending = asyncio.Event()
+    task = asyncio.create_task(_write_down_until(ending, write_down, interval))
     try:
-        async with running(_write_down_for_ever(write_down, interval)):
-            yield
+        yield
     finally:
-        await write_down()
+        ending.set()
+        await asyncio.wait([task])
 
 
-async def _write_down_for_ever(write_down: Callable[[], Awaitable[None]], interval: float) -> None:
-    while True:
-        await asyncio.sleep(interval)
+async def _write_down_until(
+    ending: asyncio.Event, write_down: Callable[[], Awaitable[None]], interval: float
+) -> None:
+    has_ended = False
+    while not has_ended:
+        with suppress(TimeoutError):
+            has_ended = await asyncio.wait_for(ending.wait(), interval)
         try:
             await write_down()
         except Exception:  # what was not expected: the next ones are to be written all the same
