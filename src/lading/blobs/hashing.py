@@ -91,6 +91,12 @@ class RunningHash:
         running.update(known.rest)
         return running
 
+    @classmethod
+    def unpack(cls, packed: bytes) -> "RunningHash | None":
+        """The hash that goes on from what was packed; `None` if all bytes have to be read."""
+        known = Known.unpack(packed)
+        return None if known is None else cls.resume(known)
+
     def update(self, data: Bytes) -> None:
         """Take the next bytes."""
         self.hasher.update(data)
@@ -99,6 +105,10 @@ class RunningHash:
     def digest(self) -> Digest:
         """The digest of the bytes so far."""
         return Digest(f"{self.algorithm}:{self.hasher.hexdigest()}")
+
+    def pack(self) -> bytes:
+        """What is known of the hash, see `unpack`."""
+        return self.known().pack()
 
     def known(self) -> Known:
         """The state that another can go on from: the one after the last whole block."""

@@ -115,6 +115,7 @@ def _store(
 
 
 def _config(bucket: S3Bucket, keys: AccessKeys | RoleKeys, address: str) -> dict[str, object]:
+    own = keys if isinstance(keys, AccessKeys) else AccessKeys("", "")
     config: dict[str, object] = {
         "bucket": bucket.name,
         "region": bucket.region,
@@ -122,15 +123,13 @@ def _config(bucket: S3Bucket, keys: AccessKeys | RoleKeys, address: str) -> dict
         "virtual_hosted_style_request": not bucket.path_style,
         # TLS protects the bytes already; otherwise the signature does.
         "unsigned_payload": address.startswith("https:"),
+        "access_key_id": own.id,
+        "secret_access_key": own.secret,
+        "session_token": own.token,
+        "server_side_encryption": bucket.encryption,
+        "sse_kms_key_id": bucket.encryption_key,
     }
-    if isinstance(keys, AccessKeys):
-        config |= {"access_key_id": keys.id, "secret_access_key": keys.secret}
-        config |= {"session_token": keys.token} if keys.token else {}
-    if bucket.encryption:
-        config["server_side_encryption"] = bucket.encryption
-    if bucket.encryption_key:
-        config["sse_kms_key_id"] = bucket.encryption_key
-    return config
+    return {name: value for name, value in config.items() if value != ""}
 
 
 def _client_of(bucket: S3Bucket, address: str) -> dict[str, object]:

@@ -83,7 +83,7 @@ class S3Blobs(Blobs):
     @override
     async def delete(self, digests: Sequence[Digest]) -> None:
         if digests:
-            # Who reads them, or was sent to them, goes on: the objects go later (`UnusedObjects`).
+            # Who reads them, or was sent to them, goes on: the objects go later (`unused_objects`).
             await self._rows.unuse(digests, self._clock())
 
     @override

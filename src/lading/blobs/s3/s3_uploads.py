@@ -11,11 +11,10 @@ from dataclasses import replace
 
 from lading.blobs.file_uploads import UploadCount
 from lading.blobs.hashing import RunningHash
-from lading.blobs.s3 import hash_states
+from lading.blobs.s3 import unused_objects
 from lading.blobs.s3.object_room import ObjectRoom, new_key
 from lading.blobs.s3.reserved_keys import ReservedKeys
 from lading.blobs.s3.staged_objects import SMALL, StagedObjects
-from lading.blobs.s3.unused_objects import UnusedObjects
 from lading.core.clocks import SLACK
 from lading.core.digest import SHA256, Digest
 from lading.core.errors import RegistryError, UploadUnknown
@@ -42,7 +41,6 @@ class S3Uploads(Uploads):
         self._room = room
         self._keys = ReservedKeys(room.uploads.reserve, room.clock, new_key)
         self._rows = room.uploads
-        self._unused = UnusedObjects(room)
         self._about = UploadCount()
         # Whose commits are settled, and whose rows go together, soon: a crash leaves them to the
         # collector, and nothing else.
@@ -57,8 +55,8 @@ class S3Uploads(Uploads):
     async def begin(
         self, upload: UploadKey, *, algorithm: str, now: float, most: int | None = None
     ) -> bool:
-        packed = hash_states.begun_with(algorithm)
-        begun = await self._rows.begin(upload, packed, now, most=most)
+        known = RunningHash.start(algorithm).pack()
+        begun = await self._rows.begin(upload, known, now, most=most)
         if begun:
             self._about.begun()
         return begun
@@ -69,9 +67,7 @@ class S3Uploads(Uploads):
 
     @override
     def commit_as_it_is(self, upload: UploadKey, digest: Digest) -> Becoming:
-        return self._rows.becoming_as_it_is(
-            upload, digest, hash_states.digest_of, self._room.clock()
-        )
+        return self._rows.becoming_as_it_is(upload, digest, _digest_of, self._room.clock())
 
     @override
     async def append_small(self, upload: UploadKey, data: bytes) -> bool:
@@ -79,10 +75,10 @@ class S3Uploads(Uploads):
         if stored is None:
             return False
         running = RunningHash.start(SHA256)
-        begun = running.known().pack()
+        begun = running.pack()
         running.update(data)
         try:
-            await self._rows.save_small(upload, stored, begun, running.known().pack())
+            await self._rows.save_small(upload, stored, begun, running.pack())
         except UploadNotReady:
             return False
         return True
@@ -107,7 +103,8 @@ class S3Uploads(Uploads):
 
     @override
     async def discard(self, upload: UploadKey) -> None:
-        await self._unused.delete(await self._rows.discard(upload, self._room.clock()))
+        unused = await self._rows.discard(upload, self._room.clock())
+        await unused_objects.delete(self._room, unused)
 
     @override
     async def count(self, owner: Owner) -> int:
@@ -130,7 +127,7 @@ class S3Uploads(Uploads):
 
     @override
     async def tidy(self, before: float) -> None:
-        await self._unused.tidy(min(before, self._room.clock() - READING))
+        await unused_objects.tidy(self._room, min(before, self._room.clock() - READING))
 
     async def _store_small(self, data: bytes) -> PlacedSegment | None:
         """Store an object, unused until a row says what it is; `None` if there is no memory."""
@@ -160,3 +157,9 @@ class S3Uploads(Uploads):
 def _is_lately(committed_at: float, now: float) -> bool:
     """Whether a commit may be under way; one of the future is of a clock that was ahead."""
     return now - COMMITTING < committed_at < now + SLACK
+
+
+def _digest_of(known: bytes) -> Digest | None:
+    """The digest of all bytes, by what is known of their hash; `None` if they have to be read."""
+    running = RunningHash.unpack(known)
+    return None if running is None else running.digest()

@@ -12,7 +12,6 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from lading.blobs.hashing import RunningHash
-from lading.blobs.s3 import hash_states
 from lading.blobs.s3.object_room import ObjectRoom, new_key
 from lading.blobs.s3.object_writer import ObjectWriter
 from lading.core.digest import SHA256, Bytes, Digest
@@ -40,6 +39,8 @@ RENEWAL = 3.0
 LEAVING = 30.0
 # Bytes up to which a thread would take longer to wake up than they take to hash.
 SMALL = 64 * 1024
+# What is known of a hash of which nothing is.
+_NOTHING = b""
 
 
 class StagedObjects(StagedUpload):
@@ -61,7 +62,7 @@ class StagedObjects(StagedUpload):
         self._writer: ObjectWriter | None = None
         self._key: str | None = None
         # What was there at first, what the rows know by now, and what was stored since.
-        self._first = self._saved = _Known(0, hash_states.NOTHING)
+        self._first = self._saved = _Known(0, _NOTHING)
         self._stored: tuple[PlacedSegment, _Known] | None = None
         self._unused: list[str] = []
         self.size = 0
@@ -78,7 +79,7 @@ class StagedObjects(StagedUpload):
         self.active_at = self._touched_at = taken.active_at
         known = _Known(taken.size, taken.hash)
         if taken.size == 0 and self._algorithm is not None:
-            known = _Known(0, hash_states.begun_with(self._algorithm))
+            known = _Known(0, RunningHash.start(self._algorithm).pack())
         self._is_crumbled = taken.is_crumbled
         self._first = self._saved = known
         self._go_on_from(known)
@@ -201,7 +202,7 @@ class StagedObjects(StagedUpload):
         start = self._end
         segment = PlacedSegment(writer.key, start, writer.size, self._room.clock())
         running = self._running
-        packed = hash_states.NOTHING if running is None else running.known().pack()
+        packed = _NOTHING if running is None else running.pack()
         self._stored = segment, _Known(start + writer.size, packed)
         self._writer = self._key = None
 
@@ -253,7 +254,7 @@ class StagedObjects(StagedUpload):
 
     def _go_on_from(self, known: "_Known") -> None:
         self.size, self._verified = known.size, None
-        self._running = hash_states.resume(known.hash)
+        self._running = RunningHash.unpack(known.hash)
 
     async def _rewind(self, size: int) -> None:
         if size > self._end:
@@ -284,7 +285,7 @@ class StagedObjects(StagedUpload):
         """What is known of the first bytes, at the start of a segment."""
         if size == self._first.size:
             return self._first
-        return _Known(size, hash_states.NOTHING if size else hash_states.begun_with(SHA256))
+        return _Known(size, _NOTHING if size else RunningHash.start(SHA256).pack())
 
     async def _digest(self, algorithm: str) -> Digest:
         """The digest of all bytes, which are read if nobody hashed them on their way in."""
@@ -347,7 +348,10 @@ class StagedObjects(StagedUpload):
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """How many bytes there are, and what is known of their hash."""
+    """How many bytes there are, and what is known of their hash, packed (`RunningHash.pack`).
+
+    So whoever goes on, be it another replica, reads nothing back.
+    """
 
     size: int
     hash: bytes

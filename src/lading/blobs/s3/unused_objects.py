@@ -22,32 +22,26 @@ BATCH = 500
 TIDYING = 20.0
 
 
-class UnusedObjects:
-    """Objects that nothing needs."""
+async def delete(room: ObjectRoom, keys: Sequence[str]) -> None:
+    """Delete objects that nobody reads, as their rows say; what fails is left to `tidy`."""
+    if not keys:
+        return
+    try:
+        await room.store.delete(keys)
+        await room.objects.remove(keys)
+    except RegistryError as error:
+        log.warning("%d objects are deleted later: %s", len(keys), error)
 
-    def __init__(self, room: ObjectRoom) -> None:
-        self._store = room.store
-        self._rows = room.objects
 
-    async def delete(self, keys: Sequence[str]) -> None:
-        """Delete objects that nobody reads, as their rows say; what fails is left to `tidy`."""
-        if not keys:
+async def tidy(room: ObjectRoom, before: float) -> None:
+    """Delete what nothing has needed since that time, or some of it if there is much.
+
+    Raises:
+        Unavailable: it cannot be done now.
+    """
+    stop = time.monotonic() + TIDYING
+    while keys := await room.objects.retire(before=before, limit=BATCH):
+        await room.store.delete(keys)
+        await room.objects.remove(keys)
+        if time.monotonic() > stop:
             return
-        try:
-            await self._store.delete(keys)
-            await self._rows.remove(keys)
-        except RegistryError as error:
-            log.warning("%d objects are deleted later: %s", len(keys), error)
-
-    async def tidy(self, before: float) -> None:
-        """Delete what nothing has needed since that time, or some of it if there is much.
-
-        Raises:
-            Unavailable: it cannot be done now.
-        """
-        stop = time.monotonic() + TIDYING
-        while keys := await self._rows.retire(before=before, limit=BATCH):
-            await self._store.delete(keys)
-            await self._rows.remove(keys)
-            if time.monotonic() > stop:
-                return
