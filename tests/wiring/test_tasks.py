@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from lading.core.errors import Unavailable
 from lading.wiring.tasks import written_down
 
 
@@ -19,7 +20,7 @@ async def test_notes_are_written_down_again_after_a_failure_of_any_kind(
             raise ZeroDivisionError
         again.set()
 
-    async with written_down(write_down, 0.01):
+    async with written_down("notes", write_down, 0.01):
         await asyncio.wait_for(again.wait(), 60)
     assert "notes could not be written down" in caplog.text
     assert "ZeroDivisionError" in caplog.text
@@ -35,7 +36,7 @@ async def test_what_is_being_written_down_at_the_end_is_written() -> None:
         written.append(1)
 
     async def note() -> None:
-        async with written_down(write_down, 0.01):
+        async with written_down("notes", write_down, 0.01):
             await asyncio.wait_for(begun.wait(), 60)
 
     noting = asyncio.create_task(note())
@@ -45,3 +46,17 @@ async def test_what_is_being_written_down_at_the_end_is_written() -> None:
     free.set()
     await noting
     assert written == [1, 1]
+
+
+async def test_notes_that_the_database_does_not_take_are_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """In a line, as it is no failure of the program."""
+
+    async def write_down() -> None:
+        raise Unavailable("it is away")
+
+    async with written_down("the last pulls", write_down, 60):
+        pass
+    assert caplog.messages == ["the last pulls cannot be written down: it is away"]
+    assert "Traceback" not in caplog.text

@@ -1,7 +1,6 @@
 """Figures, kept up to date: what each repository has, samples of all of it, and last pulls."""
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 
 from lading.core.errors import RegistryError
@@ -10,8 +9,6 @@ from lading.metadata import batches
 from lading.metadata.shown.pulls import LastPulls
 from lading.services.lease import Lease
 from lading.services.registry import Registry
-
-log = logging.getLogger(__name__)
 
 COUNT = "counting of repositories"
 # Repositories that are counted between two writes.
@@ -88,15 +85,14 @@ class PullNotes:
             self._noted[key] = at, actor
 
     async def write_down(self) -> None:
-        """Write down what was noted since the last time; what cannot be is kept until then."""
+        """Write down what was noted since the last time; if that raises, it is kept until then."""
         noted, self._noted = self._noted, {}
-        for piece in batches.pieces(list(noted.items())):
-            try:
+        try:
+            for piece in batches.pieces(list(noted.items())):
                 await self._pulls.note(_by_reference(piece))
-            except RegistryError as error:
-                log.warning("the last pulls cannot be written down: %s", error)
-                self._noted = noted | self._noted
-                return
+        except RegistryError:
+            self._noted = noted | self._noted
+            raise
 
 
 def _by_reference(

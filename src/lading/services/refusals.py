@@ -3,13 +3,9 @@
 The audit log has all of them; pages show the last ones without reading files.
 """
 
-import logging
-
 from lading.core.errors import RegistryError
 from lading.core.history import NotedRefusal
 from lading.metadata.shown.refusals import Refusals
-
-log = logging.getLogger(__name__)
 
 # Seconds between writing down what was noted.
 REFUSAL_NOTES_INTERVAL = 20.0
@@ -36,13 +32,13 @@ class RefusalNotes:
             self._noted[key] = refusal.at, times + 1
 
     async def write_down(self) -> None:
-        """Write down what was noted since the last time; what cannot be is kept until then."""
+        """Write down what was noted since the last time; if that raises, it is kept until then."""
         noted, self._noted = self._noted, {}
         if not noted:
             return
         rows = [key._replace(at=at, times=times) for key, (at, times) in noted.items()]
         try:
             await self._refusals.add(sorted(rows))
-        except RegistryError as error:
-            log.warning("what was refused cannot be written down: %s", error)
-            self._noted = {**noted, **self._noted}
+        except RegistryError:
+            self._noted = noted | self._noted
+            raise

@@ -138,8 +138,11 @@ async def _note_takers(
     if is_read_only(settings) or not settings.ui.enabled:
         return []
     pulls, refusals = PullNotes(registry.metadata.pulls), RefusalNotes(registry.metadata.refusals)
-    for notes, interval in ((pulls, PULL_NOTES_INTERVAL), (refusals, REFUSAL_NOTES_INTERVAL)):
-        await stack.enter_async_context(written_down(notes.write_down, interval))
+    for what, notes, interval in (
+        ("the last pulls", pulls, PULL_NOTES_INTERVAL),
+        ("what was refused", refusals, REFUSAL_NOTES_INTERVAL),
+    ):
+        await stack.enter_async_context(written_down(what, notes.write_down, interval))
     return [PullObserver(pulls), RefusalObserver(refusals)]
 
 

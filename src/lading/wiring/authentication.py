@@ -1,7 +1,6 @@
 """Authentication, from the settings of `auth`: who knows logins and tokens, and what that needs."""
 
 import hashlib
-import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -38,7 +37,6 @@ from lading.auth.workloads import Issuer, WorkloadLogins
 from lading.config.auth import AuthSection, TokenSection, TokensSection, WorkloadSection
 from lading.config.settings import Settings
 from lading.core.claims import ClaimRule
-from lading.core.errors import RegistryError
 from lading.core.permissions import CurrentPermissions, Permissions
 from lading.edge.authentication import Authentication
 from lading.edge.callers import Callers
@@ -50,8 +48,6 @@ from lading.ports.logins import Users
 from lading.wiring.login_sharing import open_brake, token_keys
 from lading.wiring.permissions import has_token_service
 from lading.wiring.tasks import written_down
-
-log = logging.getLogger(__name__)
 
 # Seconds between writing down which robots were used.
 ROBOT_NOTES_INTERVAL = 60.0
@@ -135,7 +131,7 @@ async def open_authentication(
         workloads = WorkloadLogins(files.issuers, clock)
         brake = await open_brake(settings, metadata, known, clock)
         logins = Logins(FileUsers(files.users, checker), [robots, workloads], brake, clock)
-        async with written_down(partial(_write_down, robots), ROBOT_NOTES_INTERVAL):
+        async with written_down("the last use of robots", robots.write_down, ROBOT_NOTES_INTERVAL):
             if has_token_service(auth):
                 yield await _with_token_service(settings, metadata, logins, permissions, clock)
             else:
@@ -146,13 +142,6 @@ async def open_authentication(
 def users_of(path: Path) -> Users:
     """The users of a file, for whoever changes them."""
     return EditedUserFile(path)
-
-
-async def _write_down(robots: RobotLogins) -> None:
-    try:
-        await robots.write_down()
-    except RegistryError as error:
-        log.warning("the last use of robots cannot be written down: %s", error)
 
 
 def _issuer(settings: WorkloadSection) -> Issuer:

@@ -5,6 +5,8 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 
+from lading.core.errors import RegistryError
+
 log = logging.getLogger(__name__)
 
 
@@ -21,14 +23,18 @@ async def running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def written_down(
-    write_down: Callable[[], Awaitable[None]], interval: float
+    what: str, write_down: Callable[[], Awaitable[None]], interval: float
 ) -> AsyncIterator[None]:
     """Notes that are taken beside a block: written down every `interval` seconds and at its end.
 
     What is just being written down then is not given up: who writes has it in no other place.
+
+    Args:
+        what: was noted, for the log.
+        write_down: keeps them until it is called again if it raises.
     """
     ending = asyncio.Event()
-    task = asyncio.create_task(_write_down_until(ending, write_down, interval))
+    task = asyncio.create_task(_write_down_until(ending, what, write_down, interval))
     try:
         yield
     finally:
@@ -37,7 +43,7 @@ async def written_down(
 
 
 async def _write_down_until(
-    ending: asyncio.Event, write_down: Callable[[], Awaitable[None]], interval: float
+    ending: asyncio.Event, what: str, write_down: Callable[[], Awaitable[None]], interval: float
 ) -> None:
     has_ended = False
     while not has_ended:
@@ -45,5 +51,7 @@ async def _write_down_until(
             has_ended = await asyncio.wait_for(ending.wait(), interval)
         try:
             await write_down()
+        except RegistryError as error:
+            log.warning("%s cannot be written down: %s", what, error)
         except Exception:  # what was not expected: the next ones are to be written all the same
-            log.exception("notes could not be written down")
+            log.exception("%s could not be written down", what)
