@@ -174,11 +174,16 @@ async def test_a_commit_without_an_answer_is_told_and_not_repeated(
 
 @pytest.mark.parametrize("how", ["overdue", "cancelled"])
 @pytest.mark.parametrize("once", [False, True])
+@pytest.mark.parametrize("told", ["notice", "error"])
 async def test_a_commit_that_its_copies_may_not_have_is_no_success(
-    own_server: PostgreSQL, measures: Counted, how: str, once: bool
+    own_server: PostgreSQL, measures: Counted, how: str, once: bool, told: str
 ) -> None:
-    """With synchronous replication: who gives up the wait for a copy hears that it was done."""
+    """With synchronous replication: who gives up the wait for a copy hears that it was done.
+
+    Also where clients are to be told of errors alone.
+    """
     name = own_server.new_database()
+    own_server.ask(f"ALTER DATABASE {name} SET client_min_messages = {told}")
     own_server.ask("CREATE TABLE t (n BIGINT PRIMARY KEY)", name)
     timeout = 3.0 if how == "overdue" else 20.0
     database = PostgresqlDatabase(Server(own_server.url(name), timeout=timeout), 2, None, measures)

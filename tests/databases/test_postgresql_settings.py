@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from lading.databases import schema
-from lading.databases.postgresql import migration
+from lading.databases.postgresql import migration, settings
 from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.server import Server
 from lading.databases.schema import STEPS
@@ -55,6 +55,38 @@ async def test_names_of_all_alphabets_come_back_whatever_clients_are_to_speak(
     with closing(PostgresqlDatabase(Server(postgresql.url(name)))) as database:
         await database.write(write_name)
         assert await database.read(names) == [(NAME, NAME)]
+
+
+async def test_what_is_acknowledged_is_synced_whatever_clients_are_to_wait_for(
+    postgresql: PostgreSQL, name: str
+) -> None:
+    """But what a power cut may forget; and who asks for more than that gets more."""
+
+    def synced(connection: SqlConnection) -> str:
+        (found,) = connection.execute("SELECT current_setting('synchronous_commit')").fetchone()
+        return str(found)
+
+    for said, wanted in (("off", "on"), ("local", "local"), ("remote_apply", "remote_apply")):
+        postgresql.ask(f"ALTER DATABASE {name} SET synchronous_commit = '{said}'")
+        with closing(PostgresqlDatabase(Server(postgresql.url(name)))) as database:
+            assert await database.write(synced) == wanted
+            assert await database.write_once(synced) == wanted
+            assert await database.write(synced, durable=False) == "off"
+
+
+def test_what_does_not_fit_is_set_and_nothing_else(postgresql: PostgreSQL, name: str) -> None:
+    """Also what no version of PostgreSQL before 17 knows."""
+    asked = settings.ASK.decode()
+    assert postgresql.ask(asked, name) == [("",)]
+    for setting in ("client_min_messages = error", "synchronous_commit = off"):
+        postgresql.ask(f"ALTER DATABASE {name} SET {setting}")
+    ((commands,),) = postgresql.ask(asked, name)
+    assert commands == (
+        "SET LOCAL client_min_messages = 'warning';SET LOCAL synchronous_commit = 'on';"
+    )
+    postgresql.ask(f"ALTER DATABASE {name} SET statement_timeout = '9s'")
+    newer = asked.replace("transaction_timeout", "statement_timeout")
+    assert postgresql.ask(newer, name) == [(f"{commands}SET LOCAL statement_timeout = '0';",)]
 
 
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
@@ -124,3 +156,6 @@ async def test_of_several_hosts_one_that_swallows_everything_leaves_time_for_the
         with closing(PostgresqlDatabase(server)) as database:
             assert await database.read(lambda c: c.execute("SELECT 1").fetchone()) == (1,)
         assert time.monotonic() - begun < 6
+        again = server.connect(8.0)
+        assert time.monotonic() - begun < 6, "which of them answers is known by then"
+        again.close()

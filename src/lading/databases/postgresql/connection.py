@@ -24,6 +24,7 @@ from psycopg.pq import DiagnosticField, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from lading.core.typing import T, override
+from lading.databases.postgresql import settings
 from lading.databases.postgresql.statements import Statement, merge, translate
 from lading.ports.database import Parameters, Rows, SqlConnection
 from lading.ports.dialect import Dialect
@@ -78,6 +79,7 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
         # How often a statement was run, or the name by which the server knows it.
         self._named: dict[tuple[bytes, Sequence[int]], int | bytes] = {}
         self._numbers = itertools.count()
+        self._needed: bytes | None = None
         # Of who ends a use and who gives it up: either of them is first.
         self._using = threading.Lock()
         # Of who cuts it or ends it: else one might cut what has got the same descriptor meanwhile.
@@ -106,6 +108,12 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
     def is_overdue(self) -> bool:
         """Whether the connection is used for longer than it may be."""
         return time.monotonic() > self.deadline
+
+    def needed(self) -> bytes:
+        """Commands by which a transaction sets what it relies on and is set otherwise here."""
+        if self._needed is None:
+            self._needed = self.ask(settings.ASK).get_value(0, 0) or b""
+        return self._needed
 
     def end_use(self) -> bool:
         """End the connection's use, so that nobody gives it up; whether it can be used again."""

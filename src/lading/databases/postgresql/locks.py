@@ -36,6 +36,9 @@ _PAUSE = 0.1
 _SLACK = 0.5
 # A process that stands still keeps its locks no longer; to hash the largest blobs may take it.
 _BEGIN = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '1h'; SET LOCAL lock_timeout = "
+# Those from this version on may be told by a role how long a transaction may take.
+_KNOWS_LONGEST = 170000
+_BEGIN_ON_THESE = _BEGIN.replace("BEGIN;", "BEGIN; SET LOCAL transaction_timeout = 0;")
 
 
 class DatabaseLocks(Locks):
@@ -114,7 +117,7 @@ class DatabaseLocks(Locks):
             left = deadline - time.monotonic()
             try:
                 async with asyncio.timeout(left + _SLACK):
-                    return await self._try(f"{_BEGIN}{max(1, int(left * 1000))}; {command}", left)
+                    return await self._try(f"{max(1, int(left * 1000))}; {command}", left)
             except (psycopg.Error, TimeoutError) as error:
                 lost = isinstance(error, TimeoutError) or failures.is_lost(error)
                 if lost:
@@ -125,8 +128,11 @@ class DatabaseLocks(Locks):
 
     async def _try(self, commands: str, seconds: float) -> tuple[Connection, Found]:
         connection = self._idle.pop() if self._idle else await self._connect(seconds)
+        begin = _BEGIN
+        if connection.info.server_version >= _KNOWS_LONGEST:
+            begin = _BEGIN_ON_THESE
         try:
-            cursor = await connection.execute(commands.encode())
+            cursor = await connection.execute(f"{begin}{commands}".encode())
             while cursor.nextset():
                 pass
             return connection, await cursor.fetchall()
@@ -135,9 +141,11 @@ class DatabaseLocks(Locks):
             raise
 
     async def _connect(self, seconds: float) -> Connection:
-        return await AsyncConnection.connect(
+        connection = await AsyncConnection.connect(
             **self._server.parameters(seconds), autocommit=True, prepare_threshold=None
         )
+        self._server.hosts.answered(connection.info.host, connection.info.port)
+        return connection
 
     async def _end(self, connection: Connection) -> bool:
         """Give back what is locked; whether it was locked until now."""

@@ -42,7 +42,7 @@ _DIALECT = tuple((re.compile(pattern), words) for pattern, words in _WORDS)
 # sees what the one before has made, which a view of an earlier moment would not show.
 _BEGIN = (
     b"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0;"
-    b" SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '1h'"
+    b" SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '1h';"
 )
 # One server at a time looks for what is missing. Of two numbers, unlike the locks of digests.
 _LOCK = b"SELECT pg_advisory_xact_lock(1818322279, 1)"
@@ -134,7 +134,7 @@ def _migrate(connection: TimedConnection, begin: Work[None] | None) -> None:
 
 def _is_built(connection: TimedConnection) -> bool:
     """Whether all is there that was missing, in a transaction which goes on then."""
-    connection.run(_BEGIN)
+    connection.run(_BEGIN + connection.needed())
     connection.run(_LOCK)
     connection.run(_WAIT_BRIEFLY)
     try:

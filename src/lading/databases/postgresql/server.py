@@ -13,6 +13,7 @@ from psycopg.types.string import StrDumperUnknown
 
 from lading.core.typing import override
 from lading.databases.postgresql.connection import PREPARED_FROM, TimedConnection
+from lading.databases.postgresql.hosts import Hosts, count
 from lading.ports.database import CannotOpen
 
 # What the URL may say otherwise, as all here may. Of several hosts the one that takes changes is
@@ -43,12 +44,14 @@ class Server:
         password_file: read for each connection; `None` if there is none.
         prepared: whether it, and what lies before it, knows prepared statements.
         timeout: seconds that a call may take, from when it waits for its turn.
+        hosts: of the URL, if it names several.
     """
 
     url: str = field(repr=False)
     password_file: Path | None = None
     prepared: bool = True
     timeout: float = 10.0
+    hosts: Hosts = field(default_factory=Hosts, repr=False, compare=False)
 
     def connect(self, seconds: float) -> TimedConnection:
         """Open a connection.
@@ -60,12 +63,14 @@ class Server:
             UnusableAddress: there is nothing to try.
             psycopg.OperationalError: it does not work.
         """
-        return TimedConnection.connect(
+        connection = TimedConnection.connect(
             **self.parameters(seconds),
             autocommit=True,
             prepare_threshold=PREPARED_FROM if self.prepared else None,
             context=_ADAPTERS,
         )
+        self.hosts.answered(connection.info.host, connection.info.port)
+        return connection
 
     def parameters(self, seconds: float) -> dict[str, Any]:
         """Parameters of a connection, in libpq's words."""
@@ -79,7 +84,8 @@ class Server:
             ) from None
         if self.password_file is not None:
             given["password"] = self._password(self.password_file)
-        hosts = 1 + max(str(given.get(name, "")).count(",") for name in ("host", "hostaddr"))
+        given = self.hosts.ordered(given)
+        hosts = count(given)
         several = _OF_SEVERAL if hosts > 1 else {}
         # For each of the hosts, or one that swallows everything would take the time of all. Libpq
         # counts whole seconds, of which it takes two at least.

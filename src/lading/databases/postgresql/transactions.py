@@ -21,7 +21,7 @@ _NOT_SYNCED = b"SET LOCAL synchronous_commit = off;"
 # Long reads have a deadline here: what the role or the database is allowed is for short ones.
 _BEGIN_SCAN = (
     b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;"
-    b" SET LOCAL idle_in_transaction_session_timeout = '1h'"
+    b" SET LOCAL idle_in_transaction_session_timeout = '1h';"
 )
 
 
@@ -32,7 +32,8 @@ def write(connection: TimedConnection, work: Work[T], *, durable: bool) -> T:
         OutcomeUnknown: the server was told to commit, and did not say whether it has, and for good.
         psycopg.Error: nothing was changed.
     """
-    within = PostgresqlConnection(connection, _BEGIN if durable else _BEGIN + _NOT_SYNCED)
+    begin = _BEGIN + connection.needed() + (b"" if durable else _NOT_SYNCED)
+    within = PostgresqlConnection(connection, begin)
     try:
         result = work(within)
     except BaseException:
@@ -51,6 +52,8 @@ def write_once(connection: TimedConnection, work: Work[T]) -> T:
         OutcomeUnknown: it was done, and may be undone by a failover.
         psycopg.Error: it was not done, or nobody knows.
     """
+    if connection.needed():
+        return write(connection, work, durable=True)
     connection.has_warned = False
     result = work(PostgresqlConnection(connection))
     _require_kept(connection)
@@ -85,7 +88,7 @@ class Scan(Generic[T]):
                 self._connection.interrupt()
 
     def _run(self, connection: TimedConnection) -> T:
-        connection.run(_BEGIN_SCAN)
+        connection.run(_BEGIN_SCAN + connection.needed())
         try:
             return self._work(PostgresqlConnection(connection))
         finally:
