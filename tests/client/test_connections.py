@@ -6,7 +6,7 @@ import socketserver
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -438,6 +438,31 @@ def test_a_proxy_whose_answer_does_not_end_is_given_up(monkeypatch: pytest.Monke
         monkeypatch.setenv("HTTPS_PROXY", f"http://{host}")
         begun = time.monotonic()
         with Client(NAME, options=options) as client, pytest.raises(Unreachable):
+            list(client.tags("app"))
+        assert time.monotonic() - begun < 60
+
+
+def test_tls_within_that_of_a_proxy_is_not_waited_for_byte_by_byte(
+    made: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1)
+            with suppress(OSError):
+                self.request.sendall(b"\x16\x03\x03\x40\x00")  # a record of 16 KiB
+                while True:
+                    time.sleep(0.05)
+                    self.request.sendall(b"x")
+
+    options = SessionOptions(retries=0, connect_seconds=0.3)
+    with (
+        served(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)) as server,
+        forward_proxy(server.server_address[1], tls=server_context(made)) as proxy,
+    ):
+        monkeypatch.setenv("SSL_CERT_FILE", str(made.ca))
+        monkeypatch.setenv("HTTPS_PROXY", f"https://{local(proxy)}")
+        begun = time.monotonic()
+        with Client(NAME, options=options) as client, pytest.raises(Unreachable, match="timed out"):
             list(client.tags("app"))
         assert time.monotonic() - begun < 60
 

@@ -1,6 +1,8 @@
 """Connections through a proxy: it is asked for what others have, or for a tunnel to them."""
 
+import math
 import ssl
+import time
 from collections.abc import Callable
 from functools import partial
 from urllib.parse import urlsplit
@@ -92,11 +94,17 @@ class TlsInTls:
         return self._inner.pending() + self._come.pending + self._outer.pending()
 
     def _carry(self, work: Callable[[], T]) -> T:
-        """Do a piece of work, and bring what it wants to send and to read."""
+        """Do a piece of work, and bring what it wants to send and to read.
+
+        All of it has to come in the time of the connection, as a socket has it, not each byte.
+        """
+        until = time.monotonic() + (self._outer.gettimeout() or math.inf)
         while True:
             try:
                 done = work()
             except ssl.SSLWantReadError:
+                if time.monotonic() > until:
+                    raise TimeoutError("timed out") from None
                 self._flush()
                 if piece := self._outer.recv(_PIECE):
                     self._come.write(piece)
