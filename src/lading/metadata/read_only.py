@@ -21,14 +21,12 @@ import asyncio
 import math
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Concatenate
 
 from lading.core.errors import ReadOnly, Unavailable
 from lading.core.history import Change
 from lading.core.typing import P, T
-from lading.ports.database import Database, SqlConnection
+from lading.ports.database import Database, Function, SqlConnection
 
 _NAME = "read-only"
 # Seconds for which a worker may go on with what it has read, where there is no file.
@@ -127,9 +125,7 @@ def require_off(found: object) -> None:
         raise ReadOnly
 
 
-def if_writable(
-    work: Callable[Concatenate[SqlConnection, P], T],
-) -> Callable[Concatenate[SqlConnection, P], T]:
+def if_writable(work: Function[P, T]) -> Function[P, T]:
     """A function of a connection that does what another one does, or raises `ReadOnly`."""
 
     def look_first(connection: SqlConnection, /, *args: P.args, **kwargs: P.kwargs) -> T:

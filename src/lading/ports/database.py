@@ -72,6 +72,8 @@ class SqlConnection(Protocol):
         """
 
 
+Function = Callable[Concatenate[SqlConnection, P], T]
+"""A function of a connection, and of other arguments."""
 Work = Callable[[SqlConnection], T]
 
 
@@ -106,9 +108,7 @@ class Database(Protocol):
 
     is_elsewhere: bool = False
 
-    async def read(
-        self, work: Callable[Concatenate[SqlConnection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def read(self, work: Function[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a short read: `work(connection, …)`; it may hold up the event loop."""
 
     async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Concatenate
 
 from lading.core.errors import Unsupported
 from lading.core.typing import P, T, override
@@ -19,7 +18,7 @@ from lading.databases.postgresql.connection import PostgresqlConnection, TimedCo
 from lading.databases.postgresql.failures import OutcomeUnknown
 from lading.databases.postgresql.server import Server
 from lading.databases.postgresql.sessions import Sessions
-from lading.ports.database import Database, SqlConnection, Work
+from lading.ports.database import Database, Function, Work
 from lading.ports.measures import UNMEASURED, Count, Level, Measures, Timing
 from lading.system.threads import Lane, Pending, Threads
 
@@ -58,9 +57,7 @@ class PostgresqlDatabase(Database):
         self._scanners = Threads(SCANNERS, "postgresql-scan")
 
     @override
-    async def read(
-        self, work: Callable[Concatenate[SqlConnection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def read(self, work: Function[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         def attempt(connection: TimedConnection) -> T:
             return work(PostgresqlConnection(connection), *args, **kwargs)
 

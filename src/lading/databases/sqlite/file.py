@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
-from typing import Concatenate
 
 from lading.core.typing import P, T, override
 from lading.databases.sqlite import backup, checking
@@ -31,7 +30,7 @@ from lading.databases.sqlite.migration import migrate
 from lading.databases.sqlite.read_breaker import ReadBreaker
 from lading.databases.sqlite.turn import Turn
 from lading.databases.sqlite.writer import GroupWriter
-from lading.ports.database import Database, SqlConnection, Work
+from lading.ports.database import Database, Function, SqlConnection, Work
 from lading.system.durable import make_directories, sync_directory
 from lading.system.threads import Threads
 
@@ -56,9 +55,7 @@ class SqliteFile(Database):
         self._breaker = ReadBreaker(partial(self.scan, _look_at_schema))
 
     @override
-    async def read(
-        self, work: Callable[Concatenate[SqliteConnection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def read(self, work: Function[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         if self._breaker.is_broken:
             self._breaker.require_whole()
         try:

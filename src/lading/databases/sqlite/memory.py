@@ -1,13 +1,12 @@
 """The database in memory: of one process, gone with it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Concatenate
 
 from lading.core.typing import P, T, override
 from lading.databases.sqlite.connection import connect
 from lading.databases.sqlite.migration import migrate
-from lading.ports.database import Database, SqlConnection, Work
+from lading.ports.database import Database, Function, Work
 
 
 class MemoryDatabase(Database):
@@ -19,9 +18,7 @@ class MemoryDatabase(Database):
         migrate(self._connection)
 
     @override
-    async def read(
-        self, work: Callable[Concatenate[SqlConnection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def read(self, work: Function[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return work(self._connection, *args, **kwargs)
 
     @override
