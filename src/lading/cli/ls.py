@@ -153,7 +153,7 @@ async def _describe(
             found = await source.manifest(repository, tag)
             branch = await grow(source, repository, found, referrers=False)
             size = sum(blobs_of(branch).values())
-            set_at = await source.set_at(repository, tag) if source.knows_times else None
+            set_at = await source.set_at(repository, tag)
         except ManifestUnknown:  # deleted meanwhile, or damaged
             return ShownTag(tag)
     return ShownTag(tag, found.digest, found.media_type, size, set_at)

@@ -25,8 +25,6 @@ _MOST_SHOWN = 4 * 1024 * 1024
 class LocalSource(ImageSource):
     """The data of this registry, as the operator sees it: all of it."""
 
-    knows_times = True
-
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 

@@ -29,8 +29,6 @@ _BY_CODE = {"BLOB_UNKNOWN": errors.BlobUnknown, "NAME_UNKNOWN": errors.Repositor
 class RemoteSource(ImageSource):
     """A registry that is asked over HTTP, by threads: its client waits for each answer."""
 
-    knows_times = False
-
     def __init__(self, client: Client) -> None:
         self._client = client
         self._host = client.session.registry

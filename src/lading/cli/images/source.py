@@ -33,12 +33,7 @@ class ImageSource(Protocol):
 
     What is not there raises `ManifestUnknown`, `RepositoryUnknown` or `BlobUnknown`; what is
     refused, `Denied`, `Unauthorized` and the like; what cannot be reached, `Unavailable`.
-
-    Attributes:
-        knows_times: whether it tells when a tag was set.
     """
-
-    knows_times: bool
 
     def repositories(self) -> AsyncIterator[str]:
         """The names of all repositories that the caller sees."""
