@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import click
 import pytest
 
 from lading.cli.arguments import parse_time
@@ -121,3 +122,21 @@ def test_times_are_read_as_they_are_written() -> None:
     assert parse_time("2026-01-31 23:59:59.5Z") == pytest.approx(end - 0.5)
     local = datetime(2026, 1, 31, 23, 59, 59, 999999).astimezone().timestamp()
     assert parse_time("2026-01-31 23:59:59") == pytest.approx(local)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "0001-01-01T00:00:00+14:00", "9999-12-31T23-10:00"]
+)
+def test_what_is_no_time_of_ours_is_refused(text: str) -> None:
+    """Nor is what was before the first year, or will be after the last that can be written."""
+    with pytest.raises(click.BadParameter, match="is no time"):
+        parse_time(text)
+
+
+def test_moves_are_asked_for_by_a_number_of_them(registry: Lading, repository: Repository) -> None:
+    """No other number is taken for all, nor for none."""
+    repository.push_image("latest", b"one")
+    for limit in ("0", "-1", "99999999999999999999"):
+        assert "--limit" in refused(
+            registry, "history", f"{repository.name}:latest", "--limit", limit
+        )

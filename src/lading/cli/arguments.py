@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -67,8 +67,8 @@ def parse_time(text: str) -> float:
         BadParameter: it is no time.
     """
     try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
+        time = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):  # of the second, in the year 0 or 10000 of UTC
         raise click.BadParameter(
             f"{text!r} is no time; write `2026-01-31 23:59:59Z`, or without the `Z` for local time"
         ) from None

@@ -85,7 +85,13 @@ def restore(what: str, at: str | None, config: Path | None, *, as_json: bool) ->
 )
 @click.command()
 @click.argument("what", metavar="REPOSITORY:TAG")
-@click.option("--limit", default=100, show_default=True, help="At most so many moves.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1_000_000),
+    default=100,
+    show_default=True,
+    help="At most so many moves.",
+)
 @JSON
 @CONFIG
 def history(what: str, limit: int, config: Path | None, *, as_json: bool) -> None:

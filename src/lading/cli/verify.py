@@ -42,7 +42,7 @@ with late():
 @JSON_LINES
 @CONFIG
 def verify(
-    config: Path, *, checksums: bool, repair: bool, delete_unknown: bool, as_json: bool
+    config: Path | None, *, checksums: bool, repair: bool, delete_unknown: bool, as_json: bool
 ) -> None:
     """Compare what the database says with the bytes.
 
