@@ -66,9 +66,10 @@ def open_bucket(bucket: S3Bucket, environ: Mapping[str, str] = os.environ) -> Op
             store(timeout=part, retries=_REPEATS, patience=patience),
         )
     except Exception as error:  # Rust's have a class for each of several things
+        said = f"{words_of(error).rstrip('.')}{advice_for(str(error))}"
         raise BucketUnusable(
             "no client of the object store can be made of its address, its certificates and the"
-            f" proxies that the environment names: {words_of(error)}{advice_for(str(error))}"
+            f" proxies that the environment names: {said}"
         ) from error
 
 

@@ -67,7 +67,7 @@ class Connection(asyncio.Protocol):
         self._more_came = False
         self._half_closed = False
 
-    # From the connection
+    # From the transport
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client is here."""
