@@ -75,7 +75,7 @@ def test_findings_and_summary_for_programs(registry: Lading) -> None:
         "checksums": False,
         "findings": 1,
         "left": 1,
-        "unused": {"objects": 0, "bytes": 0},
+        "unused": {"objects": 0, "bytes": 0, "refused": 0},
     }
 
 

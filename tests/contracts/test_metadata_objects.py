@@ -122,11 +122,11 @@ async def test_a_key_that_is_reserved_is_no_unused_object(metadata: Metadata) ->
     digest, objects = Digest.of(b"hello"), metadata.objects
     await metadata.uploads.reserve(["small"], 1.0)
     await objects.reserve("joined", 1.0)
-    assert await objects.count_unused() == (0, 0)
+    assert await objects.count_unused() == (0, 0, 0)
     await commit_objects(metadata, digest, "there")
     (there,) = await objects.find(digest)
     assert await objects.replace(digest, [there], PlacedSegment("joined", 0, 5, 2.0))
-    assert await objects.count_unused() == (1, there.size)
+    assert await objects.count_unused() == (1, there.size, 0)
 
 
 async def test_of_replicas_that_begin_at_once_one_writes_down_the_badge(
@@ -161,6 +161,21 @@ async def test_an_object_that_is_being_deleted_becomes_nothing_any_more(
         await objects.replace(digest, there, joined)
     assert await objects.find(digest) == there
     assert sorted(await objects.retire(before=2.0, limit=9)) == keys, "a killed collection goes on"
+
+
+async def test_an_object_that_the_store_refuses_to_delete_is_asked_for_again_later(
+    metadata: Metadata,
+) -> None:
+    """And becomes nothing any more, as one that is being deleted."""
+    objects = metadata.objects
+    await metadata.uploads.reserve(["first", "second"], 1.0)
+    assert await objects.retire(before=2.0, limit=1) == ["first"]
+    await objects.refuse(["first", "unknown"], 5.0)
+    assert await objects.retire(before=2.0, limit=1) == ["second"]
+    await objects.remove(["second"])
+    assert await objects.retire(before=2.0, limit=9, refused_before=4.0) == []
+    await objects.reserve("first", 6.0)
+    assert await objects.retire(before=9.0, limit=9, refused_before=5.0) == ["first"]
 
 
 async def test_what_came_is_written_down_twice_if_nobody_knows_whether_it_was(

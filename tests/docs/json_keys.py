@@ -69,8 +69,8 @@ KEYS: Mapping[str, Sequence[str]] = {
     "verify": (
         *_below("finding", _FINDING),
         *_below("summary", (
-            "blobs", "manifests", "checksums", *_below("unused", ("objects", "bytes")), "findings",
-            "left",
+            "blobs", "manifests", "checksums",
+            *_below("unused", ("objects", "bytes", "refused")), "findings", "left",
         )),
     ),
     "read-only": ("read_only", "configured", "since", "by"),

@@ -7,7 +7,7 @@ import pytest
 
 from lading.core.access import EVERY_ACCESS
 from lading.core.digest import Digest
-from lading.core.errors import ManifestUnknown
+from lading.core.errors import ManifestUnknown, Unavailable
 from lading.core.garbage import Cause, Criteria, ExpiredUpload, GarbageManifest, InterruptedCommit
 from lading.core.names import UploadKey
 from lading.ports.uploads import Staged
@@ -44,6 +44,24 @@ async def test_a_deleted_image_stays_for_its_window(people: People) -> None:
 
     assert [item.cause for item in removed if isinstance(item, GarbageManifest)] == [Cause.DELETED]
     assert await people.stored() == set()
+
+
+async def test_a_store_that_deletes_nothing_now_is_no_reason_to_collect_nothing(
+    people: People, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was to be deleted there is, later."""
+
+    async def fail(before: float) -> None:
+        raise Unavailable("the object store cannot be used")
+
+    manifest = await people.push_image(b"one", "latest")
+    await people.delete(manifest.digest)
+    monkeypatch.setattr(people.uploads, "tidy", fail)
+
+    assert await people.collect(by_hand=True)
+
+    assert await people.stored() == set()
+    assert "deleted later: the object store cannot be used" in caplog.text
 
 
 async def test_collecting_by_hand_empties_the_trash(people: People) -> None:

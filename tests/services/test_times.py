@@ -175,6 +175,17 @@ async def test_objects_that_nothing_needed_in_the_future_go(people: People) -> N
     assert await objects.retire(before=people.now + grace, limit=9) == ["key"]
 
 
+async def test_objects_that_a_store_refused_to_delete_in_the_future_are_asked_for(
+    people: People,
+) -> None:
+    objects = people.metadata.objects
+    await objects.reserve("key", people.now)
+    await objects.refuse(["key"], people.now + YEARS)
+    await times.set_back(people.registry)
+    later = people.now + 1
+    assert await objects.retire(before=later, limit=9, refused_before=later) == ["key"]
+
+
 async def test_an_upload_whose_writer_died_in_the_future_goes_on(people: People) -> None:
     """Its lease is over."""
     uploads, upload = people.metadata.uploads, UploadKey.of(HELLO, UploadId.of(uuid4()))

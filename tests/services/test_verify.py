@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from lading.core.names import Tag
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
 from lading.ports.database import SqlConnection
+from lading.ports.objects import DeniedRight, StrayObject
 from lading.services import collect, verify
 from lading.services.pull import pull_blob, pull_manifest, stat_blob
 from lading.services.registry import Policy
@@ -30,6 +32,21 @@ from tests.support.people import DAY, People
 from tests.support.rows import by_alice, open_metadata
 
 LATEST = Tag("latest")
+
+
+class Denying:
+    """The upkeep of a store that lets nothing be deleted, with one stray object."""
+
+    async def denied_rights(self) -> Sequence[DeniedRight]:
+        return [DeniedRight("s3:DeleteObject", "nothing is deleted")]
+
+    async def strays(self, before: float) -> AsyncIterator[Sequence[StrayObject]]:
+        yield [StrayObject("objects/00/stray", 7, 1.0)]
+
+    async def remove(self, strays: Sequence[StrayObject]) -> Sequence[StrayObject]:
+        return strays
+
+
 # That a blob has rows in.
 TABLES = ("links", "blobs")
 
@@ -449,3 +466,15 @@ def foreign_image() -> Manifest:
         b"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
     )
     return parse(body, media.OCI_MANIFEST, SHA256)
+
+
+async def test_what_a_store_denies_is_named_and_nothing_counts_as_deleted(people: People) -> None:
+    people.registry = replace(people.registry, upkeep=Denying())  # type: ignore[arg-type]
+    right, stray = await check(people, repair=True)
+    assert right.kind is Kind.RIGHT_DENIED
+    assert right.subject == "s3:DeleteObject"
+    assert "nothing is deleted" in right.explanation
+    assert right.advice
+    assert stray.kind is Kind.BYTES_UNKNOWN
+    assert not stray.mended
+    assert "refuses" in stray.advice

@@ -80,7 +80,11 @@ async def _verify(
             "checksums": checksums,
             "findings": found,
             "left": report.left,
-            "unused": {"objects": unused.objects, "bytes": unused.size},
+            "unused": {
+                "objects": unused.objects,
+                "bytes": unused.size,
+                "refused": unused.refused,
+            },
         }
         say(to_json({"summary": summary}))
         return

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     CHILD_MISSING = "child-missing"
     CHILD_UNRECORDED = "child-unrecorded"
     TAG_DANGLING = "tag-dangling"
+    RIGHT_DENIED = "right-denied"
     # Of what another registry left on its disk.
     NAME_REFUSED = "name-refused"
     LINK_WRONG = "link-wrong"

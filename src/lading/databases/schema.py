@@ -29,8 +29,8 @@ How the tables hold together:
   its commit is settled. `generation` is a number of the request that took it last, until
   `leased_until`; `writing` is the key of the object that this one stores.
 * An *object* is a segment of an upload or of a blob, from byte `start` on; or nothing needs it
-  since `unused_at` (0: it is being deleted); or it is in quarantine, as its bytes are not those of
-  that digest. Of a key that is only reserved, `stored_at` is 0.
+  since `unused_at` (0: it is being deleted; less: the store refuses to); or it is in quarantine, as
+  its bytes are not those of that digest. Of a key that is only reserved, `stored_at` is 0.
 * `adopted_tags` and `adopted_manifests` are what another registry's links said when its volume was
   adopted: what has changed there since is what differs from them.
 * A *session* is somebody's who signed in to pages: the hash of its secret, and the login's stamp.

@@ -13,7 +13,8 @@ from lading.ports.objects import PlacedSegment, UnusedBytes
 _BADGE = "badge"
 # Of replicas that begin at once, each waits for the one before, and finds what that has written.
 _ALONE = "/*! LOCK TABLE objects IN SHARE ROW EXCLUSIVE MODE */"
-# Instead of the time since when it is unused: the object is being deleted.
+# Instead of the time since when it is unused: the object is being deleted. Less than that is the
+# time, times -1, at which the store has refused to delete it.
 _RETIRED = 0.0
 
 _FIND_TOGETHER = """
@@ -45,7 +46,8 @@ _QUARANTINE = """
 _RETIRE = f"""
     UPDATE objects SET unused_at = {_RETIRED}
     WHERE unused_at <= :before AND key IN (
-        SELECT key FROM objects WHERE unused_at <= :before ORDER BY unused_at LIMIT :limit)
+        SELECT key FROM objects WHERE unused_at BETWEEN :earliest AND :before
+        ORDER BY unused_at LIMIT :limit)
     RETURNING key
 """
 
@@ -125,14 +127,27 @@ def replace(
     return True
 
 
-def retire(connection: SqlConnection, *, before: float, limit: int) -> Sequence[str]:
+def retire(
+    connection: SqlConnection, *, before: float, limit: int, refused_before: float = 0.0
+) -> Sequence[str]:
     """Let objects that nothing has needed since that time be deleted; their keys.
+
+    Those that the store has refused to delete since `refused_before` are left alone.
 
     Between a look at their rows and the deletion, one that was stored long ago by a machine which
     stood still since could become a blob; those that were retired cannot.
     """
-    retired = connection.execute(_RETIRE, {"before": before, "limit": limit})
-    return [key for (key,) in retired.fetchall()]
+    values = {"earliest": -refused_before, "before": before, "limit": limit}
+    return [key for (key,) in connection.execute(_RETIRE, values).fetchall()]
+
+
+def refuse(connection: SqlConnection, keys: Sequence[str], now: float) -> None:
+    """Note of unused objects that the store refuses to delete them."""
+    connection.execute(
+        "UPDATE objects SET unused_at = ?"
+        " WHERE key IN (SELECT key FROM json_each(?)) AND unused_at IS NOT NULL",
+        (-now, batches.keys(keys)),
+    )
 
 
 def remove(connection: SqlConnection, keys: Sequence[str]) -> None:
@@ -146,10 +161,11 @@ def remove(connection: SqlConnection, keys: Sequence[str]) -> None:
 def count_unused(connection: SqlConnection) -> UnusedBytes:
     """How much there is that nothing needs and is not deleted yet; a reserved key is none of it."""
     row = connection.execute(
-        "SELECT count(*), coalesce(sum(size), 0) FROM objects"
+        "SELECT count(*), coalesce(sum(size), 0),"
+        f" coalesce(sum(CASE WHEN unused_at < {_RETIRED} THEN 1 ELSE 0 END), 0) FROM objects"
         " WHERE unused_at IS NOT NULL AND stored_at > 0"
     ).fetchone()
-    return UnusedBytes(int(row[0]), int(row[1]))
+    return UnusedBytes(*map(int, row))
 
 
 def unknown(
@@ -200,6 +216,7 @@ class Objects:
         self.reserve = writing(database, reserve)
         self.replace = writing(database, replace)
         self.retire = writing(database, retire)
+        self.refuse = writing(database, refuse, durable=False)
         self.remove = writing(database, remove, durable=False)
         self.count_unused = scanning(database, count_unused)
         self.unknown = scanning(database, unknown)

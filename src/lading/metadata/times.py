@@ -37,6 +37,12 @@ _SET_BACK = tuple(
     """
     for table, key, column, rows in _TIMES
 )
+# The time at which a store has refused to delete an object stands there times -1.
+_REFUSED_AHEAD = "FROM objects WHERE unused_at < -:latest"
+_REFUSALS = f"""
+    UPDATE objects SET unused_at = -:now WHERE unused_at < -:latest AND key IN (
+        SELECT key {_REFUSED_AHEAD} LIMIT :most)
+"""
 # A robot is good for as long as ever.
 _ROBOTS = """
     UPDATE robots SET created_at = :now, expires_at = expires_at - created_at + :now
@@ -47,7 +53,8 @@ _ROBOTS = """
 
 def _any_ahead(connection: SqlConnection, now: float) -> bool:
     (found,) = connection.execute(
-        f"SELECT {_FIND} OR EXISTS (SELECT 1 FROM robots WHERE created_at > :latest)",
+        f"SELECT {_FIND} OR EXISTS (SELECT 1 FROM robots WHERE created_at > :latest)"
+        f" OR EXISTS (SELECT 1 {_REFUSED_AHEAD})",
         {"latest": now + SLACK},
     ).fetchone()
     return bool(found)
@@ -57,7 +64,7 @@ def _set_back(connection: SqlConnection, now: float) -> int:
     """Set some times back, as many of all kinds as one write changes."""
     values = {"now": now, "latest": now + SLACK}
     left = batches.MOST_ROWS
-    for statement in (_ROBOTS, *_SET_BACK):
+    for statement in (_ROBOTS, _REFUSALS, *_SET_BACK):
         if left > 0:
             left -= connection.execute(statement, values | {"most": left}).rowcount
     return batches.MOST_ROWS - left

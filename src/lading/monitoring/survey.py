@@ -88,7 +88,8 @@ async def survey(registry: Registry, facts: "memoryview[float]", root: Path | No
             if job.finished_at >= job.started_at:  # else the next one is under way
                 facts[seconds] = job.finished_at - job.started_at
     facts[Fact.UPLOADS_UNFINISHED] = await registry.uploads.count_all(registry.clock())
-    facts[Fact.OBJECTS_UNUSED], facts[Fact.OBJECT_BYTES_UNUSED] = await upkeep.unused(registry)
+    unused = await upkeep.unused(registry)
+    facts[Fact.OBJECTS_UNUSED], facts[Fact.OBJECT_BYTES_UNUSED] = unused.objects, unused.size
     policy = registry.policy
     criteria = collect.criteria(registry, trash=policy.trash, untagged=policy.untagged)
     _note_counted(await registry.metadata.census.count(criteria), facts)

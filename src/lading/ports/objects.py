@@ -200,12 +200,21 @@ class ObjectRows(Protocol):
     ) -> bool:
         """Put one object in the place of a blob's segments; false if it has others by now."""
 
-    async def retire(self, *, before: float, limit: int) -> Sequence[str]:
+    async def retire(
+        self, *, before: float, limit: int, refused_before: float = 0.0
+    ) -> Sequence[str]:
         """Let objects that nothing has needed since that time be deleted; their keys.
 
         From then on they can become nothing. Those of a collection that was killed are among the
         next ones.
+
+        Args:
+            refused_before: the time since which those that the store has refused to delete are left
+                alone.
         """
+
+    async def refuse(self, keys: Sequence[str], now: float) -> None:
+        """Note of unused objects that the store refuses to delete them."""
 
     async def remove(self, keys: Sequence[str]) -> None:
         """Remove the rows of unused objects, which are deleted."""
@@ -236,10 +245,24 @@ class UnusedBytes(NamedTuple):
     Attributes:
         objects: how many they are in.
         size: in bytes, of those of which a row says it.
+        refused: how many of them the store has refused to delete.
     """
 
     objects: int
     size: int
+    refused: int = 0
+
+
+class DeniedRight(NamedTuple):
+    """A right that upkeep takes and the store denies.
+
+    Attributes:
+        name: as policies of buckets have it.
+        consequence: what comes of it, for people: a clause.
+    """
+
+    name: str
+    consequence: str
 
 
 class StrayObject(NamedTuple):
@@ -291,8 +314,11 @@ class Upkeep(Protocol):
     def strays(self, before: float) -> AsyncIterator[Sequence[StrayObject]]:
         """Strays that are older than that, by pages of what is there; some pages have none."""
 
-    async def remove(self, strays: Sequence[StrayObject]) -> None:
-        """Remove what no row names.
+    async def denied_rights(self) -> Sequence[DeniedRight]:
+        """The rights that the store denies, as far as that can be found out without an effect."""
+
+    async def remove(self, strays: Sequence[StrayObject]) -> Sequence[StrayObject]:
+        """Remove what no row names; returns what stays, as the store refuses to delete it.
 
         Raises:
             Unavailable: another database keeps its objects there, too; nothing was removed.

@@ -4,9 +4,10 @@ A commit marks the bytes that it gives their final name until a row knows them, 
 whose digest nobody has locked was left by a crash.
 """
 
+import logging
 from collections.abc import Sequence
 
-from lading.core.errors import UploadOutOfOrder, UploadUnknown
+from lading.core.errors import RegistryError, UploadOutOfOrder, UploadUnknown
 from lading.core.garbage import (
     Criteria,
     ExpiredUpload,
@@ -19,6 +20,8 @@ from lading.core.garbage import (
 )
 from lading.ports.uploads import Staged
 from lading.services.registry import Registry
+
+log = logging.getLogger(__name__)
 
 # Rows removed in one transaction.
 BATCH = 1000
@@ -56,9 +59,17 @@ async def remove_committed(registry: Registry, criteria: Criteria) -> None:
     before = criteria.now - criteria.grace
     # The copy of the database may name objects that others have taken the place of.
     if await registry.metadata.backup_holds.last(now=criteria.now) is None:
-        await registry.uploads.tidy(before)
+        await _tidy(registry, before)
     while await registry.metadata.committed_uploads.remove(before=before, at_most=BATCH) == BATCH:
         pass
+
+
+async def _tidy(registry: Registry, before: float) -> None:
+    """Delete what nothing needs; a store that fails is no reason to collect nothing."""
+    try:
+        await registry.uploads.tidy(before)
+    except RegistryError as error:
+        log.warning("what nothing needs any more is deleted later: %s", error)
 
 
 async def find_interrupted(

@@ -2,7 +2,7 @@
 
 import logging
 
-from lading.ports.objects import UnusedBytes, Upkeep
+from lading.ports.objects import DeniedRight, UnusedBytes, Upkeep
 from lading.services.lease import Lease
 from lading.services.registry import Registry
 
@@ -31,9 +31,10 @@ async def remove_strays(registry: Registry, lease: Lease) -> None:
         return
     upkeep, number, size = _upkeep(registry), 0, 0
     async for page in upkeep.strays(registry.clock() - registry.policy.grace):
-        await upkeep.remove(page)
-        number += len(page)
-        size += sum(stray.size or 0 for stray in page)
+        kept = await upkeep.remove(page)
+        gone = [stray for stray in page if stray not in kept]
+        number += len(gone)
+        size += sum(stray.size or 0 for stray in gone)
         await lease.renew()
     if number:
         log.info("%d objects that nothing knew of were removed, %d bytes", number, size)
@@ -44,6 +45,11 @@ async def unused(registry: Registry) -> UnusedBytes:
     if registry.upkeep is None:
         return UnusedBytes(0, 0)
     return await registry.upkeep.unused()
+
+
+def words_of(denied: DeniedRight) -> str:
+    """What a right that the store denies comes to, for people; what to do is said elsewhere."""
+    return f"the object store does not allow it to the key of storage.s3: {denied.consequence}"
 
 
 def _upkeep(registry: Registry) -> Upkeep:

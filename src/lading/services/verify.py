@@ -14,11 +14,15 @@ from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
 from lading.core.timestamps import utc
 from lading.ports.objects import StrayObject
-from lading.services import collect, collect_blobs, verify_blobs, verify_manifests
+from lading.services import collect, collect_blobs, upkeep, verify_blobs, verify_manifests
 from lading.services.registry import Registry
 from lading.services.verify_blobs import PAGE, Check
 
 _COMMAND = "`lading verify --repair --delete-unknown`"
+_ALLOW = "allow it, in the key's policy and in the bucket's"
+_REFUSED = (
+    "the object store refuses to delete it, and the log says why: see to that, and run this again"
+)
 # Tags that are looked at in one run; more lead to nothing only if something terrible happened.
 MAX_TAGS = 1000
 
@@ -108,14 +112,15 @@ async def _strays(check: Check, doubt: str) -> AsyncIterator[Finding]:
     registry = check.registry
     if registry.upkeep is None:
         return
+    for denied in await registry.upkeep.denied_rights():
+        yield Finding(Kind.RIGHT_DENIED, denied.name, upkeep.words_of(denied), _ALLOW)
     async for page in registry.upkeep.strays(registry.clock() - registry.policy.grace):
-        if check.repair and not doubt:
-            await registry.upkeep.remove(page)
+        kept = await registry.upkeep.remove(page) if check.repair and not doubt else ()
         for stray in page:
-            yield _stray(check, stray, doubt)
+            yield _stray(check, stray, doubt, is_refused=stray in kept)
 
 
-def _stray(check: Check, stray: StrayObject, doubt: str) -> Finding:
+def _stray(check: Check, stray: StrayObject, doubt: str, *, is_refused: bool) -> Finding:
     what = "parts of an object" if stray.size is None else f"an object of {stray.size} bytes"
     explanation = f"there is {what}, since {utc(stray.since)}, that the database does not know of"
     if doubt:
@@ -123,6 +128,8 @@ def _stray(check: Check, stray: StrayObject, doubt: str) -> Finding:
         return Finding(Kind.BYTES_UNKNOWN, stray.key, explanation, advice)
     if not check.repair:
         return Finding(Kind.BYTES_UNKNOWN, stray.key, explanation, "the server deletes it in a day")
+    if is_refused:
+        return Finding(Kind.BYTES_UNKNOWN, stray.key, explanation, _REFUSED)
     return Finding(Kind.BYTES_UNKNOWN, stray.key, explanation, mended="it was deleted")
 
 

@@ -5,6 +5,7 @@ two processes; files stay open.
 """
 
 import asyncio
+import logging
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -13,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from lading.config.settings import Settings
 from lading.core.errors import Unavailable
 from lading.ports.objects import ForeignObjects
+from lading.services import upkeep
 from lading.services.registry import Registry
 from lading.wiring import data_directory, machine_lock
 from lading.wiring.authentication import make_secrets
@@ -23,6 +25,8 @@ from lading.wiring.neighbours import warn_of_neighbours
 from lading.wiring.paths import metadata_path
 from lading.wiring.process_names import is_over
 from lading.wiring.stores import is_on_read_only_disk, open_registry
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -83,6 +87,8 @@ def _look_at_objects(settings: Settings) -> None:
         async with open_registry(settings) as registry:
             assert registry.upkeep is not None
             await registry.upkeep.require_own()
+            for denied in await registry.upkeep.denied_rights():
+                log.warning("%s: %s", denied.name, upkeep.words_of(denied))
 
     asyncio.run(look())
 

@@ -82,7 +82,7 @@ async def test_blobs_are_deleted_many_in_one_request(place: PlaceInS3, here: Ope
 
     await here.stores.blobs.delete(digests)
     assert place.s3.proxy.requests == []
-    assert await here.metadata.objects.count_unused() == (30, sum(map(len, contents)))
+    assert await here.metadata.objects.count_unused() == (30, sum(map(len, contents)), 0)
     again = await store(here.stores, contents[7])
     place.s3.proxy.reset()
     place.clock.ahead += 2 * READING  # type: ignore[attr-defined]
@@ -91,7 +91,7 @@ async def test_blobs_are_deleted_many_in_one_request(place: PlaceInS3, here: Ope
     assert place.s3.proxy.requests == ["DELETE"]
     assert len(await here.keys()) == 1
     assert await fetch(await here.stores.blobs.find(again)) == contents[7]
-    assert await here.metadata.objects.count_unused() == (0, 0)
+    assert await here.metadata.objects.count_unused() == (0, 0, 0)
 
 
 @pytest.mark.parametrize("piped", [False, True])

@@ -3,11 +3,13 @@
 import asyncio
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lading.blobs.s3.deletions import RefusedObject
 from lading.blobs.s3.reserved_keys import FIRST, LASTING, MOST, ReservedKeys
 from lading.blobs.s3.staged_objects import LEASE
 from lading.core.digest import SHA256, SHA512, Digest
@@ -191,10 +193,10 @@ async def test_an_object_that_is_being_collected_is_not_served_after_all(
         await deleting.wait()
         clock.ahead = 0
 
-    async def delete_late(keys: Any) -> None:
+    async def delete_late(keys: Any) -> Sequence[RefusedObject]:
         deleting.set()
         await goes_on.wait()
-        await delete(keys)
+        return await delete(keys)
 
     monkeypatch.setattr(here.store, "put", stand_still)
     monkeypatch.setattr(there.store, "delete", delete_late)

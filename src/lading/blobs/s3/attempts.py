@@ -37,6 +37,7 @@ _STATUS = re.compile(r"status code: (\d{3})")
 # is a 400 (S3 API, Error responses).
 _PASSING = frozenset({408, 425, 429})
 _FULL = re.compile("status code: 507|QuotaExceeded|StorageFull|InsufficientStorage|NoSpaceLeft")
+_DENIED = re.compile("AccessDenied|AllAccessDisabled")
 # What an operator changes, by what a failure says of itself; the first that fits.
 _ADVICE = (
     ("NoSuchBucket", "make the bucket, or correct storage.s3.bucket and storage.s3.forcepathstyle"),
@@ -53,8 +54,12 @@ _ADVICE = (
         "correct storage.s3.region, or the region in storage.s3.regionendpoint",
     ),
     (
-        "SignatureDoesNotMatch|InvalidAccessKeyId|UserNotFound|AccessDenied|status code: 40[13]",
-        "correct storage.s3.accesskey, secretkey and region, or what the key is allowed to do",
+        _DENIED.pattern,
+        "correct what the key is allowed to do: {right}, in its policy and in the bucket's",
+    ),
+    (
+        "SignatureDoesNotMatch|InvalidAccessKeyId|UserNotFound|status code: 40[13]",
+        "correct storage.s3.accesskey, secretkey and region, or allow the key {right}",
     ),
     (
         "[Cc]ertificate|UnknownIssuer|InvalidContentType|[Hh]andshake",
@@ -65,6 +70,18 @@ _ADVICE = (
         "see that the server runs, and that storage.s3.regionendpoint leads there",
     ),
 )
+# What an operation has to be allowed, as policies call it. Without the right to list, a store says
+# of what is not there that it is forbidden.
+_READING = "`s3:GetObject` and `s3:ListBucket`"
+_RIGHTS = {
+    Timing.STORE_GET_CONTENT: _READING,
+    Timing.STORE_READER: _READING,
+    Timing.STORE_STAT: _READING,
+    Timing.STORE_LIST: "`s3:ListBucket`",
+    Timing.STORE_PUT_CONTENT: "`s3:PutObject`",
+    Timing.STORE_WRITER: "`s3:PutObject`",
+    Timing.STORE_DELETE: "`s3:DeleteObject`",
+}
 # What obstore says of a bucket that is in another region.
 _ELSEWHERE = "redirect without LOCATION"
 _HIDDEN = re.compile(r"\n\nDebug source:.*", re.DOTALL)
@@ -76,10 +93,14 @@ class StoreAttempts:
     Args:
         measures: how long it took, repeats and errors are handed to.
         size: bytes that each attempt moves.
+        right: that it takes, if that is another one than operations of its kind take.
     """
 
-    def __init__(self, timing: Timing, measures: Measures = UNMEASURED, size: int = 0) -> None:
+    def __init__(
+        self, timing: Timing, measures: Measures = UNMEASURED, size: int = 0, right: str = ""
+    ) -> None:
         self._timing = timing
+        self._right = right or _RIGHTS.get(timing, "what it is for")
         self._measures = measures
         self._moving = size / SLOWEST
         self._begun = self._failing = time.monotonic()
@@ -153,7 +174,7 @@ class StoreAttempts:
         self.done()
         self._measures.count(Count.STORE_ERRORS)
         text = words_of(cause)
-        advice = advice_for(f"{text} {cause}")
+        advice = advice_for(f"{text} {cause}", self._right)
         log.error("the object store fails (%s): %s%s", self._timing.name.lower(), text, advice)
         if _FULL.search(text):
             return StorageFull()
@@ -177,13 +198,21 @@ def is_absent(error: BaseException) -> bool:
     return any(code in text for code in ("NoSuchKey", "NoSuchUpload", "InvalidRange"))
 
 
-def advice_for(text: str) -> str:
+def is_denied(error: BaseException) -> bool:
+    """Whether a failure is that the key may not do this, be it as its cause."""
+    return _DENIED.search(f"{error} {error.__cause__}") is not None
+
+
+def advice_for(text: str, right: str = "") -> str:
     """What an operator can change, by all that a failure says; empty if nothing is known to help.
 
     What is wrong with a certificate stands in what obstore says to programmers alone.
+
+    Args:
+        right: that the operation takes.
     """
     found = (advice for pattern, advice in _ADVICE if re.search(pattern, text))
-    return next((f"; {advice}" for advice in found), "")
+    return next((f"; {advice.format(right=right)}" for advice in found), "")
 
 
 def words_of(error: BaseException) -> str:

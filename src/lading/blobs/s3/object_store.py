@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lading.blobs.s3.access_keys import AccessKeys
 from lading.blobs.s3.attempts import Failed, StoreAttempts
 from lading.blobs.s3.bucket import MIB, S3Bucket
+from lading.blobs.s3.deletions import RefusedObject
 from lading.blobs.s3.object_streams import ObjectStreams, lost, next_of
 from lading.blobs.s3.opening import open_bucket
 from lading.blobs.s3.pipes import pipes_of
@@ -37,6 +38,9 @@ COLLECTED = 1 * MIB
 # ends before the keys of a role that it is signed with.
 SHORTEST_ADDRESS = 60.0
 KEYS_APART = 10.0
+# Rights of what is done with parts.
+LISTING_PARTS = "`s3:ListBucketMultipartUploads`"
+GIVING_UP_PARTS = "`s3:AbortMultipartUpload`"
 # Objects of a page, and of a deletion: as many as S3 takes.
 PAGE = 1000
 
@@ -211,13 +215,14 @@ class ObjectStore(Segments):
             return None
         return size
 
-    async def delete(self, keys: Sequence[str]) -> None:
-        """Delete objects, those that are there."""
+    async def delete(self, keys: Sequence[str]) -> Sequence[RefusedObject]:
+        """Delete objects, those that are there; returns those that the store refuses to delete."""
+        refused: list[RefusedObject] = []
         for first in range(0, len(keys), PAGE):
             paths = [self._folder + key for key in keys[first : first + PAGE]]
-            delete = partial(self._obstore.delete_async, self._open.once, paths)
-            with suppress(FileNotFoundError):
-                await self._attempts(Timing.STORE_DELETE).run(delete)
+            delete = partial(self._signed.delete, paths)
+            refused += await self._attempts(Timing.STORE_DELETE).run(delete)
+        return [RefusedObject(key.removeprefix(self._folder), why) for key, why in refused]
 
     async def pages(self, prefix: str = "") -> AsyncGenerator[Sequence[StoredObject], None]:
         """The objects of a folder, or of all, in the order of their keys, a page at a time."""
@@ -271,7 +276,7 @@ class ObjectStore(Segments):
         following: Mapping[str, str] = {}
         while True:
             ask = partial(self._signed.list_unfinished, following)
-            page = await self._attempts(Timing.STORE_LIST).run(ask)
+            page = await self._attempts(Timing.STORE_LIST, right=LISTING_PARTS).run(ask)
             yield [
                 parts._replace(key=parts.key.removeprefix(self._folder))
                 for parts in page.parts
@@ -285,14 +290,19 @@ class ObjectStore(Segments):
         """Give up parts that were never joined, if they are still there."""
         full = unfinished._replace(key=self._folder + unfinished.key)
         with suppress(FileNotFoundError):
-            await self._attempts(Timing.STORE_DELETE).run(partial(self._signed.abort, full))
+            attempts = self._attempts(Timing.STORE_DELETE, right=GIVING_UP_PARTS)
+            await attempts.run(partial(self._signed.abort, full))
+
+    async def denied(self) -> Sequence[str]:
+        """The rights that upkeep takes and the store denies, as policies call them."""
+        return await self._signed.denied()
 
     async def check(self) -> None:
         """Go on only if the store answers, and knows the bucket and the keys."""
         await self.size_of("no-such-object")
 
-    def _attempts(self, timing: Timing, size: int = 0) -> StoreAttempts:
-        return StoreAttempts(timing, self._measures, size)
+    def _attempts(self, timing: Timing, size: int = 0, right: str = "") -> StoreAttempts:
+        return StoreAttempts(timing, self._measures, size, right)
 
     async def _stat(self, path: str) -> int:
         """The size of an object.

@@ -11,6 +11,8 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 
 from lading.blobs.hashing import RunningHash
+from lading.blobs.s3 import deletions
+from lading.blobs.s3.attempts import is_denied
 from lading.blobs.s3.object_room import ObjectRoom, new_key
 from lading.blobs.s3.ownership import FOLDER, Ownership
 from lading.blobs.s3.signed_requests import UnfinishedParts
@@ -21,6 +23,7 @@ from lading.ports.blob_sources import all_bytes
 from lading.ports.object_sources import LostObject
 from lading.ports.objects import (
     READING,
+    DeniedRight,
     ForeignObjects,
     PlacedSegment,
     StrayObject,
@@ -37,6 +40,21 @@ PAGE = 100
 PARTS = 100
 # Seconds after which the key of an object that is being stored is reserved anew.
 RESERVING = READING / 10
+
+# What comes of a right that is denied.
+_CONSEQUENCES = {
+    "s3:DeleteObject": "nothing is deleted: what was collected goes on taking room",
+    "s3:ListBucket": (
+        "what no row names is not found, and of what is not there the store says that it is"
+        " forbidden"
+    ),
+    "s3:ListBucketMultipartUploads": (
+        "parts of objects that were never completed are not found, and take room that no list shows"
+    ),
+    "s3:AbortMultipartUpload": (
+        "parts of objects that were never completed stay, and take room that no list shows"
+    ),
+}
 
 GoingOn = Callable[[], Awaitable[None]]
 
@@ -78,6 +96,15 @@ class ObjectUpkeep(Upkeep):
 
     @override
     async def strays(self, before: float) -> AsyncIterator[Sequence[StrayObject]]:
+        for kind in (self._stray_objects, self._stray_parts):
+            try:
+                async for page in kind(before):
+                    yield page
+            except Unavailable as error:
+                if not is_denied(error):  # else the log says which right is missing
+                    raise
+
+    async def _stray_objects(self, before: float) -> AsyncIterator[Sequence[StrayObject]]:
         async for page in self._store.pages(FOLDER):
             found = [
                 StrayObject(stored.key, stored.size, stored.modified_at)
@@ -85,6 +112,8 @@ class ObjectUpkeep(Upkeep):
                 if stored.modified_at < before
             ]
             yield await self._unknown(found)
+
+    async def _stray_parts(self, before: float) -> AsyncIterator[Sequence[StrayObject]]:
         async for parts in self._store.unfinished_parts(before):
             found = [
                 StrayObject(unfinished.key, None, unfinished.begun_at, unfinished.id)
@@ -96,14 +125,30 @@ class ObjectUpkeep(Upkeep):
                 yield await self._unknown(some, parts_at=self._clock())
 
     @override
-    async def remove(self, strays: Sequence[StrayObject]) -> None:
-        if strays:
-            await self._require_still_own()
-        for stray in strays:
-            if stray.id:
+    async def denied_rights(self) -> Sequence[DeniedRight]:
+        return [DeniedRight(right, _CONSEQUENCES[right]) for right in await self._store.denied()]
+
+    @override
+    async def remove(self, strays: Sequence[StrayObject]) -> Sequence[StrayObject]:
+        if not strays:
+            return ()
+        await self._require_still_own()
+        parts = [stray for stray in strays if stray.id]
+        objects = {stray.key: stray for stray in strays if not stray.id}
+        refusals = await self._store.delete(list(objects)) if objects else ()
+        deletions.warn_of(refusals)
+        return [*await self._abort(parts), *(objects[refusal.key] for refusal in refusals)]
+
+    async def _abort(self, strays: Sequence[StrayObject]) -> Sequence[StrayObject]:
+        """Give up parts that were never joined; returns those that the store keeps."""
+        for number, stray in enumerate(strays):
+            try:
                 await self._store.abort(UnfinishedParts(stray.key, stray.id, stray.since))
-        if objects := [stray.key for stray in strays if not stray.id]:
-            await self._store.delete(objects)
+            except Unavailable as error:
+                if not is_denied(error):
+                    raise
+                return strays[number:]  # as it denies it of all
+        return ()
 
     async def _unknown(
         self, found: Sequence[StrayObject], parts_at: float | None = None

@@ -11,10 +11,10 @@ from dataclasses import replace
 
 from lading.blobs.file_uploads import UploadCount
 from lading.blobs.hashing import RunningHash
-from lading.blobs.s3 import unused_objects
 from lading.blobs.s3.object_room import ObjectRoom, new_key
 from lading.blobs.s3.reserved_keys import ReservedKeys
 from lading.blobs.s3.staged_objects import SMALL, StagedObjects
+from lading.blobs.s3.unused_objects import UnusedObjects
 from lading.core.clocks import SLACK
 from lading.core.digest import SHA256, Digest
 from lading.core.errors import RegistryError, UploadUnknown
@@ -41,6 +41,7 @@ class S3Uploads(Uploads):
         self._room = room
         self._keys = ReservedKeys(room.uploads.reserve, room.clock, new_key)
         self._rows = room.uploads
+        self._unused = UnusedObjects(room)
         self._about = UploadCount()
         # Whose commits are settled, and whose rows go together, soon: a crash leaves them to the
         # collector, and nothing else.
@@ -103,8 +104,7 @@ class S3Uploads(Uploads):
 
     @override
     async def discard(self, upload: UploadKey) -> None:
-        unused = await self._rows.discard(upload, self._room.clock())
-        await unused_objects.delete(self._room, unused)
+        await self._unused.delete(await self._rows.discard(upload, self._room.clock()))
 
     @override
     async def count(self, owner: Owner) -> int:
@@ -127,7 +127,7 @@ class S3Uploads(Uploads):
 
     @override
     async def tidy(self, before: float) -> None:
-        await unused_objects.tidy(self._room, min(before, self._room.clock() - READING))
+        await self._unused.tidy(min(before, self._room.clock() - READING))
 
     async def _store_small(self, data: bytes) -> PlacedSegment | None:
         """Store an object, unused until a row says what it is; `None` if there is no memory."""

@@ -1,8 +1,9 @@
-"""Signed requests: those that obstore does not make, about parts that were never joined.
+"""Signed requests: those that obstore does not make.
 
 A replica that is killed while it puts a large object leaves parts behind that no list of objects
-shows. They are asked for seldom, so the requests are made by Python's own client, in a thread.
-Those of `pipes` are signed here as well.
+shows. And of many objects that are to be deleted, obstore does not say which of them stay. Both are
+asked for seldom, so the requests are made by Python's own client, in a thread. Those of `pipes` are
+signed here as well.
 Sources: ListMultipartUploads and AbortMultipartUpload (https://docs.aws.amazon.com/AmazonS3/latest/API).
 """
 
@@ -16,9 +17,11 @@ from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree as ET
 
+from lading.blobs.s3 import deletions
 from lading.blobs.s3.access_keys import AccessKeys
-from lading.blobs.s3.attempts import ATTEMPT, RefusedRequest
+from lading.blobs.s3.attempts import ATTEMPT, RefusedRequest, is_denied
 from lading.blobs.s3.bucket import S3Bucket
+from lading.blobs.s3.deletions import RefusedObject
 from lading.blobs.s3.proxies import connection_to
 from lading.blobs.s3.role_keys import RoleKeys
 from lading.blobs.s3.signatures import ALGORITHM, SigningScope, canonical, sign
@@ -88,6 +91,40 @@ class SignedRequests:
         """Give up the parts of one object; errors are those of `list_unfinished`."""
         await asyncio.to_thread(self._ask, "DELETE", unfinished.key, {"uploadId": unfinished.id})
 
+    async def delete(self, keys: Sequence[str]) -> Sequence[RefusedObject]:
+        """Delete objects; returns those that stay. Errors are those of `list_unfinished`."""
+        document = deletions.document_of(keys)
+        try:
+            answer = await asyncio.to_thread(self._ask, "POST", "", {"delete": ""}, document)
+        except RefusedRequest as error:
+            if not is_denied(error):
+                raise
+            return [RefusedObject(key, str(error)) for key in keys]
+        return deletions.refusals_in(answer)
+
+    async def denied(self) -> Sequence[str]:
+        """The rights that the store denies, as policies call them, of those that upkeep takes.
+
+        Each is tried on what is not there. What fails otherwise says nothing of a right.
+        """
+        nothing = f"{self._bucket.folder}objects/no-such-object"
+        listed = {"prefix": self._bucket.folder}
+        tries: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
+            "s3:DeleteObject": ("DELETE", nothing, {}),
+            "s3:ListBucket": ("GET", "", {**listed, "list-type": "2", "max-keys": "1"}),
+            "s3:ListBucketMultipartUploads": ("GET", "", {**listed, "uploads": ""}),
+            "s3:AbortMultipartUpload": ("DELETE", nothing, {"uploadId": "no-such-upload"}),
+        }
+        found = await asyncio.gather(
+            *(asyncio.to_thread(self._ask, *each) for each in tries.values()),
+            return_exceptions=True,
+        )
+        return [
+            right
+            for right, said in zip(tries, found, strict=True)
+            if isinstance(said, RefusedRequest) and is_denied(said)
+        ]
+
     async def sign_get(self, key: str) -> tuple[str, dict[str, str]]:
         """The target and headers of a request for an object; an `OSError` without keys."""
         path = f"{self._path}/{key}"
@@ -96,7 +133,7 @@ class SignedRequests:
             keys = (await asyncio.to_thread(keys.get)).keys
         return quote(path), self._sign(keys, "GET", path, {})
 
-    def _ask(self, method: str, key: str, query: Mapping[str, str]) -> bytes:
+    def _ask(self, method: str, key: str, query: Mapping[str, str], document: bytes = b"") -> bytes:
         """The body of an answer; blocks."""
         keys = self._keys if isinstance(self._keys, AccessKeys) else self._keys.get().keys
         address = self._bucket.own_address
@@ -104,11 +141,13 @@ class SignedRequests:
         path = f"{self._path}/{key}" if key else self._path or "/"
         try:
             target = f"{quote(path)}?{canonical(query)}"
-            headers = self._sign(keys, method, path, query)
+            headers = self._sign(keys, method, path, query, document)
+            if document:
+                headers |= deletions.headers_of(document)
             if self._proxy and not self._secure:  # a proxy without a tunnel takes whole addresses
                 target = f"http://{self._host}{target}"
                 headers |= login_of(self._proxy)
-            connection.request(method, target, headers=headers)
+            connection.request(method, target, document or None, headers)
             answer = connection.getresponse()
             body = answer.read(_MOST)
         finally:
@@ -118,17 +157,22 @@ class SignedRequests:
         return body
 
     def _sign(
-        self, keys: AccessKeys, method: str, path: str, query: Mapping[str, str]
+        self,
+        keys: AccessKeys,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        document: bytes = b"",
     ) -> dict[str, str]:
-        """The headers of a request without a body."""
+        """The headers by which a request is signed."""
         scope = SigningScope.of(self._bucket.region)
-        nothing = hashlib.sha256().hexdigest()
-        headers = {"host": self._host, "x-amz-content-sha256": nothing, "x-amz-date": scope.at}
+        hashed = hashlib.sha256(document).hexdigest()
+        headers = {"host": self._host, "x-amz-content-sha256": hashed, "x-amz-date": scope.at}
         if keys.token:
             headers["x-amz-security-token"] = keys.token
         names = ";".join(headers)  # which are in their order
         lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
-        request = "\n".join((method, quote(path), canonical(query), lines, names, nothing))
+        request = "\n".join((method, quote(path), canonical(query), lines, names, hashed))
         headers["authorization"] = (
             f"{ALGORITHM} Credential={keys.id}/{scope.text},"
             f" SignedHeaders={names}, Signature={sign(keys.secret, scope, request)}"
