@@ -9,6 +9,7 @@ it goes. Memory grows with neither: what is to be remembered waits on the disk.
 
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -76,24 +77,21 @@ def garbage_collect(
     what was deleted in the trash for a while; this empties the trash. CONFIG is the server's
     configuration file.
     """
-    command = _Collection(quiet=quiet or as_json, as_json=as_json)
-    with_registry(
-        config,
-        lambda registry: command.run(registry, dry_run=dry_run, untagged=delete_untagged),
-    )
+    command = _Collection(dry_run, delete_untagged, quiet or as_json, as_json)
+    with_registry(config, command.run)
 
 
-class _Collection:
-    """A collection by the command: how it talks of it."""
+class _Collection(NamedTuple):
+    """A collection by the command: what it takes, and how it is talked of."""
 
-    def __init__(self, *, quiet: bool, as_json: bool) -> None:
-        self._quiet = quiet
-        self._as_json = as_json
+    dry_run: bool
+    untagged: bool
+    quiet: bool
+    as_json: bool
 
-    async def run(self, registry: "Registry", *, dry_run: bool, untagged: bool) -> None:
-        if dry_run:
-            plan = await self._plan(registry, untagged=untagged)
-            await self._report(_each(plan.items), dry_run=True)
+    async def run(self, registry: "Registry") -> None:
+        if self.dry_run:
+            await self._report(_each((await self._plan(registry)).items))
             return
         if departed := await collect.why_bytes_stay(registry):
             raise click.ClickException(f"{departed}: nothing was removed")
@@ -101,30 +99,28 @@ class _Collection:
         waiting = step_progress(_DOING).wait
         async with lease.wait_for(registry, jobs.COLLECT, name, waiting) as held:
             await times.set_back(registry)
-            await self._report(self._collect(registry, held, untagged=untagged), dry_run=False)
+            await self._report(self._collect(registry, held))
             unused = await upkeep.unused(registry)
-            if unused.objects and not self._as_json:
+            if unused.objects and not self.as_json:
                 say(unused_words(unused))
 
-    async def _collect(
-        self, registry: "Registry", held: "Lease", *, untagged: bool
-    ) -> AsyncIterator[GarbageItem]:
-        if self._quiet:
+    async def _collect(self, registry: "Registry", held: "Lease") -> AsyncIterator[GarbageItem]:
+        if self.quiet:
             await _tell_of_hold(registry)
-            criteria = collect.criteria(registry, trash=0, untagged=untagged, at_most=STEP)
+            criteria = collect.criteria(registry, trash=0, untagged=self.untagged, at_most=STEP)
             removing = collect.run_in_steps(registry, criteria)
         else:
-            removing = _with_progress(registry, await self._plan(registry, untagged=untagged))
+            removing = _with_progress(registry, await self._plan(registry))
         async for item in removing:
             yield item
             await held.renew()
 
-    async def _plan(self, registry: "Registry", *, untagged: bool) -> "Plan":
+    async def _plan(self, registry: "Registry") -> "Plan":
         # By hand, the trash is emptied: what is in it has no window left.
-        criteria = collect.criteria(registry, trash=0, untagged=untagged)
+        criteria = collect.criteria(registry, trash=0, untagged=self.untagged)
         plan = await collect.plan(registry, criteria)
         await _tell_of_hold(registry)
-        if not self._quiet:
+        if not self.quiet:
             marked = await _print_kept(registry, plan)
             manifests = plan.garbage.manifests
             _print_items(manifests)
@@ -135,23 +131,25 @@ class _Collection:
             _print_items(item for item in plan.items if not isinstance(item, GarbageManifest))
         return plan
 
-    async def _report(self, items: AsyncIterator[GarbageItem], *, dry_run: bool) -> None:
+    async def _report(self, items: AsyncIterator[GarbageItem]) -> None:
         """Count what goes, and say that; in JSON each item as soon as it is known."""
         tally, listed = collect.Tally(), JsonList()
-        if self._as_json:
-            say(f'{{"dry_run": {to_json(dry_run)}, "items": ', nl=False)
+        if self.as_json:
+            say(f'{{"dry_run": {to_json(self.dry_run)}, "items": ', nl=False)
         async for item in items:
             tally.count(item)
-            if self._as_json:
+            if self.as_json:
                 listed.add({"kind": KINDS[type(item)], **plain(item), "why": item.why})
-        if self._as_json:
+        if self.as_json:
             listed.end(nl=False)
             say(f', "bytes": {tally.size}}}')
             return
         if tally.tags:
-            trashed = "would be put" if dry_run else "put"
+            trashed = "would be put" if self.dry_run else "put"
             say(f"{counted(tally.tags, 'attachment')} {trashed} into the trash")
-        removed, freed = ("would be removed", "would be freed") if dry_run else ("removed", "freed")
+        removed, freed = (
+            ("would be removed", "would be freed") if self.dry_run else ("removed", "freed")
+        )
         say(
             f"{counted(tally.manifests, 'manifest')}, {counted(tally.blobs, 'blob')} and"
             f" {counted(tally.uploads, 'upload')} {removed}; {_size(tally.size)} {freed}"
