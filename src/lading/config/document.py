@@ -84,10 +84,11 @@ def _put(container: Value, part: str | int, value: Value) -> None:
         container[part : part + 1] = [value]
 
 
-_CHOICES = {
+CHOICES = {
     "storage": ("filesystem", "inmemory", "s3"),
     "auth": ("none", "htpasswd", "token", "tokens"),
 }
+"""What can be chosen by its name alone, by the section where it is."""
 
 
 def expand_choices(document: Document) -> None:
@@ -96,7 +97,7 @@ def expand_choices(document: Document) -> None:
     A driver that is named without parameters is chosen all the same, so its value must not look
     like that of a key which was left empty.
     """
-    for section, choices in _CHOICES.items():
+    for section, choices in CHOICES.items():
         value = document.get((section,))
         if isinstance(value, str):
             document.value[section] = {value: {}}

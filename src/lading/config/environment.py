@@ -8,17 +8,13 @@ names, so that `REGISTRY_STORAGE` comes before what is below it.
 import re
 from collections.abc import Mapping
 
-from lading.config.document import Document, KeyPath, Value, dotted, expand_choices
+from lading.config.document import CHOICES, Document, KeyPath, Value, dotted, expand_choices
 from lading.config.problems import Findings
 from lading.config.schema import Node, Shape
 from lading.config.yaml_source import read_value
 
 FILE_VARIABLE = "REGISTRY_CONFIGURATION_PATH"
 _PREFIX = "REGISTRY_"
-
-# Distribution takes an unknown name here for one more driver and does not start. To go on with
-# another storage, or without the authentication somebody asked for, would be worse.
-_CHOICES = frozenset({"storage", "auth"})
 
 
 class _UnknownKeyError(LookupError):
@@ -111,9 +107,13 @@ def _resolve(document: Document, tree: Node, parts: list[str]) -> KeyPath:
 
 
 def _is_choice(tree: Node, parts: list[str]) -> bool:
-    """Tell whether an unknown name stands where a driver, or a kind of authentication, would."""
+    """Tell whether an unknown name stands where a driver, or a kind of authentication, would.
+
+    Distribution takes it for one more of them and does not start. To go on with another storage, or
+    without the authentication somebody asked for, would be worse.
+    """
     section, choice = parts[0], parts[1] if len(parts) > 1 else ""
-    return section in _CHOICES and bool(choice) and choice not in tree.children[section].children
+    return section in CHOICES and bool(choice) and choice not in tree.children[section].children
 
 
 def _index(part: str, value: Value) -> int:
