@@ -35,7 +35,9 @@ def to_json(value: object) -> str:
     Times, which are seconds since the epoch inside, are texts of RFC 3339: what is named `at`,
     `since` or `until`, or `…_at` and the like.
     """
-    return _escape(json.dumps(_plain(value), ensure_ascii=not _is_unicode()), _in_json)
+    text = json.dumps(_plain(value), ensure_ascii=not _is_unicode())
+    # By the escape of JSON a program reads the same text.
+    return _escape(text, lambda char: json.dumps(char)[1:-1])
 
 
 def say(text: str = "", *, err: bool = False, nl: bool = True, styled: str = "") -> None:
@@ -76,7 +78,7 @@ def clean(text: str) -> str:
     What is no letter, sign or space (controls, marks that turn the direction of writing, what
     is no Unicode) stands there as in Python's source: `\\x1b`.
     """
-    return _escape(text, _visible)
+    return _escape(text, lambda char: char.encode("unicode_escape").decode())
 
 
 def clean_lines(text: str) -> str:
@@ -118,15 +120,6 @@ def _escape(text: str, how: Callable[[str], str]) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else how(char) for char in text)
-
-
-def _visible(char: str) -> str:
-    return char.encode("unicode_escape").decode()
-
-
-def _in_json(char: str) -> str:
-    """The escape of JSON, by which a program reads the same text."""
-    return json.dumps(char)[1:-1]
 
 
 def plain(value: object) -> dict[str, object]:
