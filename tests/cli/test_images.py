@@ -458,6 +458,8 @@ def test_a_registry_that_fails_is_not_taken_for_one_that_has_less(ours: Ours) ->
         for words in (["du"], ["tags"]):
             result = ours.run(*words, f"{theirs.host}/app")
             assert (result.exit_code, result.stdout) == (4, "")
+        asked = [sent.path for sent in theirs.sent].count("/v2/app/manifests/2")
+        assert asked <= 1  # after the first one that failed
 
 
 def test_du_says_what_it_leaves_out(ours: Ours) -> None:

@@ -15,7 +15,13 @@ from lading.cli.images.source import ImageSource
 from lading.cli.late import late
 from lading.cli.output import human_size, say, to_json
 from lading.cli.tables import Column, print_table
-from lading.core.errors import Denied, ManifestUnknown, RepositoryUnknown, Unauthorized
+from lading.core.errors import (
+    Denied,
+    ManifestUnknown,
+    RegistryError,
+    RepositoryUnknown,
+    Unauthorized,
+)
 from lading.core.timestamps import utc
 from lading.core.versions import natural
 
@@ -85,10 +91,7 @@ def list_tags(repository: str, where: Where, *, short: bool, as_json: bool) -> N
         names.sort(key=natural)
         if short:
             return [ShownTag(name) for name in names]
-        turn = asyncio.Semaphore(_AT_ONCE)
-        return await asyncio.gather(
-            *(_describe(source, named.repository, name, turn) for name in names)
-        )
+        return await _describe_all(source, named.repository, names)
 
     tags = look(where, named.host, repository, gather)
     if as_json:
@@ -145,17 +148,37 @@ async def _repositories(source: ImageSource) -> Sequence[str]:
     return sorted([name async for name in source.repositories()], key=natural)
 
 
-async def _describe(
-    source: ImageSource, repository: str, tag: str, turn: "asyncio.Semaphore"
-) -> ShownTag:
-    async with turn:
-        try:
-            found = await source.manifest(repository, tag)
-            branch = await grow(source, repository, found, referrers=False)
-            size = sum(blobs_of(branch).values())
-            set_at = await source.set_at(repository, tag)
-        except ManifestUnknown:  # deleted meanwhile, or damaged
-            return ShownTag(tag)
+async def _describe_all(
+    source: ImageSource, repository: str, tags: Sequence[str]
+) -> Sequence[ShownTag]:
+    """The tags, described; what fails once is asked no more, and what is under way is waited for.
+
+    Threads of it would go on behind a client that is closed.
+    """
+    turn, failed = asyncio.Semaphore(_AT_ONCE), list[RegistryError]()
+
+    async def describe(tag: str) -> ShownTag:
+        async with turn:
+            try:
+                return ShownTag(tag) if failed else await _describe(source, repository, tag)
+            except RegistryError as error:
+                failed.append(error)
+                return ShownTag(tag)
+
+    described = await asyncio.gather(*map(describe, tags))
+    if failed:
+        raise failed[0]
+    return described
+
+
+async def _describe(source: ImageSource, repository: str, tag: str) -> ShownTag:
+    try:
+        found = await source.manifest(repository, tag)
+        branch = await grow(source, repository, found, referrers=False)
+        size = sum(blobs_of(branch).values())
+        set_at = await source.set_at(repository, tag)
+    except ManifestUnknown:  # deleted meanwhile, or damaged
+        return ShownTag(tag)
     return ShownTag(tag, found.digest, found.media_type, size, set_at)
 
 
