@@ -101,6 +101,14 @@ async def test_an_image_is_a_tree_of_links(browser: Browser, path: str) -> None:
     assert f"{path}/layers/2/files?path=etc" in inner.links
 
 
+async def test_no_waste_is_so_small_that_there_is_none(people: People, browser: Browser) -> None:
+    """Beside what is wasted, all is not 100 % of all."""
+    path = await push(people, archive({"a": b"a" * 10, "b": b"b" * 50_000}), archive({"a": b"c"}))
+    await read(people, browser, path)
+    shown = await browser.get(f"{path}/files")
+    assert "Efficiency: what can be seen of all 99.9 %" in shown.text
+
+
 async def test_files_are_found_by_their_names(browser: Browser, path: str) -> None:
     shown = await browser.get(f"{path}/files?q=MOT")
     assert (

@@ -62,6 +62,9 @@ def places(cabinet: Lading) -> tuple[str, ...]:
         f"{image}/raw",
         "/-/events",
         "/-/space",
+        f"/r/{ODD}/-/compare?from=1.0&to=1.0",
+        "/-/robots",
+        "/-/users",
     )
 
 
@@ -88,6 +91,7 @@ def test_all_has_room(
             assert not window.is_wider(), place
             assert window.squeezed() == [], place
             assert window.cut() == [], place
+            assert window.touching() == [], place
 
 
 def test_everyone_can_use_it(chromium: Chromium, cabinet: Lading, places: tuple[str, ...]) -> None:

@@ -35,6 +35,17 @@ _CUT = """
 })
 """
 
+_TOUCHING = """
+(() => {
+  const boxes = [...document.querySelectorAll(".sheet, .notice")]
+    .filter((box) => box.checkVisibility()).map((box) => [box, box.getBoundingClientRect()]);
+  return boxes.flatMap(([box, above]) => boxes
+    .filter(([other, below]) => !box.contains(other) && below.top >= above.bottom - 1
+      && below.top < above.bottom + 8 && below.left < above.right && above.left < below.right)
+    .map(([other]) => `${box.className} and ${other.className}`));
+})()
+"""
+
 
 @dataclass
 class Window:
@@ -95,6 +106,11 @@ class Window:
     def cut(self) -> Sequence[str]:
         """What sticks out of its sheet, where nothing scrolls."""
         found: Sequence[str] = self.page.evaluate(_CUT)
+        return found
+
+    def touching(self) -> Sequence[str]:
+        """Sheets and notices that follow each other without room between them."""
+        found: Sequence[str] = self.page.evaluate(_TOUCHING)
         return found
 
     def violations(self) -> Sequence[str]:
