@@ -224,7 +224,36 @@ def test_another_postgresql_beside_the_same_bucket(
         target = f"{upload}?digest={digest_of(b'half a blob')}"
         answer = registry.client.ask("PUT", target, b"a blob", content_range="5-10")
         assert answer.status == 201, answer
+        off = run([program(), "read-only", "off", configs[0]], check=False)
+        assert off.returncode == 1
+        assert b"the registry stays read-only" in off.stdout + off.stderr
+        with lading_serve(tmp_path / "old", config=configs[0]) as old:  # it can still be read
+            assert pull(old.client, *IMAGES[0]) == []
     check(configs[1])
+
+
+def test_the_way_back_before_another_postgresql_is_served(
+    tmp_path: Path, postgresql: PostgreSQL, s3: S3
+) -> None:
+    """Who was switched back has the objects; the other one is refused until it has all again."""
+    old, new = (
+        configuration(tmp_path / name, {"storage": in_s3(s3), "database": database})
+        for name in ("old", "new")
+        for database in [{"postgresql": {"url": postgresql.new_url()}}]
+    )
+    with lading_serve(tmp_path / "old", config=old) as registry:
+        fill(registry.client)
+        migrate(old, new)
+        run([program(), "read-only", "off", old])
+        Repository(registry.client, "team/app0").push_image("later", b"later")
+        refusal = run([program(), "serve", new], check=False)
+        assert refusal.returncode == 1
+        assert b"names the badge of another database" in refusal.stdout + refusal.stderr
+        migrate(old, new)
+    with lading_serve(tmp_path / "new", config=new) as registry:
+        require_all(registry.client)
+        assert pull(registry.client, "team/app0", "later") == []
+    check(new)
 
 
 def test_what_a_target_must_not_be(tmp_path: Path, postgresql: PostgreSQL, s3: S3) -> None:

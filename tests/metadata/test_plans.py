@@ -297,7 +297,7 @@ async def _upload_objects(metadata: Metadata) -> None:
     await objects.remove(await objects.retire(before=1, limit=1, refused_before=1))
     await objects.count_unused()
     await objects.unknown(["key", "other"], parts_at=0)
-    await objects.badge()
+    await objects.badges()
 
 
 async def _push_as_objects(metadata: Metadata) -> None:

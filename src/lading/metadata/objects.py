@@ -4,15 +4,11 @@ from collections.abc import Sequence
 
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable
-from lading.metadata import batches, lookups
+from lading.metadata import badges, batches, lookups
 from lading.metadata.noun import reading, scanning, together, writing
 from lading.ports.database import Database, SqlConnection
 from lading.ports.objects import PlacedSegment, UnusedBytes
 
-# Instead of an upload's key: the object is the badge of the place.
-_BADGE = "badge"
-# Of replicas that begin at once, each waits for the one before, and finds what that has written.
-_ALONE = "/*! LOCK TABLE objects IN SHARE ROW EXCLUSIVE MODE */"
 # Instead of the time since when it is unused: the object is being deleted. Less than that is the
 # time, times -1, at which the store has refused to delete it.
 _RETIRED = 0.0
@@ -185,25 +181,6 @@ def unknown(
     return frozenset(keys) - known
 
 
-def badge(connection: SqlConnection) -> str | None:
-    """The key of the object by which the database knows its place."""
-    row = connection.execute("SELECT key FROM objects WHERE upload = ?", (_BADGE,)).fetchone()
-    return None if row is None else str(row[0])
-
-
-def set_badge(connection: SqlConnection, key: str, now: float) -> str:
-    """Write down the key of that object, unless there is one; returns the one that counts."""
-    connection.execute(_ALONE)
-    there = badge(connection)
-    if there is not None:
-        return there
-    connection.execute(
-        "INSERT INTO objects (key, start, size, stored_at, upload) VALUES (?, 0, 0, ?, ?)",
-        (key, now, _BADGE),
-    )
-    return key
-
-
 class Objects:
     """Objects; see `lading.ports.objects.ObjectRows`."""
 
@@ -220,5 +197,8 @@ class Objects:
         self.remove = writing(database, remove, durable=False)
         self.count_unused = scanning(database, count_unused)
         self.unknown = scanning(database, unknown)
-        self.badge = reading(database, badge)
-        self.set_badge = writing(database, set_badge)
+        self.badges = reading(database, badges.badges)
+        self.set_badge = writing(database, badges.set_badge)
+        self.keep_badge = writing(database, badges.keep_badge)
+        self.begin_taking = writing(database, badges.begin_taking)
+        self.end_taking = writing(database, badges.end_taking)

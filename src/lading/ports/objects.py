@@ -232,11 +232,27 @@ class ObjectRows(Protocol):
                 neither a request that is gone by then, nor one that has stored the object.
         """
 
-    async def badge(self) -> str | None:
-        """The key of the object by which the database knows its place; `None` if it has none."""
+    async def badges(self) -> Sequence[str]:
+        """The keys of objects by which the database knows its place, the newest first.
+
+        It has one, or none yet; more than one while it takes another one, or a crash was between.
+        """
 
     async def set_badge(self, key: str, now: float) -> str:
         """Write down the key of that object, unless there is one; returns the one that counts."""
+
+    async def keep_badge(self, key: str, now: float) -> None:
+        """Let other badges be unused, unless one of them is being taken."""
+
+    async def begin_taking(self, key: str, now: float) -> str | None:
+        """Begin to take the place of a registry that came here, or went from here.
+
+        Returns:
+            The badge to take it with; `None` if the registry never moved, or the place was taken.
+        """
+
+    async def end_taking(self, key: str, now: float) -> None:
+        """Know the place by this badge alone; nothing is said of a move from then on."""
 
 
 class UnusedBytes(NamedTuple):
@@ -299,6 +315,13 @@ class Upkeep(Protocol):
         Raises:
             ForeignObjects: they are not, or that cannot be told.
             Unavailable: the store cannot be asked.
+        """
+
+    async def take_own(self) -> None:
+        """As `require_own`, of a registry that goes on here.
+
+        If it was migrated to here, or from here, two databases know the objects: the first of them
+        that goes on has them for itself, and for the other one they are another one's then.
         """
 
     def join(self, going_on: Callable[[], Awaitable[None]]) -> AsyncIterator[Digest]:

@@ -1,8 +1,9 @@
 """Read-only mode: an operator has pushes and deletes refused for a while, in all processes."""
 
 from lading.core.access import Principal
-from lading.core.errors import ReadOnly
+from lading.core.errors import ReadOnly, Unavailable
 from lading.core.history import Change
+from lading.ports.objects import ForeignObjects
 from lading.services.registry import Registry
 
 
@@ -13,9 +14,24 @@ async def switch_on(registry: Registry, principal: Principal) -> None:
 
 
 async def switch_off(registry: Registry) -> None:
-    """Accept pushes and deletes again, unless the configuration refuses them."""
+    """Accept pushes and deletes again, unless the configuration refuses them.
+
+    Raises:
+        Unavailable: the registry was migrated, and has its objects elsewhere by now.
+    """
+    await _take_back(registry)
     await registry.metadata.read_only.set(None)
     registry.note("read-only.off")
+
+
+async def _take_back(registry: Registry) -> None:
+    """Take the objects of a registry that has departed, for those who go on here."""
+    if registry.upkeep is None or not (await registry.metadata.migrations.find()).has_departed:
+        return
+    try:
+        await registry.upkeep.take_own()
+    except ForeignObjects as error:
+        raise Unavailable(f"the registry stays read-only: {error}") from error
 
 
 async def find(registry: Registry) -> Change | None:

@@ -86,7 +86,9 @@ def _look_at_objects(settings: Settings) -> None:
     async def look() -> None:
         async with open_registry(settings) as registry:
             assert registry.upkeep is not None
-            await registry.upkeep.require_own()
+            # One that has departed is read-only: whose its objects are is asked when it is not.
+            if not (await registry.metadata.migrations.find()).has_departed:
+                await registry.upkeep.take_own()
             for denied in await registry.upkeep.denied_rights():
                 log.warning("%s: %s", denied.name, upkeep.words_of(denied))
 

@@ -1,6 +1,8 @@
 """To which database a folder of an object store belongs."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,14 @@ from lading.blobs.s3 import ownership
 from lading.blobs.s3.object_store import ObjectStore
 from lading.blobs.s3.ownership import OWNER
 from lading.core.errors import Unavailable
+from lading.metadata import badges
+from lading.ports.database import SqlConnection
 from lading.ports.objects import ForeignObjects, StrayObject
+from lading.services import read_only
 from tests.support.contents import fetch, store
 from tests.support.object_places import OpenPlace, PlaceInS3
+from tests.support.people import People
+from tests.support.rows import by_alice
 from tests.support.s3 import S3
 
 pytestmark = pytest.mark.e2e
@@ -78,7 +85,7 @@ async def test_who_comes_second_to_an_empty_folder_is_refused_by_the_store(
         taking.may_go.set()
         with pytest.raises(ForeignObjects):
             await second
-    assert await here.keys() == [await here.metadata.objects.badge()]
+    assert await here.keys() == await here.metadata.objects.badges()
     await here.upkeep.require_own()
 
 
@@ -87,7 +94,7 @@ async def test_replicas_of_one_database_begin_in_a_folder_together(
 ) -> None:
     await asyncio.gather(here.upkeep.require_own(), there.upkeep.require_own())
     await there.upkeep.require_own()
-    assert await here.keys() == [await here.metadata.objects.badge()]
+    assert await here.keys() == await here.metadata.objects.badges()
 
 
 async def test_a_replica_may_take_the_folder_while_another_one_asks_whose_it_is(
@@ -149,8 +156,7 @@ async def test_a_store_that_knows_no_conditions_is_asked_without_one(
 ) -> None:
     s3.proxy.fail("PUT", "501")
     await here.upkeep.require_own()
-    badge = await here.metadata.objects.badge()
-    assert badge is not None
+    (badge,) = await here.metadata.objects.badges()
     assert await here.store.content(OWNER) == badge.encode()
 
 
@@ -244,10 +250,151 @@ async def test_objects_beyond_the_first_page_tell_that_the_folder_is_its_own(
     """Most of them are unknown to a database that was restored to how it was before."""
     monkeypatch.setattr("lading.blobs.s3.object_store.PAGE", 2)
     await here.upkeep.require_own()
-    badge = await here.metadata.objects.badge()
-    assert badge is not None
+    (badge,) = await here.metadata.objects.badges()
     await store(here.stores, b"hello")
     for number in range(5):
         await here.store.put(f"objects/00/{number}", b"pushed since")
     await here.store.delete([OWNER, badge])
+    await here.upkeep.require_own()
+
+
+@pytest.fixture
+async def moved(here: OpenPlace, other: PlaceInS3) -> AsyncIterator[OpenPlace]:
+    """The folder with the database to which the registry was migrated, with its rows alone."""
+    await here.upkeep.require_own()
+    (badge,) = await here.metadata.objects.badges()
+    with other.opened() as one:
+        await one.metadata.objects.set_badge(badge, 1.0)
+        migrations = one.metadata.migrations
+        await migrations.begin_arrival("registry", "run", 1.0)
+        await migrations.end_arrival("run", 2.0)
+        await here.metadata.migrations.depart(by_alice())
+        yield one
+
+
+@pytest.mark.parametrize("first", ["here", "moved"])
+async def test_of_a_registry_that_moved_the_first_place_that_goes_on_has_the_objects(
+    here: OpenPlace, moved: OpenPlace, first: str
+) -> None:
+    """What only one of the two databases knows would be garbage for the other one."""
+    owner, late = (here, moved) if first == "here" else (moved, here)
+    await late.upkeep.require_own()
+    await owner.upkeep.take_own()
+    await owner.upkeep.take_own()
+    digest = await store(owner.stores, b"of the owner")
+
+    with pytest.raises(ForeignObjects, match="names the badge of another database"):
+        await late.upkeep.take_own()
+    (key,) = [segment.key for segment in await owner.metadata.objects.find(digest)]
+    with pytest.raises(Unavailable, match="nothing was removed"):
+        await late.upkeep.remove([StrayObject(key, 12, 0.0)])
+    assert await fetch(await owner.stores.blobs.find(digest)) == b"of the owner"
+    assert len(await owner.metadata.objects.badges()) == 1
+
+
+async def test_a_registry_that_has_moved_stays_read_only_where_it_was(
+    here: OpenPlace, moved: OpenPlace
+) -> None:
+    """Once it is served at its new place; until then it can be switched back, and the other not."""
+    people = People(here.metadata, here.stores)
+    await moved.upkeep.take_own()
+    with pytest.raises(Unavailable, match="stays read-only"):
+        await read_only.switch_off(people.registry)
+    assert await read_only.find(people.registry) is not None
+
+
+async def test_a_registry_that_is_switched_back_before_it_is_served_elsewhere_has_its_objects(
+    here: OpenPlace, moved: OpenPlace
+) -> None:
+    people = People(here.metadata, here.stores)
+    await read_only.switch_off(people.registry)
+    assert await read_only.find(people.registry) is None
+    await here.upkeep.require_own()
+    with pytest.raises(ForeignObjects):
+        await moved.upkeep.take_own()
+
+
+async def test_replicas_that_go_on_at_once_take_the_folder_together(
+    moved: OpenPlace, other: PlaceInS3
+) -> None:
+    with other.opened() as second, other.opened() as third:
+        replicas = [moved, second, third]
+        await asyncio.gather(*(one.upkeep.take_own() for one in replicas))
+        for one in replicas:
+            await one.upkeep.take_own()
+    assert len(await moved.metadata.objects.badges()) == 1
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+async def test_who_is_killed_while_it_takes_the_folder_goes_on(
+    here: OpenPlace, moved: OpenPlace, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the badge, before the owner, and before its rows say so."""
+
+    async def die(*_: object) -> None:
+        raise RuntimeError("killed")
+
+    put = moved.store.put
+    puts: list[str] = []
+
+    async def count(key: str, data: bytes) -> None:
+        if len(puts) == after:
+            await die()
+        puts.append(key)
+        await put(key, data)
+
+    with monkeypatch.context() as dying:
+        dying.setattr(moved.store, "put", count)
+        if after == 2:
+            dying.setattr(moved.metadata.objects, "end_taking", die)
+        with pytest.raises(RuntimeError, match="killed"):
+            await moved.upkeep.take_own()
+    await moved.upkeep.take_own()
+    await moved.upkeep.require_own()
+    assert len(await moved.metadata.objects.badges()) == 1
+    with pytest.raises(ForeignObjects):
+        await here.upkeep.take_own()
+
+
+async def test_a_database_with_two_badges_keeps_the_one_that_the_folder_knows(
+    here: OpenPlace,
+) -> None:
+    """Whichever it is: the newest counts where there is no owner."""
+    await here.upkeep.require_own()
+    (badge,) = await here.metadata.objects.badges()
+    for later in (0.5, 4e9):
+        await here.metadata.database.write(partial(add_badge, f"objects/00/{later}", later))
+        assert len(await here.metadata.objects.badges()) == 2
+        await here.upkeep.require_own()
+        assert await here.metadata.objects.badges() == [badge]
+
+    await here.metadata.database.write(partial(add_badge, "objects/00/newest", 4e9))
+    await here.store.delete([OWNER])
+    await here.upkeep.require_own()
+    assert await here.store.content(OWNER) == b"objects/00/newest"
+    await here.upkeep.require_own()
+    assert await here.metadata.objects.badges() == ["objects/00/newest"]
+
+
+def add_badge(key: str, at: float, connection: SqlConnection) -> None:
+    connection.execute(badges._ADD, (key, at, badges._BADGE))
+
+
+async def test_badges_of_others_are_named_and_what_to_do_about_them(
+    here: OpenPlace, other: PlaceInS3
+) -> None:
+    """Once they are deleted, as is said, the folder is its own again."""
+    await here.upkeep.require_own()
+    with other.opened() as stranger:
+        key = await stranger.metadata.objects.set_badge("objects/zz/other", 0.0)
+        await stranger.store.put(key, ownership.BADGE)
+    await here.store.put(OWNER, key.encode())
+    with pytest.raises(ForeignObjects, match=f"`{key}`.*delete `{OWNER}` and that badge"):
+        await here.upkeep.require_own()
+
+    await here.store.delete([OWNER])
+    with pytest.raises(ForeignObjects, match=f"badges of other databases: {key}"):
+        await here.upkeep.require_own()
+
+    await here.store.delete([key])
     await here.upkeep.require_own()

@@ -82,6 +82,11 @@ class ObjectUpkeep(Upkeep):
         await self._ownership.require()
 
     @override
+    async def take_own(self) -> None:
+        await self._ownership.require()
+        await self._ownership.take_alone()
+
+    @override
     async def join(self, going_on: GoingOn) -> AsyncIterator[Digest]:
         after = ""
         while page := await self._rows.page_in_segments(after=after, limit=PAGE):

@@ -5,6 +5,9 @@ blobs. The folder has an object that names its owner, put there under the condit
 none, and read again. A store that ignores the condition lets two of them go on. Each of these puts
 its badge among the objects and then looks at all of them, so that the later one at least sees the
 other's; and whoever deletes what no row names reads the owner again first.
+
+A registry that was migrated with its rows alone is in two databases that have the same badge. Who
+goes on takes another one, by which the other one is no owner any more.
 """
 
 import logging
@@ -37,12 +40,12 @@ class _Found(NamedTuple):
     Attributes:
         known: whether rows name one of the objects.
         unknown: whether no row names one of them.
-        badges: whether one of those is another database's badge.
+        badges: keys of those that are another database's badges.
     """
 
     known: bool
     unknown: bool
-    badges: bool
+    badges: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +65,39 @@ class Ownership:
         """
         # In this order: a replica that begins meanwhile writes its badge down before it is named.
         owner = await self.room.store.content(OWNER)
-        badge = await self.room.objects.badge()
+        badges = await self.room.objects.badges()
         if owner is None:
-            await self._take(badge)
-        elif badge is None or owner != badge.encode():
-            raise _foreign()
+            await self._take(badges[0] if badges else None)
+        elif (named := owner.decode(errors="replace")) not in badges:
+            raise _foreign(
+                f"The object `{OWNER}` names the badge of another database, `{named}`: if this"
+                " registry was migrated, it is served from there, and `lading migrate` brings it"
+                f" back; if that database is gone for good, delete `{OWNER}` and that badge"
+            )
+        elif len(badges) > 1:
+            await self.room.objects.keep_badge(named, self.room.clock())
+
+    async def take_alone(self) -> None:
+        """Take the folder, which is this database's, from others that have the same badge.
+
+        A crash leaves it with two badges, of which the owner names the one that counts.
+        """
+        badge = await self.room.objects.begin_taking(new_key(), self.room.clock())
+        if badge is not None:
+            await self.room.store.put(badge, BADGE)
+            await self.room.store.put(OWNER, badge.encode())
+            await self.room.objects.end_taking(badge, self.room.clock())
 
     async def _take(self, badge: str | None) -> None:
         before = await self._look()
         if before.badges or (before.unknown and not before.known):
-            raise _foreign()
+            raise _foreign(_words_of_badges(before.badges))
         if badge is None:
             await self._warn_of_distribution()
             badge = await self.room.objects.set_badge(new_key(), self.room.clock())
         await self.room.store.put_first(OWNER, badge.encode())
         if await self.room.store.content(OWNER) != badge.encode():
-            raise _foreign()
+            raise _foreign("It has begun there at the same time as this one")
         await self.room.store.put(badge, BADGE)
         after = await self._look()  # in which its own badge is known
         if after.badges or (after.unknown and not before.known):
@@ -95,22 +115,22 @@ class Ownership:
 
         That takes a request for a thousand of them, and happens where there is no owner.
         """
-        known = unknown = badges = False
+        known = unknown = False
+        badges: list[str] = []
         async with aclosing(self.room.store.pages(FOLDER)) as pages:
             async for page in pages:
                 nobodys = await self.room.objects.unknown([stored.key for stored in page])
                 strange = [stored for stored in page if stored.key in nobodys]
                 known |= len(strange) < len(page)
                 unknown |= bool(strange)
-                badges = badges or await self._has_badge(strange)
+                badges += await self._badges_among(strange)
         return _Found(known, unknown, badges)
 
-    async def _has_badge(self, strange: Sequence[StoredObject]) -> bool:
-        """Whether one of some objects is a badge, by which its database knows the folder."""
-        for stored in strange:
-            if stored.size == len(BADGE) and await self.room.store.content(stored.key) == BADGE:
-                return True
-        return False
+    async def _badges_among(self, strange: Sequence[StoredObject]) -> Sequence[str]:
+        """The keys of those objects that are badges, by which their databases know the folder."""
+        content = self.room.store.content
+        alike = [stored.key for stored in strange if stored.size == len(BADGE)]
+        return [key for key in alike if await content(key) == BADGE]
 
     async def _warn_of_distribution(self) -> None:
         """Say, when a registry begins, that images of another one are beside it in the bucket."""
@@ -125,9 +145,19 @@ class Ownership:
                 return
 
 
-def _foreign() -> ForeignObjects:
+def _foreign(more: str) -> ForeignObjects:
     return ForeignObjects(
         "the bucket has objects that this database does not know, so that they could be"
         " taken for garbage: give this registry a place of its own"
-        " (storage.s3.rootdirectory), or restore the database that knows them"
+        " (storage.s3.rootdirectory), or name or restore the database that knows them"
+        f" (`database`).{more and f' {more}'}"
+    )
+
+
+def _words_of_badges(badges: Sequence[str]) -> str:
+    if not badges:
+        return ""
+    return (
+        f"These objects are badges of other databases: {', '.join(badges)}. Delete those whose"
+        " database is gone for good"
     )

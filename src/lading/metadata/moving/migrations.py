@@ -23,11 +23,11 @@ from lading.ports.database import Database, SqlConnection
 _REGISTRY: Final = "registry"
 _ARRIVING: Final = "arriving"
 _RUN: Final = "run"
-_ARRIVED: Final = "arrived"
-_DEPARTED: Final = "departed"
+ARRIVED: Final = "arrived"
+DEPARTED: Final = "departed"
 _MARK: Final = "mark"
 _READ_ONLY: Final = "read-only"
-_NOTES: Final = (_REGISTRY, _ARRIVING, _RUN, _ARRIVED, _DEPARTED, _MARK, _READ_ONLY)
+_NOTES: Final = (_REGISTRY, _ARRIVING, _RUN, ARRIVED, DEPARTED, _MARK, _READ_ONLY)
 _FIND = "SELECT name, actor, at FROM switches WHERE name IN (?, ?, ?, ?, ?, ?, ?)"
 WHY_BYTES_STAY: Final = "this registry was migrated to another place, which may have its bytes here"
 
@@ -62,8 +62,8 @@ def find(connection: SqlConnection) -> MigrationNotes:
     return MigrationNotes(
         registry=notes[_REGISTRY][0] if _REGISTRY in notes else "",
         arriving=notes[_ARRIVING][1] if _ARRIVING in notes else None,
-        has_arrived=_ARRIVED in notes,
-        has_departed=_DEPARTED in notes and notes.get(_READ_ONLY) == notes[_DEPARTED],
+        has_arrived=ARRIVED in notes,
+        has_departed=DEPARTED in notes and notes.get(_READ_ONLY) == notes[DEPARTED],
         mark=notes[_MARK][0] if _MARK in notes else None,
     )
 
@@ -83,7 +83,7 @@ def mark(connection: SqlConnection, mark: str | None, now: float) -> None:
 
 def begin_arrival(connection: SqlConnection, name: str, run: str, now: float) -> None:
     """Note that the registry of that name is on its way here, brought by a run of a migration."""
-    for note in (_ARRIVED, _DEPARTED, _READ_ONLY):
+    for note in (ARRIVED, DEPARTED, _READ_ONLY):
         switch_off(connection, note)
     _set(connection, _REGISTRY, name, now)
     _set(connection, _ARRIVING, name, now)
@@ -111,17 +111,17 @@ def end_arrival(connection: SqlConnection, run: str, now: float) -> None:
     name, _ = _notes(connection)[_ARRIVING]
     for note in (_ARRIVING, _RUN):
         switch_off(connection, note)
-    _set(connection, _ARRIVED, name, now)
+    _set(connection, ARRIVED, name, now)
 
 
 def serve(connection: SqlConnection) -> None:
     """Note that the registry is served here: from now on it is no copy of another one."""
-    switch_off(connection, _ARRIVED)
+    switch_off(connection, ARRIVED)
 
 
 def depart(connection: SqlConnection, change: Change) -> None:
     """Note that the registry has gone from here, and let it be read-only from now on."""
-    for note in (_DEPARTED, _READ_ONLY):
+    for note in (DEPARTED, _READ_ONLY):
         _set(connection, note, change.actor, change.at)
 
 
