@@ -24,7 +24,7 @@ from lading.metadata.moving.table_rows import BroughtRows, Row
 from lading.metadata.moving.tables import BLOBS, MovedTable
 from lading.ports.database import Work
 from lading.ports.objects import Upkeep
-from lading.services import read_only, unfinished
+from lading.services import read_only, robots, unfinished
 from lading.services.moving import last_step
 from lading.services.moving import migrate as migrating
 from lading.services.moving.last_step import CannotMigrate
@@ -686,3 +686,37 @@ async def test_numbers_that_went_to_other_rows_meanwhile(origin: People, target:
     await migrate(origin.registry, target.registry)
 
     await require_same(origin, target)
+
+
+async def test_a_login_that_ends_in_the_last_moments_does_not_come_back(
+    origin: People, target: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is compared by then: it ends a moment later, and is to be ended at both places."""
+    refused: list[str] = []
+    equalise = RowCopies.equalise
+
+    async def late(copies: RowCopies) -> int:
+        count = await equalise(copies)
+        for change in (
+            robots.revoke(origin.registry, "ci"),
+            robots.create(origin.registry, "late", [], frozenset(), by="me", lifetime=None),
+        ):
+            try:
+                await change
+            except Unavailable as error:
+                refused.append(error.message)
+        return count
+
+    everywhere = [Glob("**")]
+    pull = frozenset({Action.PULL})
+    await robots.create(origin.registry, "ci", everywhere, pull, by="me", lifetime=None)
+    monkeypatch.setattr(RowCopies, "equalise", late)
+    await migrate(origin.registry, target.registry)
+
+    assert len(refused) >= 2
+    assert all("being migrated" in message for message in refused)
+    assert await rows_of(origin.metadata) == await rows_of(target.metadata)
+    assert await robots.where_else(origin.registry) == "elsewhere"
+    assert await robots.revoke(origin.registry, "ci")
+    await read_only.switch_off(origin.registry)
+    assert await robots.where_else(origin.registry) == ""

@@ -19,6 +19,7 @@ from lading.core.timestamps import utc
 
 with late():
     from lading.services import robots
+    from lading.services.registry import Registry
 
 
 @click.group()
@@ -145,9 +146,16 @@ def revoke(name: str, config: Path | None) -> None:
     All tokens that were issued to it end as well. CONFIG is the server's configuration file.
     """
     name = name.removeprefix(login_name(""))
-    if not with_registry(config, lambda registry: robots.revoke(registry, name)):
+    revoked, place = with_registry(config, lambda registry: _revoke(registry, name))
+    if not revoked:
         raise NothingFound(f"there is no {login_name(name)}; see `lading token ls`")
     say(f"{login_name(name)} can no longer log in")
+    if place:
+        say(f"This registry was migrated to {place}: end the login there, too", err=True)
+
+
+async def _revoke(registry: "Registry", name: str) -> tuple[bool, str]:
+    return await robots.revoke(registry, name), await robots.where_else(registry)
 
 
 def _parse_patterns(texts: Sequence[str]) -> Sequence[Glob]:

@@ -9,6 +9,7 @@ from lading.core.permissions import with_implied
 from lading.core.robots import Robot, check_name, is_name, login_name, password_of
 from lading.core.secret_texts import SECRET_BYTES, hash_of
 from lading.core.timestamps import utc
+from lading.metadata.moving.migrations import MIGRATES
 from lading.services.registry import Registry
 
 
@@ -36,6 +37,14 @@ async def create(
         return None
     registry.note("robot.create", robot=login_name(name), rights=describe(robot))
     return robot, password
+
+
+async def where_else(registry: Registry) -> str:
+    """Where the registry is, for people, if it was migrated from here; else nothing."""
+    switched = await registry.metadata.read_only.find()
+    if switched is None or not (await registry.metadata.migrations.find()).has_departed:
+        return ""
+    return switched.actor.partition(MIGRATES)[2]
 
 
 async def all_robots(registry: Registry) -> Sequence[Robot]:

@@ -8,6 +8,7 @@ from typing import Any
 from lading.core.access import Action, Actions
 from lading.core.globs import Glob
 from lading.core.robots import Robot
+from lading.metadata.moving.migrations import require_staying
 from lading.metadata.noun import looking, reading, writing
 from lading.ports.database import Database, SqlConnection
 
@@ -16,6 +17,7 @@ _COLUMNS = "name, hash, repositories, actions, created_at, created_by, expires_a
 
 def add(connection: SqlConnection, robot: Robot) -> bool:
     """Add a new robot; false if there is one of that name."""
+    require_staying(connection)
     added = connection.execute(
         f"INSERT INTO robots ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (
@@ -46,6 +48,7 @@ def all_(connection: SqlConnection) -> Sequence[Robot]:
 
 def remove(connection: SqlConnection, name: str) -> bool:
     """Remove a robot for good; false if there is none."""
+    require_staying(connection)
     return connection.execute("DELETE FROM robots WHERE name = ?", (name,)).rowcount > 0
 
 

@@ -17,7 +17,7 @@ from lading.core.errors import Unavailable
 from lading.core.history import Change
 from lading.metadata import batches
 from lading.metadata.noun import reading, writing
-from lading.metadata.read_only import switch_off, switch_on
+from lading.metadata.read_only import IS_ON, switch_off, switch_on
 from lading.ports.database import Database, SqlConnection
 
 _REGISTRY: Final = "registry"
@@ -29,6 +29,8 @@ _MARK: Final = "mark"
 _READ_ONLY: Final = "read-only"
 _NOTES: Final = (_REGISTRY, _ARRIVING, _RUN, ARRIVED, DEPARTED, _MARK, _READ_ONLY)
 _FIND = "SELECT name, actor, at FROM switches WHERE name IN (?, ?, ?, ?, ?, ?, ?)"
+MIGRATES: Final = ", who migrates it to "
+"""What the read-only switch says, between a person and a place, of a registry that is leaving."""
 WHY_BYTES_STAY: Final = "this registry was migrated to another place, which may have its bytes here"
 
 
@@ -129,6 +131,22 @@ def require_here(connection: SqlConnection) -> None:
     """Raise `Unavailable` if the registry has departed: who deletes bytes asks each time."""
     if find(connection).has_departed:
         raise Unavailable(WHY_BYTES_STAY)
+
+
+def require_staying(connection: SqlConnection) -> None:
+    """Go on only if what changes now would not be missing where the registry goes.
+
+    Raises:
+        Unavailable: it is in the last step of a migration, which may have compared it already.
+    """
+    if connection.execute(IS_ON).fetchone() is None:  # a switch waits for all who have looked
+        return
+    notes = _notes(connection)
+    if MIGRATES in notes[_READ_ONLY][0] and notes.get(DEPARTED) != notes[_READ_ONLY]:
+        raise Unavailable(
+            "the registry is being migrated, and takes no changes in these moments: try again; if"
+            " no migration runs any more, `lading read-only off` first"
+        )
 
 
 def _set(connection: SqlConnection, note: str, actor: str, at: float) -> None:

@@ -11,9 +11,9 @@ from lading.core.access import Principal
 from lading.core.errors import RegistryError
 from lading.core.history import Change
 from lading.core.timestamps import utc
+from lading.metadata.moving.migrations import MIGRATES
 from lading.services.registry import Registry
 
-_MIGRATES = ", who migrates it to "
 _WAY_OUT = (
     "when no migration runs any more, `lading read-only off` with the old configuration makes it"
     " writable again"
@@ -42,7 +42,7 @@ async def read_only(registry: Registry, principal: Principal, place: str) -> Asy
     Raises:
         CannotMigrate: the block has failed, and the registry stays read-only.
     """
-    change = registry.change_by(Principal(f"{principal.name}{_MIGRATES}{place}"))
+    change = registry.change_by(Principal(f"{principal.name}{MIGRATES}{place}"))
     try:
         await registry.metadata.read_only.set(change)
         yield change
@@ -66,6 +66,6 @@ async def _give_back(registry: Registry, change: Change) -> str:
     except BaseException as error:  # noqa: BLE001 - cancelled once more, too
         why = str(error) or type(error).__name__
         return f"The registry could not be made writable again ({why}): {_WAY_OUT}"
-    if found is None or departed or _MIGRATES not in found.actor:
+    if found is None or departed or MIGRATES not in found.actor:
         return ""
     return f"The registry is read-only since {utc(found.at)}, by {found.actor}: {_WAY_OUT}"
