@@ -159,6 +159,23 @@ def test_a_client_cannot_say_that_it_is_another(front: Front) -> None:
     assert line.startswith("127.0.0.1 ")
 
 
+def test_nor_by_which_id_its_requests_are_found(front: Front) -> None:
+    answer = front.client.ask("GET", "/v2/", x_request_id="forged")
+
+    assert answer.headers["X-Request-ID"] != "forged"
+    assert front.registry.has_said(answer.headers["X-Request-ID"])
+    assert "forged" not in front.registry.log.read_text()
+
+
+@pytest.mark.parametrize("file", ["compose/nginx.conf", "scale-out/nginx.conf", "README.md"])
+def test_whatever_the_registry_believes_of_nginx_is_said_by_nginx(file: str) -> None:
+    """A client's own header is passed on unless there is such a line."""
+    text = (REPOSITORY / "deploy" / file).read_text()
+    forwarded = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Prefix")
+    for name in (*forwarded, "X-Request-Id", "traceparent"):
+        assert f"proxy_set_header {name} " in text, name
+
+
 def test_a_file_that_is_gone_is_an_error_of_the_protocol(front: Front) -> None:
     digest = front.repository.push_blob(DATA)
     front.file(digest).unlink()
