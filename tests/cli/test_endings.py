@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
+import lading
 from lading.cli.exits import TERMINATED
 from lading.cli.running import run_to_end
 from lading.testing import Registry
@@ -156,6 +157,23 @@ def test_who_interrupts_a_command_as_it_starts_reads_no_traceback(module: str, s
     done = run([sys.executable, "-c", INTERRUPTS.format(module)], check=False)
 
     assert (done.returncode, done.stderr.decode()) == (130, says)
+
+
+LOADED = """
+import sys
+before = set(sys.modules)
+sys.path.insert(0, sys.argv[1])
+import lading.cli.main
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+def test_nothing_is_loaded_before_somebody_listens_for_ctrl_c() -> None:
+    """Python itself, alone, would answer by a traceback."""
+    source = Path(lading.__file__).parents[1]
+    done = run([sys.executable, "-I", "-S", "-c", LOADED, source])
+
+    assert done.stdout.decode().split() == ["lading", "lading.cli", "lading.cli.main"]
 
 
 ENDS = """

@@ -4,12 +4,11 @@ Nothing is loaded before somebody listens for Ctrl-C.
 """
 
 import sys
-from typing import NoReturn
 
 _INTERRUPTED = 130  # see `lading.cli.exits`
 
 
-def main() -> NoReturn:
+def main() -> None:
     """Load the program, run it, and end."""
     try:
         from lading.cli.commands import main as run  # noqa: PLC0415 - see above
