@@ -15,7 +15,7 @@ from lading.services.pull import pull_manifest
 from lading.testing import calls
 from lading.testing.events import EventList, RegistryEvent
 from lading.testing.faults import KINDS, FaultyApplication, PlannedFailure
-from lading.testing.images import DATA, Contents, Files, make_artifact, make_image
+from lading.testing.images import DATA, Contents, Files, describe, make_artifact, make_image
 from lading.testing.server import ADDRESS, ServerThread
 from lading.wiring.in_memory import MemoryOptions, open_in_memory, read_permissions
 
@@ -294,11 +294,8 @@ class PractiseRegistry:
 
     def _describe(self, reference: str) -> Mapping[str, Any]:
         found = self._pull(reference)
-        return {
-            "mediaType": found.media_type,
-            "digest": str(found.digest),
-            "size": len(found.body),
-        }
+        # Clients may have pushed it under a digest of another algorithm.
+        return {**describe(found.body, found.media_type), "digest": str(found.digest)}
 
 
 async def _not_open(*_: object) -> None:
