@@ -234,6 +234,29 @@ def test_a_redirect_to_what_is_no_name_of_a_host_is_said(name: str) -> None:
         client.manifest("app", "1")
 
 
+@pytest.mark.parametrize("name", ["a..b", ".b", "a" * 64 + ".test"])
+def test_no_proxy_is_asked_for_what_is_no_name_of_a_host(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with forward_proxy(1) as proxy, closing(HostConnections(QUICK)) as connections:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.host}")
+        with pytest.raises(socket.gaierror, match="no host can be called so"):
+            connections.send("GET", f"https://{name}/x", {}, None)
+    assert proxy.heads == []
+
+
+def test_a_proxy_is_asked_for_a_name_as_resolvers_know_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        odd_registry(lambda _: TAGS) as server,
+        forward_proxy(server.port, b"HTTP/1.1 502 No\r\n\r\n") as proxy,
+        closing(HostConnections(QUICK)) as connections,
+    ):
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.host}")
+        with pytest.raises(OSError, match="502"):
+            connections.send("GET", "https://bücher.test/x", {}, None)
+    assert proxy.heads[0].startswith("CONNECT xn--bcher-kva.test:443 ")
+
+
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
 def test_a_proxy_is_asked_to_connect_and_sees_no_login(
     variable: str, named: Certificates, monkeypatch: pytest.MonkeyPatch

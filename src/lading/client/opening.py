@@ -26,8 +26,8 @@ def connect(
     """
     try:
         connection = socket.create_connection((host, port), seconds)
-    except UnicodeError:  # a part of the name is empty, or has more than 63 characters
-        raise socket.gaierror(socket.EAI_NONAME, "no host can be called so") from None
+    except UnicodeError:
+        raise no_such_name() from None
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection if context is None else encrypt(connection, host, context)
 
@@ -43,6 +43,11 @@ def encrypt(connection: socket.socket, host: str, context: "ssl.SSLContext") -> 
     except BaseException:
         connection.close()
         raise
+
+
+def no_such_name() -> socket.gaierror:
+    """The error of a name that cannot be one: a part of it is empty, or has over 63 characters."""
+    return socket.gaierror(socket.EAI_NONAME, "no host can be called so")
 
 
 def any_certificate() -> "ssl.SSLContext":

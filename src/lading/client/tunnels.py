@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from lading.client.answer_parser import AnswerParser
 from lading.client.errors import NoAnswer, ProxyFailed, reason
 from lading.client.incoming import read_on
-from lading.client.opening import Connection, connect, encrypt
+from lading.client.opening import Connection, connect, encrypt, no_such_name
 from lading.client.outgoing import head_of, send
 from lading.core.typing import T
 from lading.system.proxies import DEFAULT_PORTS, login_of
@@ -30,8 +30,13 @@ def through_proxy(
 
     Raises:
         ProxyFailed: the proxy cannot be reached, or makes no tunnel.
-        OSError: TLS cannot be agreed on with the host.
+        OSError: TLS cannot be agreed on with the host, or none can be called so.
     """
+    try:
+        # As proxies know it; what is no name they would be asked for, and TLS would not take it.
+        name = host.encode("idna").decode()
+    except UnicodeError:
+        raise no_such_name() from None
     by = urlsplit(proxy)
     # Folders of certificates are for registries: a proxy's is one of the system's authorities.
     own = ssl.create_default_context() if by.scheme == "https" else None
@@ -42,12 +47,12 @@ def through_proxy(
     if context is None:
         return connection
     try:
-        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        place = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
         _ask_for_tunnel(connection, proxy, place, seconds)
         connection.settimeout(seconds)  # as TLS is agreed on: without TLS the system was to wait
         if isinstance(connection, ssl.SSLSocket):
-            return TlsInTls(connection, host, context)
-        return encrypt(connection, host, context)
+            return TlsInTls(connection, name, context)
+        return encrypt(connection, name, context)
     except BaseException:
         connection.close()
         raise
