@@ -161,6 +161,34 @@ async def test_a_search_reads_no_layers_but_those_of_its_image_in_postgresql_eit
 
 
 @pytest.mark.e2e
+async def test_a_directory_is_read_by_its_name_in_each_layer_in_postgresql_too(
+    postgresql: PostgreSQL,
+) -> None:
+    """Which does not know how few layers and directories are asked for."""
+    database = PostgresqlDatabase(Server(postgresql.new_url(), timeout=120))
+    layers = [Digest.of(str(number).encode()) for number in range(3000)]
+    await Metadata(database).trees.ask(layers, ASKER, 1.0)
+    await database.write(lambda connection: connection.execute(_MANY_ENTRIES))
+    await database.write(lambda connection: connection.execute("ANALYZE"))
+    trees = batches.keys(["1", "2", "3"])
+    statements: dict[str, Parameters] = {
+        rows_of_entries._CHILDREN: {
+            "trees": trees,
+            "parents": batches.keys(["", "etc"]),
+            "after": "",
+            "others": 9,
+            "last": "~",
+        },
+        rows_of_entries._NAMED: {"trees": trees, "places": '{"/a": "", "etc/b": "etc"}'},
+    }
+    plans = await database.read(partial(_plans, statements=statements))
+    database.close()
+    assert {text: plan for text, plan in plans.items() if "Seq Scan on entries" in plan} == {}
+    for plan in plans.values():  # not all of the tree, nor of a directory
+        assert re.search(r"Index Cond: \(\(tree_id = .* AND .*parent = .* AND .*name ", plan), plan
+
+
+@pytest.mark.e2e
 async def test_the_moves_of_a_tag_are_found_by_the_tag_in_postgresql_either(
     postgresql: PostgreSQL,
 ) -> None:

@@ -20,24 +20,30 @@ _IMPLY = f"{_INSERT} ON CONFLICT DO NOTHING"
 # Greater than every name: what cannot be printed is not in names as it is (`core.images.tree`).
 _LAST = "\U0010ffff"
 # SQLite takes any tree for a small one, and reads all of it rather than look some entries up by
-# their whole key; it keeps to the order of a `CROSS JOIN`.
+# their whole key; it keeps to the order of a `CROSS JOIN`. PostgreSQL takes lists for a hundred
+# names each, and would rather read the entries of all trees; it does each part by itself, as an
+# `OFFSET` ends it.
 _CHILDREN = f"""
     SELECT tree_id, {_THEIR_COLUMNS}
     FROM json_each(:trees) AS wanted CROSS JOIN json_each(:parents) AS held
-    CROSS JOIN entries WHERE tree_id = CAST(wanted.key AS INTEGER) AND entries.parent = held.key
+    CROSS JOIN /*! LATERAL (SELECT * FROM */ entries
+    WHERE tree_id = CAST(wanted.key AS INTEGER) AND entries.parent = held.key
         AND entries.name > :after
         AND entries.name <= coalesce((SELECT last.name FROM entries AS last
             WHERE last.tree_id = CAST(wanted.key AS INTEGER) AND last.parent = held.key
                 AND last.name > :after
             ORDER BY last.name LIMIT 1 OFFSET :others), :last)
+    /*! OFFSET 0) AS entries */
     ORDER BY entries.parent, entries.name
 """
 # A place is a path, whose directory it has beside it.
 _NAMED = f"""
     SELECT tree_id, {_THEIR_COLUMNS}
     FROM json_each(:trees) AS wanted CROSS JOIN json_each(:places) AS held
-    CROSS JOIN entries WHERE tree_id = CAST(wanted.key AS INTEGER) AND entries.parent = held.value
+    CROSS JOIN /*! LATERAL (SELECT * FROM */ entries
+    WHERE tree_id = CAST(wanted.key AS INTEGER) AND entries.parent = held.value
         AND entries.name = substr(held.key, length(held.value) + 2)
+    /*! OFFSET 0) AS entries */
 """
 # From tree to tree in the order of their ids in the parameter, until enough has been looked at.
 # PostgreSQL does not know how few trees are asked for, and would rather read the entries of all; it
