@@ -92,6 +92,12 @@ def numbers(connection: SqlConnection) -> list[int]:
     return [number for (number,) in connection.execute("SELECT n FROM t ORDER BY n")]
 
 
+def messages(connection: SqlConnection) -> str:
+    """What the server tells clients."""
+    (found,) = connection.execute("SELECT current_setting('client_min_messages')").fetchone()
+    return str(found)
+
+
 def lose(connection: SqlConnection) -> None:
     """Have the server end the connection."""
     connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
@@ -290,6 +296,26 @@ async def test_who_finds_all_connections_busy_waits_for_a_time(open_database: Op
     assert [type(outcome) for outcome in outcomes] == [Unavailable] * 5
     assert time.monotonic() - begun < 15
     assert await database.read(lambda connection: connection.execute("SELECT 1").fetchone()) == (1,)
+
+
+async def test_fewer_connections_than_threads_are_enough(
+    own_server: PostgreSQL, measures: Counted
+) -> None:
+    """As a role's limit has it, or too many others: who gets none waits for who has one."""
+    own_server.ask("CREATE ROLE few LOGIN CONNECTION LIMIT 2")
+    own_server.ask("CREATE DATABASE few OWNER few")
+    own_server.ask("CREATE TABLE t (n BIGINT PRIMARY KEY); GRANT ALL ON t TO few", "few")
+    server = Server(own_server.url("few", user="few"), timeout=20.0)
+    database = PostgresqlDatabase(server, 8, None, measures)
+    work = [
+        database.write(lambda connection, n=n: add(connection, n))  # type: ignore[misc]
+        for n in range(40)
+    ]
+    await asyncio.gather(*work)
+    assert await asyncio.gather(*(database.read(numbers) for _ in range(40))) == (
+        [list(range(40))] * 40
+    )
+    database.close()
 
 
 async def test_what_nobody_waits_for_any_more_ends_at_the_server_too(
@@ -685,12 +711,20 @@ async def test_a_server_that_stands_still_keeps_nobody_waiting(own_server: Postg
     database.close()
 
 
-async def test_it_works_through_pgbouncer_in_transaction_mode(own_server: PostgreSQL) -> None:
-    """With fewer connections than there are calls, and statements that come often."""
+@pytest.mark.parametrize("told", [False, True])
+async def test_it_works_through_pgbouncer_in_transaction_mode(
+    own_server: PostgreSQL, caplog: pytest.LogCaptureFixture, told: bool
+) -> None:
+    """With fewer connections than there are calls, and statements that come often.
+
+    Also where nobody has said that it knows no prepared statements.
+    """
     own_server.ask("CREATE TABLE t (n BIGINT PRIMARY KEY)")
+    own_server.ask("ALTER DATABASE postgres SET client_min_messages = error")
     with pgbouncer_before(own_server, connections=3) as port:
-        server = Server(replace(own_server, port=port).url(), prepared=False)
-        databases = [PostgresqlDatabase(server, 8) for _ in range(2)]
+        url = replace(own_server, port=port).url()
+        servers = [Server(url, prepared=not told) for _ in range(2)]
+        databases = [PostgresqlDatabase(server, 8) for server in servers]
         await asyncio.gather(
             *(
                 databases[n % 2].write(lambda connection, n=n: add(connection, n))  # type: ignore[misc]
@@ -700,6 +734,9 @@ async def test_it_works_through_pgbouncer_in_transaction_mode(own_server: Postgr
         reads = await asyncio.gather(*(databases[n % 2].read(numbers) for n in range(100)))
         assert reads == [list(range(100))] * 100
         assert await databases[0].scan(numbers) == list(range(100))
+        assert await databases[0].write(messages) == "warning"
+        assert [server.preparing.is_on for server in servers] == [False, False]
+        assert caplog.text.count("knows no prepared statements") == (0 if told else 2)
         for database in databases:
             database.close()
 

@@ -71,7 +71,8 @@ other, leave a quarter of them to reads. A few more, opened when needed, are for
 and for locks. Not a key of Distribution."""
     preparedstatements: bool = True
     """`false` for PgBouncer in transaction mode before its version 1.21, which does not know \
-prepared statements. Not a key of Distribution."""
+prepared statements. Where that is not said, the first that is lost ends it. Not a key of \
+Distribution."""
     timeout: PositiveDuration = timedelta(seconds=10)
     """How long a request waits for the database, for a connection, a restart and what others have \
 locked, until it gets 503. Not a key of Distribution."""

@@ -5,7 +5,6 @@ steps, between which a thread has to get hold of the interpreter each time: with
 took 80 microseconds of processor a statement, and this takes 15.
 """
 
-import itertools
 import math
 import os
 import socket
@@ -25,6 +24,7 @@ from psycopg.pq.abc import PGresult
 
 from lading.core.typing import T, override
 from lading.databases.postgresql import settings
+from lading.databases.postgresql.preparing import Preparing, StatementNames
 from lading.databases.postgresql.statements import Statement, merge, translate
 from lading.ports.database import Parameters, Rows, SqlConnection
 from lading.ports.dialect import Dialect
@@ -47,7 +47,7 @@ _ANSWERING = 0.2
 
 # Statements that were run so often on a connection are planned once, and so many are at most; then
 # all of them begin anew.
-PREPARED_FROM = 3
+_PREPARED_FROM = 3
 _MOST_PREPARED = 500
 # Rows that are adapted at once.
 _ADAPTED = 500
@@ -67,10 +67,12 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
 
     Attributes:
         deadline: of the use of now, by the monotonic clock.
+        preparing: whether statements that come often are prepared.
         has_warned: whether the server has warned of something since this was last set to false.
     """
 
     deadline: float = math.inf
+    preparing = Preparing(is_on=False)
     has_warned = False
     _is_given_up = False
 
@@ -78,7 +80,7 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
         super().__init__(*args, **kwargs)
         # How often a statement was run, or the name by which the server knows it.
         self._named: dict[tuple[bytes, Sequence[int]], int | bytes] = {}
-        self._numbers = itertools.count()
+        self._names = StatementNames()
         self._needed: bytes | None = None
         # Of who ends a use and who gives it up: either of them is first.
         self._using = threading.Lock()
@@ -177,19 +179,19 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
 
     def _name_of(self, text: bytes, types: Sequence[int]) -> bytes | None:
         """The name of a statement that the server has planned; `None` if it is to be sent."""
-        if self.prepare_threshold is None:
+        if not self.preparing.is_on:
             return None
         key = (text, types)
         known = self._named.get(key, 0)
         if isinstance(known, bytes):
             return known
-        if known < PREPARED_FROM:
+        if known < _PREPARED_FROM:
             self._named[key] = known + 1
             return None
         if len(self._named) > _MOST_PREPARED:
             self._done(self.pgconn.exec_(b"DEALLOCATE ALL"))
             self._named.clear()
-        name = b"lading_%d" % next(self._numbers)
+        name = next(self._names)
         self._done(self.pgconn.prepare(name, text, types))
         self._named[key] = name
         return name

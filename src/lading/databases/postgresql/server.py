@@ -12,8 +12,9 @@ from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import StrDumperUnknown
 
 from lading.core.typing import override
-from lading.databases.postgresql.connection import PREPARED_FROM, TimedConnection
+from lading.databases.postgresql.connection import TimedConnection
 from lading.databases.postgresql.hosts import Hosts, count
+from lading.databases.postgresql.preparing import Preparing
 from lading.ports.database import CannotOpen
 
 # What the URL may say otherwise, as all here may. Of several hosts the one that takes changes is
@@ -45,6 +46,7 @@ class Server:
         prepared: whether it, and what lies before it, knows prepared statements.
         timeout: seconds that a call may take, from when it waits for its turn.
         hosts: of the URL, if it names several.
+        preparing: whether statements are prepared, as long as that goes well.
     """
 
     url: str = field(repr=False)
@@ -52,6 +54,10 @@ class Server:
     prepared: bool = True
     timeout: float = 10.0
     hosts: Hosts = field(default_factory=Hosts, repr=False, compare=False)
+    preparing: Preparing = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "preparing", Preparing(is_on=self.prepared))
 
     def connect(self, seconds: float) -> TimedConnection:
         """Open a connection.
@@ -66,9 +72,10 @@ class Server:
         connection = TimedConnection.connect(
             **self.parameters(seconds),
             autocommit=True,
-            prepare_threshold=PREPARED_FROM if self.prepared else None,
+            prepare_threshold=None,  # what is prepared has names of ours
             context=_ADAPTERS,
         )
+        connection.preparing = self.preparing
         self.hosts.answered(connection.info.host, connection.info.port)
         return connection
 

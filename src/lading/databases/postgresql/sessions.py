@@ -16,7 +16,7 @@ from lading.core.typing import T
 from lading.databases.postgresql import failures
 from lading.databases.postgresql.connection import Overdue, TimedConnection
 from lading.databases.postgresql.server import Server
-from lading.ports.measures import Level, Measures
+from lading.ports.measures import Count, Level, Measures
 from lading.system.threads import begin_thread
 
 # Seconds before what failed is tried again, at most: the first time, and ever.
@@ -60,6 +60,8 @@ class Sessions:
                 tries += 1
                 pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**tries)
                 cause = failures.why_again(error, tries)
+                if self._server.preparing.give_up_after(error):
+                    cause = Count.REPEATED_AFTER_LOST_CONNECTION
                 if cause is None or time.monotonic() + pause > deadline:
                     raise
                 self._measures.count(cause)
