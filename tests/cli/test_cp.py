@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 
 from lading.cli.commands import main
 from lading.cli.copy_places import PlaceOpener
+from lading.cli.copy_progress import CopyBars
 from lading.client import (
     BlobContent,
     Client,
@@ -36,6 +37,7 @@ from tests.support.pushes import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, descriptor
 
 FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 PLATFORMS = ["linux/amd64", "linux/arm64"]
+MIB = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +106,20 @@ def test_a_second_run_asks_by_head_alone(here: Registry, there: Registry) -> Non
     assert requests_of(here, before[0]).count("GET") == 1  # the list of tags
     heads = [event.status for event in here.events[before[0] :] if event.method == "HEAD"]
     assert heads == [304] * 5  # it was told what is there, so it need not look for the manifest
+
+
+def test_what_is_mounted_is_not_left_to_be_sent() -> None:
+    """A bar that stands at nothing to the end says that the copy has failed."""
+    steps = CopyBars()
+    for digest, size in ((digest_of(b"mounted"), 5 * MIB), (digest_of(b"sent"), 2 * MIB)):
+        steps.begin(digest, size)
+    steps.end(digest_of(b"mounted"), sent=False)
+    steps.advance(digest_of(b"sent"), 2 * MIB)
+    steps.end(digest_of(b"sent"), sent=True)
+
+    [whole] = steps.bars.tasks
+    assert (whole.completed, whole.total) == (2 * MIB, 2 * MIB)
+    assert steps.size == 2 * MIB
 
 
 def test_patterns_choose_the_tags(here: Registry, there: Registry) -> None:

@@ -91,6 +91,15 @@ def test_a_tag_that_begins_as_digests_do_is_no_digest(ours: Ours, theirs: Regist
     )
 
 
+@pytest.mark.parametrize("words", [["ls"], ["tags", "app", "--server"]])
+def test_an_address_is_no_host(ours: Ours, words: list[str]) -> None:
+    """As who copies it from a browser's line writes it: that is a mistake, and nothing failed."""
+    result = ours.run(*words, "https://registry.example.com")
+
+    assert result.exit_code == 2
+    assert "is no host: write it as registry.example.com" in result.stderr
+
+
 def test_an_empty_list_says_so_beside_the_answer(ours: Ours, theirs: Registry) -> None:
     theirs.reset()
 

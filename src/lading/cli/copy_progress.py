@@ -76,33 +76,37 @@ class CopyLines(CopySteps):
 
 
 class CopyBars(CopyLines):
-    """Bars for a terminal: one for each blob under way, up to some, and the sum of all."""
+    """Bars for a terminal: one for each blob under way, up to some, and the sum of all.
+
+    Attributes:
+        bars: as they are drawn.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._bars = new_bars(of_bytes=True)
-        self._all = self._bars.add_task("all", total=None)  # until something is to be sent
+        self.bars = new_bars(of_bytes=True)
+        self._all = self.bars.add_task("all", total=None)  # until something is to be sent
         self._total = 0
         self._shown: dict[str, Any] = {}
         self._waiting: dict[str, int] = {}
 
     @override
     def __enter__(self) -> Self:
-        self._bars.start()
+        self.bars.start()
         return self
 
     @override
     def __exit__(self, *_: object) -> None:
-        self._bars.stop()
+        self.bars.stop()
 
     @override
     def begin(self, digest: str, size: int) -> None:
         super().begin(digest, size)
         with self._lock:
             self._total += size
-            self._bars.update(self._all, total=self._total)
+            self.bars.update(self._all, total=self._total)
             if len(self._shown) < _MOST_BARS and size >= _MIB:
-                self._shown[digest] = self._bars.add_task(clean(digest[7:19]), total=size)
+                self._shown[digest] = self.bars.add_task(clean(digest[7:19]), total=size)
 
     @override
     def advance(self, digest: str, count: int) -> None:
@@ -117,25 +121,28 @@ class CopyBars(CopyLines):
 
     @override
     def end(self, digest: str, sent: bool) -> None:
-        super().end(digest, sent)
-        self._draw(digest, self._waiting.pop(digest, 0))
         with self._lock:
+            # What was mounted, or sent by another run, is nothing that is left to send.
+            self._total -= self._left.get(digest, 0)
+            self.bars.update(self._all, total=self._total or None)
             task = self._shown.pop(digest, None)
+        super().end(digest, sent)
+        self.bars.advance(self._all, self._waiting.pop(digest, 0))
         if task is not None:
-            self._bars.remove_task(task)
+            self.bars.remove_task(task)
 
     @override
     def say(self, text: str) -> None:
-        print_above(self._bars, text, err=True)
+        print_above(self.bars, text, err=True)
 
     @override
     def answer(self, text: str) -> None:
-        print_above(self._bars, text, err=False)
+        print_above(self.bars, text, err=False)
 
     def _draw(self, digest: str, count: int) -> None:
-        self._bars.advance(self._all, count)
+        self.bars.advance(self._all, count)
         if digest in self._shown:
-            self._bars.advance(self._shown[digest], count)
+            self.bars.advance(self._shown[digest], count)
 
 
 def copy_progress() -> CopyLines:

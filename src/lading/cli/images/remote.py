@@ -5,11 +5,21 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Seque
 from contextlib import contextmanager
 from itertools import islice
 
+import click
+
 from lading.cli.images.documents import descriptors
 from lading.cli.images.places import Where
 from lading.cli.images.source import FoundManifest, ImageSource, ReadDescriptor
 from lading.cli.output import say_wait
-from lading.client import Client, ClientError, NotThere, RemoteManifest, SessionOptions
+from lading.client import (
+    Client,
+    ClientError,
+    NotThere,
+    ReferenceInvalid,
+    RemoteManifest,
+    SessionOptions,
+)
+from lading.client.references import host_of
 from lading.core import errors
 from lading.core.digest import Bytes
 from lading.core.errors import RegistryError
@@ -129,7 +139,14 @@ def run_remote(host: str, work: Callable[[ImageSource], Awaitable[T]], where: Wh
 
     Args:
         where: says how it is spoken with.
+
+    Raises:
+        UsageError: the host is none.
     """
+    try:
+        host_of(host)
+    except ReferenceInvalid as error:
+        raise click.UsageError(error.message) from error
     options = SessionOptions(where.plain_http, where.insecure, where.ca, on_wait=say_wait)
 
     async def run() -> T:
