@@ -168,7 +168,8 @@ async def test_an_object_that_the_store_refuses_to_delete_is_asked_for_again_lat
 ) -> None:
     """And becomes nothing any more, as one that is being deleted."""
     objects = metadata.objects
-    await metadata.uploads.reserve(["first", "second"], 1.0)
+    await metadata.uploads.reserve(["first"], 1.5)
+    await metadata.uploads.reserve(["second"], 1.0)
     assert await objects.retire(before=2.0, limit=1) == ["first"]
     await objects.refuse(["first", "unknown"], 5.0)
     assert await objects.retire(before=2.0, limit=1) == ["second"]
@@ -176,6 +177,23 @@ async def test_an_object_that_the_store_refuses_to_delete_is_asked_for_again_lat
     assert await objects.retire(before=2.0, limit=9, refused_before=4.0) == []
     await objects.reserve("first", 6.0)
     assert await objects.retire(before=9.0, limit=9, refused_before=5.0) == ["first"]
+
+
+async def test_objects_that_the_store_refuses_to_delete_are_in_nobodys_way(
+    metadata: Metadata,
+) -> None:
+    """However many they are: what can be deleted is not behind them."""
+    objects, refused = metadata.objects, ["one", "other", "third"]
+    await metadata.uploads.reserve(refused, 1.0)
+    await objects.refuse(await objects.retire(before=2.0, limit=9), 5.0)
+    await metadata.uploads.reserve(["later"], 6.0)
+    await metadata.uploads.reserve(["killed"], 2.0)
+    assert await objects.retire(before=2.0, limit=1) == ["killed"]
+    assert await objects.retire(before=9.0, limit=1, refused_before=7.0) == ["later"]
+    await objects.remove(["later"])
+    assert await objects.retire(before=9.0, limit=1, refused_before=7.0) == ["killed"]
+    await objects.remove(["killed"])
+    assert sorted(await objects.retire(before=9.0, limit=9, refused_before=7.0)) == refused
 
 
 async def test_what_came_is_written_down_twice_if_nobody_knows_whether_it_was(

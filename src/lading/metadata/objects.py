@@ -39,11 +39,13 @@ _QUARANTINE = """
         AND NOT EXISTS (SELECT 1 FROM blobs WHERE digest = :digest AND lost_at IS NULL)
     RETURNING key
 """
+# Those first that the store has not refused to delete: of the others there may be more than it is
+# asked for in a day, and behind them all else would stay for ever.
 _RETIRE = f"""
     UPDATE objects SET unused_at = {_RETIRED}
     WHERE unused_at <= :before AND key IN (
         SELECT key FROM objects WHERE unused_at BETWEEN :earliest AND :before
-        ORDER BY unused_at LIMIT :limit)
+        ORDER BY unused_at DESC LIMIT :limit)
     RETURNING key
 """
 

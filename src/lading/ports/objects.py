@@ -205,8 +205,8 @@ class ObjectRows(Protocol):
     ) -> Sequence[str]:
         """Let objects that nothing has needed since that time be deleted; their keys.
 
-        From then on they can become nothing. Those of a collection that was killed are among the
-        next ones.
+        From then on they can become nothing. Those of a collection that was killed come after
+        the others, and last those that the store has refused to delete.
 
         Args:
             refused_before: the time since which those that the store has refused to delete are left
