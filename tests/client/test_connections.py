@@ -368,6 +368,22 @@ def test_a_proxy_that_wants_a_login_is_told_apart_from_the_registry(
     assert LOGIN.header not in "".join(proxy.heads)
 
 
+@pytest.mark.parametrize(("status", "asked"), [(403, 1), (407, 1), (503, 2)])
+def test_a_tunnel_is_asked_for_again_only_where_that_may_help(
+    status: int, asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = b"HTTP/1.1 %d No\r\nContent-Length: 3\r\n\r\nno!" % status
+    options = SessionOptions(retries=1)
+    with odd_registry(lambda _: TAGS) as server, forward_proxy(server.port, refusal) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.host}")
+        with (
+            Client(NAME, options=options) as client,
+            pytest.raises(Unreachable, match=f"through the proxy: .* {status}"),
+        ):
+            list(client.tags("app"))
+    assert len(proxy.heads) == asked
+
+
 @pytest.mark.parametrize("plain_http", [False, True])
 def test_a_proxy_may_speak_tls_itself(
     made: Certificates, named: Certificates, monkeypatch: pytest.MonkeyPatch, *, plain_http: bool

@@ -89,6 +89,18 @@ class ProxyFailed(NoAnswer):
     """A proxy brought no answer; its cause is why."""
 
 
+class TunnelRefused(ProxyFailed):
+    """A proxy makes no tunnel to a host.
+
+    Attributes:
+        status: what it has answered instead.
+    """
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        super().__init__(f"Tunnel connection failed: {status}")
+
+
 def is_of_tls(error: OSError) -> bool:
     """Whether there is no answer as TLS could not be agreed on, which does not pass."""
     tls = sys.modules.get("ssl")

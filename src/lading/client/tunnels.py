@@ -8,7 +8,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from lading.client.answer_parser import AnswerParser
-from lading.client.errors import NoAnswer, ProxyFailed, reason
+from lading.client.errors import ProxyFailed, TunnelRefused, reason
 from lading.client.incoming import read_on
 from lading.client.opening import Connection, connect, encrypt, no_such_name
 from lading.client.outgoing import head_of, send
@@ -65,10 +65,10 @@ def _ask_for_tunnel(connection: Connection, proxy: str, place: str, seconds: flo
         send(connection, head_of("CONNECT", place, {"Host": place, **login_of(proxy)}, None), None)
         read_on(connection, parser, 0, seconds)
         parser.check_head()
-        if not 200 <= parser.status < 300:
-            raise NoAnswer(f"Tunnel connection failed: {parser.status}")
     except OSError as error:
         raise ProxyFailed(reason(error)) from error
+    if not 200 <= parser.status < 300:
+        raise TunnelRefused(parser.status)
 
 
 class TlsInTls:
