@@ -363,6 +363,24 @@ def test_the_only_image_of_a_folder_needs_no_tag(
     assert run(f"oci:{tmp_path}/both", f"{there.host}/both").exit_code == 3
 
 
+def test_the_only_image_of_a_folder_keeps_its_tag(
+    here: Registry, there: Registry, tmp_path: Path
+) -> None:
+    """As in what `docker save app:1.0` writes; of several, those that there are get named."""
+    digest = here.push_image("app:1.0", files={"a": "1"})
+    here.push_image("app:2.0", files={"a": "2"})
+    folder = tmp_path / "layout"
+    assert run(f"{here.host}/app:1.0", f"oci:{folder}").exit_code == 0
+
+    assert run(f"oci:{folder}", f"{there.host}/app").exit_code == 0
+    assert (there.tags("app"), there.digest("app:1.0")) == (["1.0"], digest)
+
+    assert run(f"{here.host}/app:2.0", f"oci:{folder}").exit_code == 0
+    several = run(f"oci:{folder}", f"{there.host}/app")
+    assert several.exit_code == 3
+    assert "has no image 'latest'; it has 1.0, 2.0" in several.stderr
+
+
 @pytest.mark.parametrize("lacks", ["layout:", "layout@", "new:", "new@"])
 def test_a_tag_that_is_lacking_is_not_taken_for_another(
     here: Registry, tmp_path: Path, lacks: str

@@ -119,7 +119,8 @@ class CopyRun:
         if not self._order.tags:
             said = self._source.wanted
             wanted = said or self._source.place.default_image()
-            yield wanted, self._target.wanted or said or LATEST
+            own = LATEST if ":" in wanted else wanted
+            yield wanted, self._target.wanted or said or own
             return
         if self._source.wanted or self._target.wanted:
             raise click.UsageError("with --tags neither SOURCE nor TARGET has a tag")

@@ -28,6 +28,8 @@ from lading.core.images.layout_names import REF_NAME
 from lading.core.typing import override
 
 _PIECE = 256 * 1024
+# Tags of a folder that are named where one is not among them.
+_MOST_NAMED = 8
 
 
 class LayoutFolder(ImagePlace):
@@ -61,9 +63,12 @@ class LayoutFolder(ImagePlace):
     @override
     def default_image(self) -> str:
         listed = self._listed.now()
-        images = [one["digest"] for one in listed.entries if "artifactType" not in one]
-        # As builds leave it that were told no name.
-        return images[0] if len(images) == 1 and not listed.tags else LATEST
+        images = {one["digest"] for one in listed.entries if "artifactType" not in one}
+        if len(images) != 1 or LATEST in listed.tags:
+            return LATEST
+        [image] = images
+        names = [tag for tag, digest in listed.tags.items() if digest == image and is_tag(tag)]
+        return names[0] if len(names) == 1 else image
 
     @override
     def tags(self) -> Iterator[str]:
@@ -80,7 +85,9 @@ class LayoutFolder(ImagePlace):
     def manifest(self, wanted: str) -> RemoteManifest:
         digest = self.digest(wanted)
         if not digest:
-            raise NotThere(f"{self.name} has no image {wanted!r}", status=404)
+            raise NotThere(
+                f"{self.name} has no image {wanted!r}", status=404, advice=self._what_is_there()
+            )
         try:
             with translating(self._path(digest)), open_file(self._path(digest)) as file:
                 body = file.read(MOST_DOCUMENT + 1)
@@ -94,6 +101,11 @@ class LayoutFolder(ImagePlace):
         guess = media.OCI_INDEX if "manifests" in document else media.OCI_MANIFEST
         kind = document.get("mediaType") or said or guess
         return RemoteManifest(digest, str(kind), body)
+
+    def _what_is_there(self) -> str:
+        tags = list(self._listed.now().tags)
+        more = f", and {len(tags) - _MOST_NAMED} more" if len(tags) > _MOST_NAMED else ""
+        return f"it has {', '.join(tags[:_MOST_NAMED])}{more}" if tags else ""
 
     @override
     def referrers(self, digest: str, tags: Container[str] | None = None) -> list[dict[str, Any]]:
