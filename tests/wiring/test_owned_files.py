@@ -21,6 +21,7 @@ from lading.wiring.paths import metadata_path
 from tests.support.commands import run
 from tests.support.lading import lading_serve, program
 from tests.support.postgresql import PostgreSQL
+from tests.support.processes import wait_until
 from tests.support.pushes import Repository, digest_of
 
 APP = RepositoryName("team/app")
@@ -217,3 +218,43 @@ def test_a_registry_that_goes_to_another_database_has_its_files_there(
             repository = Repository(serving.client, "app")
             assert repository.ask("GET", "/manifests/1").headers["Docker-Content-Digest"] == pushed
             assert repository.ask("GET", f"/blobs/{digest_of(b'a layer')}").body == b"a layer"
+    off = run([program(), "read-only", "off", one / "config.yml"], check=False)
+    assert off.returncode == 1
+    assert b"belong to another registry" in off.stdout + off.stderr
+    assert b"`lading migrate`" in off.stdout + off.stderr
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_registry_that_is_switched_back_before_it_is_served_elsewhere_has_its_files(
+    tmp_path: Path, postgresql: PostgreSQL, alone: bool
+) -> None:
+    """By the server that runs all the while, too; the other one waits for the next migration."""
+    data = {
+        "filesystem": {"rootdirectory": str(tmp_path / "data")},
+        "garbagecollect": {"grace": "0s", "interval": "200ms", "trash": "0s"},
+        "delete": {"enabled": True},
+    }
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    elsewhere = {"database": {"postgresql": {"url": postgresql.new_url()}}, "storage": data}
+    own = {"database": {"postgresql": {"url": postgresql.new_url()}}}
+    before = {"storage": data, **({} if alone else own)}
+    target = tmp_path / "two/config.yml"
+    target.write_text(json.dumps({"version": 0.1, **elsewhere}))
+    with lading_serve(tmp_path / "one", settings=before) as serving:
+        repository = Repository(serving.client, "app")
+        pushed = repository.push_image("1", b"a layer")
+        serving.run("migrate", "--to", target)
+        serving.run("read-only", "off")
+        assert repository.ask("DELETE", f"/manifests/{pushed}").status == 202
+        blob = Path(Layout(tmp_path / "data").blob(Digest(digest_of(b"a layer"))))
+        wait_until(lambda: not blob.exists(), "the collection of the layer")
+        for command in ("serve", "garbage-collect"):
+            done = run([program(), command, target], check=False, timeout=60)
+            assert done.returncode != 0, command
+            assert b"belong to another registry" in done.stderr + done.stdout
+        repository.push_image("2", b"another layer")
+        serving.run("migrate", "--to", target)
+    with lading_serve(tmp_path / "two", config=target) as serving:
+        assert Repository(serving.client, "app").ask("GET", "/manifests/2").status == 200

@@ -3,15 +3,23 @@
 As in a bucket (`s3/ownership`), two databases with the same files would collect each other's blobs:
 each takes what only the other one knows for garbage. The name of a registry is written down once,
 under the condition that there is none, and whoever opens the files reads it again.
+
+A registry that was migrated with its rows alone is in two databases that have the same name. Then
+the file says more: that the files are free for the first of the two that goes on, or which of them
+that was.
 """
 
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lading.blobs.layout import Layout
 from lading.system.durable import make_directories, sync_directory
+
+FREE = "free"
+"""What stands below the name when a registry has come to its new database."""
 
 # Bytes that are read of it: a name has some forty.
 _MOST = 4096
@@ -31,17 +39,35 @@ def take(layout: Layout, name: str) -> str:
 
     It is there as a whole or not at all. A crash leaves a file beside it that nobody reads.
     """
+    with _draft(layout, name) as draft, suppress(FileExistsError):  # another one came first
+        os.link(draft, layout.owner)
+    sync_directory(os.path.dirname(layout.owner))
+    return find_owner(layout) or ""
+
+
+def replace(layout: Layout, said: str) -> None:
+    """Have the file say something else; nothing at all if that is empty."""
+    if not said:
+        with suppress(FileNotFoundError):
+            os.unlink(layout.owner)
+    else:
+        with _draft(layout, said) as draft:
+            os.replace(draft, layout.owner)
+    sync_directory(os.path.dirname(layout.owner))
+
+
+@contextmanager
+def _draft(layout: Layout, said: str) -> Iterator[str]:
+    """A file beside the owner's that says something, for the length of a block."""
     directory = Path(layout.owner).parent
     make_directories(directory)
     descriptor, draft = tempfile.mkstemp(prefix="owner.", dir=directory)
     try:
         with open(descriptor, "wb") as file:
-            file.write(f"{name}\n".encode())
+            file.write(f"{said}\n".encode())
             file.flush()
             os.fsync(descriptor)
-        with suppress(FileExistsError):  # another one came first
-            os.link(draft, layout.owner)
+        yield draft
     finally:
-        os.unlink(draft)
-    sync_directory(directory)
-    return find_owner(layout) or ""
+        with suppress(FileNotFoundError):
+            os.unlink(draft)

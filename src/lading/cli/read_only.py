@@ -14,8 +14,10 @@ from lading.core.history import Change
 from lading.core.timestamps import utc
 
 with late():
+    from lading.config.settings import Settings
     from lading.services import read_only as switch
     from lading.services.registry import Registry
+    from lading.wiring import owned_files
 
 KEY = "storage.maintenance.readonly.enabled"
 
@@ -35,7 +37,7 @@ def read_only(state: str, config: Path | None, *, as_json: bool) -> None:
     that would push or delete gets 405. CONFIG is the server's configuration file.
     """
     settings = load_settings(config)
-    switched = run_with(settings, lambda registry: _switch(registry, state))
+    switched = run_with(settings, lambda registry: _switch(registry, settings, state))
     configured = settings.storage.maintenance.readonly.enabled
     if as_json:
         document = {
@@ -49,10 +51,11 @@ def read_only(state: str, config: Path | None, *, as_json: bool) -> None:
         say(_words(switched, configured=configured))
 
 
-async def _switch(registry: "Registry", state: str) -> Change | None:
+async def _switch(registry: "Registry", settings: "Settings", state: str) -> Change | None:
     if state == "on":
         await switch.switch_on(registry, Principal(operator()))
     elif state == "off":
+        await owned_files.take_alone(registry, settings)
         await switch.switch_off(registry)
     return await switch.find(registry)
 

@@ -22,6 +22,7 @@ from lading.wiring.files import ServerFiles, opened_files
 from lading.wiring.moving import adoption
 from lading.wiring.moving.arrival import require_arrived
 from lading.wiring.neighbours import warn_of_neighbours
+from lading.wiring.owned_files import take_alone
 from lading.wiring.paths import metadata_path
 from lading.wiring.process_names import is_over
 from lading.wiring.stores import is_on_read_only_disk, open_registry
@@ -102,6 +103,8 @@ async def _prepare(settings: Settings) -> None:
         if not is_on_read_only_disk(settings):
             await _end_leases(registry, settings)
             await adoption.adopt_at_start(registry, settings)
+            if not (await registry.metadata.migrations.find()).has_departed:
+                await take_alone(registry, settings)
             await require_arrived(registry)
         if settings.storage.driver == "filesystem":
             await data_directory.require_blobs(registry, settings.storage.filesystem.rootdirectory)

@@ -26,9 +26,21 @@ _RUN: Final = "run"
 ARRIVED: Final = "arrived"
 DEPARTED: Final = "departed"
 _MARK: Final = "mark"
+_HOLDER: Final = "holder"
+_TAKES_FILES: Final = "takes-files"
 _READ_ONLY: Final = "read-only"
-_NOTES: Final = (_REGISTRY, _ARRIVING, _RUN, ARRIVED, DEPARTED, _MARK, _READ_ONLY)
-_FIND = "SELECT name, actor, at FROM switches WHERE name IN (?, ?, ?, ?, ?, ?, ?)"
+_NOTES: Final = (
+    _REGISTRY,
+    _ARRIVING,
+    _RUN,
+    ARRIVED,
+    DEPARTED,
+    _MARK,
+    _READ_ONLY,
+    _HOLDER,
+    _TAKES_FILES,
+)
+_FIND = "SELECT name, actor, at FROM switches WHERE name IN (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 MIGRATES: Final = ", who migrates it to "
 """What the read-only switch says, between a person and a place, of a registry that is leaving."""
 WHY_BYTES_STAY: Final = "this registry was migrated to another place, which may have its bytes here"
@@ -44,6 +56,9 @@ class MigrationNotes:
         has_arrived: whether it was not served since it is all there.
         has_departed: whether it went away, and nothing has happened to what stayed here.
         mark: see `mark`.
+        holder: the name of this database among those that the registry was in; empty if it never
+            needed one.
+        takes_files: whether it is to have the files that it shares with the one that it came from.
     """
 
     registry: str
@@ -51,6 +66,8 @@ class MigrationNotes:
     has_arrived: bool
     has_departed: bool
     mark: str | None
+    holder: str
+    takes_files: bool
 
 
 def _notes(connection: SqlConnection) -> Mapping[str, tuple[str, float]]:
@@ -67,6 +84,8 @@ def find(connection: SqlConnection) -> MigrationNotes:
         has_arrived=ARRIVED in notes,
         has_departed=DEPARTED in notes and notes.get(_READ_ONLY) == notes[DEPARTED],
         mark=notes[_MARK][0] if _MARK in notes else None,
+        holder=notes[_HOLDER][0] if _HOLDER in notes else "",
+        takes_files=_TAKES_FILES in notes,
     )
 
 
@@ -74,6 +93,18 @@ def name(connection: SqlConnection, name: str, now: float) -> str:
     """The registry's name: the one that it has, else this one from now on."""
     switch_on(connection, _REGISTRY, Change(name, now))
     return _notes(connection)[_REGISTRY][0]
+
+
+def hold(connection: SqlConnection, holder: str, now: float) -> str:
+    """The name of this database: the one that it has, else this one from now on."""
+    switch_on(connection, _HOLDER, Change(holder, now))
+    return _notes(connection)[_HOLDER][0]
+
+
+def have_files(connection: SqlConnection) -> None:
+    """Note that it has them, and that nothing is to be taken back."""
+    for note in (_TAKES_FILES, DEPARTED):
+        switch_off(connection, note)
 
 
 def mark(connection: SqlConnection, mark: str | None, now: float) -> None:
@@ -85,7 +116,7 @@ def mark(connection: SqlConnection, mark: str | None, now: float) -> None:
 
 def begin_arrival(connection: SqlConnection, name: str, run: str, now: float) -> None:
     """Note that the registry of that name is on its way here, brought by a run of a migration."""
-    for note in (ARRIVED, DEPARTED, _READ_ONLY):
+    for note in (ARRIVED, DEPARTED, _READ_ONLY, _TAKES_FILES):
         switch_off(connection, note)
     _set(connection, _REGISTRY, name, now)
     _set(connection, _ARRIVING, name, now)
@@ -107,13 +138,21 @@ def require_run(connection: SqlConnection, run: str) -> None:
         )
 
 
-def end_arrival(connection: SqlConnection, run: str, now: float) -> None:
-    """Note that all of the registry is here."""
+def end_arrival(
+    connection: SqlConnection, run: str, now: float, *, takes_files: bool = False
+) -> None:
+    """Note that all of the registry is here.
+
+    Args:
+        takes_files: see `MigrationNotes`.
+    """
     require_run(connection, run)
     name, _ = _notes(connection)[_ARRIVING]
     for note in (_ARRIVING, _RUN):
         switch_off(connection, note)
     _set(connection, ARRIVED, name, now)
+    if takes_files:
+        _set(connection, _TAKES_FILES, name, now)
 
 
 def serve(connection: SqlConnection) -> None:
@@ -176,6 +215,8 @@ class Migrations:
         self._database = database
         self.find = reading(database, find)
         self.name = writing(database, name)
+        self.hold = writing(database, hold)
+        self.have_files = writing(database, have_files)
         self.mark = writing(database, mark)
         self.begin_arrival = writing(database, begin_arrival)
         self.require_run = writing(database, require_run)

@@ -86,6 +86,8 @@ async def run(migration: Migration) -> Migrated:
     if migration.same_bytes:
         with suppress(RegistryError, OSError):  # then a collection does
             await _remove_interrupted(migration.target)
+    if migration.let_go is not None:  # from then on neither of the two deletes what both have
+        await migration.let_go()
     origin.note("migrate", target=migration.place)
     return Migrated(blobs.copied, blobs.size, rows, origin.clock() - begun, left_behind)
 

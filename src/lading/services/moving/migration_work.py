@@ -1,6 +1,6 @@
 """The work of a migration: what it brings to where, be it all of a registry or its bytes alone."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -54,6 +54,7 @@ class Migration:
         principal: who migrates it.
         place: the target, for people.
         progress: is told how far it is.
+        let_go: leaves files that both places share to the first that goes on; `None` without such.
     """
 
     origin: Registry
@@ -63,6 +64,7 @@ class Migration:
     principal: Principal
     place: str
     progress: StepProgress
+    let_go: Callable[[], Awaitable[None]] | None = None
 
 
 class MigrationWork(Protocol):
@@ -139,7 +141,8 @@ class Everything(MigrationWork):
             await self._bring_strangers()
         else:
             await self._end_deletions()
-        await self._target.migrations.end_arrival(self._run, self._now())
+        takes_files = self._migration.let_go is not None
+        await self._target.migrations.end_arrival(self._run, self._now(), takes_files=takes_files)
         await self._origin.migrations.depart(change)
         return await self._rows.count()
 

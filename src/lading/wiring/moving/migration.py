@@ -1,7 +1,8 @@
 """Migrations: an open registry, and the one that other settings name."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from lading.blobs import distribution
 from lading.blobs.layout import Layout
@@ -12,6 +13,7 @@ from lading.services.moving.migrate import is_same_database
 from lading.services.moving.migration_work import Migration
 from lading.services.progress import StepProgress
 from lading.services.registry import Registry
+from lading.wiring import owned_files
 from lading.wiring.object_stores import bucket_of
 from lading.wiring.stores import open_registry
 
@@ -45,6 +47,7 @@ async def open_migration(
             principal=principal,
             place=_place(target),
             progress=progress,
+            let_go=_let_go(origin, target) if same_bytes else None,
         )
 
 
@@ -55,6 +58,13 @@ def place_of_bytes(storage: StorageSection) -> str:
     bucket = bucket_of(storage)
     where = bucket.endpoint or f"region {bucket.region}"
     return f"the bucket {bucket.name}{bucket.root and f' ({bucket.root})'} at {where}"
+
+
+def _let_go(origin: Registry, target: Settings) -> Callable[[], Awaitable[None]] | None:
+    """What leaves the files to the first that goes on; a bucket has badges for that."""
+    if target.storage.driver != "filesystem":
+        return None
+    return partial(owned_files.let_go, origin.metadata, target.storage.filesystem.rootdirectory)
 
 
 def _place(settings: Settings) -> str:
