@@ -223,6 +223,29 @@ def test_an_early_answer_by_tls_is_read_though_the_body_is_not_taken(made: Certi
         assert connections.send("PUT", url, headers, pieces).status == 413
 
 
+def test_who_hangs_up_before_tls_is_agreed_on_is_asked_again(made: Certificates) -> None:
+    """As a server does that starts anew."""
+    connected: list[bool] = []
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            connected.append(True)
+            if len(connected) == 2:  # behind the one by which is found out whether it speaks TLS
+                self.request.recv(10_000)
+                return
+            with server_context(made).wrap_socket(self.request, server_side=True) as line:
+                if line.recv(10_000):
+                    line.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"tags": ["1"]}')
+
+    options = SessionOptions(authorities=made.ca, retries=1)
+    with (
+        served(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)) as server,
+        Client(f"localhost:{server.server_address[1]}", options=options) as client,
+    ):
+        assert list(client.tags("app")) == ["1"]
+    assert len(connected) == 3
+
+
 @pytest.mark.parametrize("name", ["a..b", "a" * 64 + ".test", "реестр.test"])
 def test_a_redirect_to_what_is_no_name_of_a_host_is_said(name: str) -> None:
     location = f"http://{name}/x".encode().decode("iso-8859-1")

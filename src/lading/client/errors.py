@@ -102,9 +102,14 @@ class TunnelRefused(ProxyFailed):
 
 
 def is_of_tls(error: OSError) -> bool:
-    """Whether there is no answer as TLS could not be agreed on, which does not pass."""
-    tls = sys.modules.get("ssl")
-    return tls is not None and isinstance(_first_cause(error), tls.SSLError)
+    """Whether there is no answer as TLS could not be agreed on, which does not pass.
+
+    A connection that ends before that is as any other: what listens may be starting anew.
+    """
+    tls, cause = sys.modules.get("ssl"), _first_cause(error)
+    if tls is None or isinstance(cause, tls.SSLEOFError):
+        return False
+    return isinstance(cause, tls.SSLError)
 
 
 def of_answer(what: str, status: int, body: bytes) -> ClientError:
