@@ -159,6 +159,39 @@ def test_who_interrupts_a_command_as_it_starts_reads_no_traceback(module: str, s
     assert (done.returncode, done.stderr.decode()) == (130, says)
 
 
+INTERRUPTED_ONCE = """
+import sys
+class Interrupts:
+    was_here = False
+    def find_spec(self, name, *_):
+        if name == {!r} and not self.was_here:
+            self.was_here = True
+            raise KeyboardInterrupt
+# Who counts lines has loaded them already.
+for name in [name for name in sys.modules if name.startswith(("asyncio", "sqlite3"))]:
+    del sys.modules[name]
+sys.meta_path.insert(0, Interrupts())
+from lading.cli.main import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["asyncio.futures", "asyncio.exceptions", "sqlite3.dbapi2"])
+@pytest.mark.parametrize("words", ["migrate --to NEW", "verify", "backup DEST", "trash ls", "du"])
+def test_what_an_interruption_leaves_half_loaded_is_no_failure(
+    ours: Ours, tmp_path: Path, module: str, words: str
+) -> None:
+    """What catches errors of a module asks for that, and so for what it loads, once more."""
+    new = tmp_path / "new.yml"
+    new.write_text("version: 0.1\n")
+    words = words.replace("NEW", str(new)).replace("DEST", str(tmp_path / "backup"))
+    command = [sys.executable, "-c", INTERRUPTED_ONCE.format(module), *words.split()]
+
+    done = run(command, check=False, env=ours.environ)
+
+    assert (done.returncode, done.stderr.decode()) == (130, "Interrupted\n")
+
+
 LOADED = """
 import sys
 before = set(sys.modules)

@@ -23,9 +23,27 @@ class Late:
     def __getattr__(self, name: str) -> Any:
         """What the module has under a name."""
         if self._module is None:
-            with without_collector():
-                self._module = import_module(self._name)
+            self._module = _load(self._name)
         return getattr(self._module, name)
+
+
+def _load(name: str) -> ModuleType:
+    """Load a module.
+
+    Raises:
+        KeyboardInterrupt: what was interrupted were others that are loaded to a half now. An
+            `except` that names this one asks for it just then, and it cannot be had any more.
+    """
+    try:
+        with without_collector():
+            return import_module(name)
+    except Exception as error:
+        before: BaseException | None = error
+        while before is not None and not isinstance(before, KeyboardInterrupt):
+            before = before.__context__
+        if before is None:
+            raise
+        raise before from None
 
 
 @contextmanager
