@@ -31,7 +31,7 @@ registry than ours, `registry.example.com/app:1.0`. What has no host is in the r
 configuration, whose data is read and written beside a running server or without one. `--server
 HOST` asks a registry for references without a host; `--config FILE` means ours, whatever a name
 looks like. Logins are those of `docker login`, or of `lading login`; this machine (`localhost`,
-`127.0.0.1`) may speak HTTP or HTTPS.
+`127.0.0.1`) may speak HTTP or HTTPS, another one HTTP if `--plain-http` says so.
 
 | exit code | |
 |---|---|

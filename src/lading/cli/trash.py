@@ -175,5 +175,5 @@ def _what(item: "Trashed") -> Sequence[str]:
     """What is in the trash, first of all as `lading restore` is told of it."""
     if isinstance(item, TrashedManifest):
         tags = f"tagged {', '.join(item.tags)}" if item.tags else ""
-        return f"{item.repository}@{item.digest}", f"({human_size(item.size)} manifest)", tags
+        return f"{item.repository}@{item.digest}", f"(a manifest of {human_size(item.size)})", tags
     return f"{item.repository}:{item.tag} pointed to", item.digest
