@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 from pathlib import Path
 
@@ -10,14 +11,16 @@ import pytest
 from lading.blobs import file_owner
 from lading.blobs.layout import Layout
 from lading.blobs.stores import Stores
+from lading.config.settings import Settings
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable
 from lading.core.names import RepositoryName
 from lading.databases.sqlite.file import FileDatabase
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
-from lading.wiring.owned_files import OwnedElsewhere, require_own_files
+from lading.wiring.owned_files import OwnedElsewhere, let_go, require_own_files, take_alone
 from lading.wiring.paths import metadata_path
+from lading.wiring.stores import open_registry
 from tests.support.commands import run
 from tests.support.lading import lading_serve, program
 from tests.support.postgresql import PostgreSQL
@@ -222,6 +225,33 @@ def test_a_registry_that_goes_to_another_database_has_its_files_there(
     assert off.returncode == 1
     assert b"belong to another registry" in off.stdout + off.stderr
     assert b"`lading migrate`" in off.stdout + off.stderr
+
+
+async def test_replicas_that_begin_at_once_take_files_that_are_free_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.model_validate(
+        {"storage": {"filesystem": {"rootdirectory": str(tmp_path)}}}
+    )
+    find, looking, ahead = file_owner.find_owner, threading.Event(), threading.Event()
+
+    def find_later(layout: Layout) -> str | None:
+        if not looking.is_set():
+            looking.set()
+            assert ahead.wait(60)
+        return find(layout)
+
+    async with open_registry(settings) as replica:
+        await replica.metadata.migrations.begin_arrival("registry", "run", 0.0)
+        await replica.metadata.migrations.end_arrival("run", 0.0, takes_files=True)
+        await let_go(replica.metadata, tmp_path)
+        monkeypatch.setattr(file_owner, "find_owner", find_later)
+        behind = asyncio.create_task(take_alone(replica, settings))
+        assert await asyncio.to_thread(looking.wait, 60)
+        await take_alone(replica, settings)
+        ahead.set()
+        await behind
+        assert not (await replica.metadata.migrations.find()).takes_files
 
 
 @pytest.mark.e2e

@@ -94,12 +94,14 @@ async def take_alone(registry: Registry, settings: Settings) -> None:
     Raises:
         OwnedElsewhere: it goes on elsewhere.
     """
-    metadata = registry.metadata
-    notes = await metadata.migrations.find()
-    if settings.storage.driver != "filesystem" or not (notes.takes_files or notes.has_departed):
+    if settings.storage.driver != "filesystem":
         return
-    layout = Layout(settings.storage.filesystem.rootdirectory)
+    metadata, layout = registry.metadata, Layout(settings.storage.filesystem.rootdirectory)
+    # In this order: a replica that takes them meanwhile notes that before it is written there.
     owner = await asyncio.to_thread(file_owner.find_owner, layout)
+    notes = await metadata.migrations.find()
+    if not (notes.takes_files or notes.has_departed):
+        return
     if owner == f"{notes.registry}\n{file_owner.FREE}":
         said = notes.registry if settings.may_have_replicas else ""
         if notes.takes_files or notes.holder:
