@@ -82,7 +82,7 @@ ELSEWHERE = {"ObjectUploads", "Objects", "upkeep"} | {
     "migrate",
 }
 # What was found in layers is found again: `tests/services/test_trees.py`.
-ELSEWHERE |= {"Trees", "Overlays", "trees", "tree_jobs", "directories"}
+ELSEWHERE |= {"Trees", "Overlays", "Askings", "trees", "tree_jobs", "directories"}
 # Where rows alone say what is a blob, as with an object store.
 OF_ROWS = {
     "StagedUpload.end",
