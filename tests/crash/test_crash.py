@@ -118,6 +118,7 @@ READING_SERVICES = {
     "listing.list_repositories",
     "listing.list_tags",
     "robots.all_robots",
+    "robots.where_else",
     "space.freed_by",
     "space.overview",
     "events.deletions",
