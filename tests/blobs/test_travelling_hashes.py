@@ -171,10 +171,22 @@ def of_more_bytes(value: bytes) -> bytes:
     return value[:9] + (1 << 40).to_bytes(8) + value[17:]
 
 
+def of_another_version(value: bytes) -> bytes:
+    """Return a note in another order, as this program wrote it once."""
+    return value[8:9] + value[:8] + value[9:]
+
+
 @pytest.mark.parametrize(
     "spoil",
-    [of_another_start, of_more_bytes, lambda _: b"", lambda value: value[:-1], lambda _: b"x" * 49],
-    ids=["another start", "more bytes", "empty", "cut", "nonsense"],
+    [
+        of_another_start,
+        of_more_bytes,
+        of_another_version,
+        lambda _: b"",
+        lambda value: value[:-1],
+        lambda _: b"x" * 49,
+    ],
+    ids=["another start", "more bytes", "another version", "empty", "cut", "nonsense"],
 )
 async def test_a_note_that_may_be_wrong_is_not_believed(
     workers: Sequence[Stores], tmp_path: Path, spoil: Callable[[bytes], bytes]
