@@ -2,12 +2,17 @@
 
 import builtins
 import gc
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from threading import get_ident
+from threading import RLock, get_ident
 from types import ModuleType, SimpleNamespace
 from typing import Any
+
+# Held by the block that is running: of two at once the one that began later would put back what
+# the other had in the place of Python's own.
+_one_block = RLock()
 
 
 class Late:
@@ -53,23 +58,26 @@ def late() -> Iterator[None]:
         with late():
             from lading.services import trash
 
-    Python 3.15 has `lazy from` for that (PEP 810). What other threads import meanwhile is not late.
+    Python 3.15 has `lazy from` for that (PEP 810). What others import meanwhile is not late: other
+    threads, and other modules, as of finalizers and of handlers of signals.
     """
-    at_once, thread = builtins.__import__, get_ident()
+    thread, module = get_ident(), sys._getframe(2).f_globals  # noqa: SLF001 - the block's
 
-    def find(name: str, *others: Any) -> Any:
-        if get_ident() != thread:
-            return at_once(name, *others)
+    def find(name: str, *others: Any, **words: Any) -> Any:
+        if get_ident() != thread or not others or others[0] is not module:
+            return at_once(name, *others, **words)
         wanted: Sequence[str] = others[2] or ()
         if not wanted:
             return Late(name)
         return SimpleNamespace(**{each: Late(f"{name}.{each}") for each in wanted})
 
-    builtins.__import__ = find  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        builtins.__import__ = at_once
+    with _one_block:
+        at_once = builtins.__import__
+        builtins.__import__ = find
+        try:
+            yield
+        finally:
+            builtins.__import__ = at_once
 
 
 @contextmanager
