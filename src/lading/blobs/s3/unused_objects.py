@@ -8,7 +8,7 @@ that goes on, be it a stream's that asks for its next bytes, or a client's that 
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lading.blobs.s3 import deletions
 from lading.blobs.s3.object_room import ObjectRoom
@@ -35,14 +35,16 @@ class UnusedObjects:
         self._store = room.store
         self._rows = room.objects
         self._clock = room.clock
-        self._failed_at = -math.inf
+        # One for each: of what was stored just now, as that of an upload that is given up, all may
+        # be under retention, while what is old can be deleted.
+        self._discarding, self._tidying = _Pause(room.clock), _Pause(room.clock)
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Delete objects that nobody reads, as their rows say; what fails is left to `tidy`."""
-        if not keys or self._is_pausing():
+        if not keys or self._discarding.is_on:
             return
         try:
-            await self._delete(keys)
+            await self._delete(keys, self._discarding)
         except RegistryError as error:
             log.warning("%d objects are deleted later: %s", len(keys), error)
 
@@ -55,8 +57,8 @@ class UnusedObjects:
             Unavailable: it cannot be done now; who asks again soon asks for nothing.
         """
         stop = time.monotonic() + TIDYING
-        while not self._is_pausing() and (keys := await self._retire(before)):
-            await self._delete(keys)
+        while not self._tidying.is_on and (keys := await self._retire(before)):
+            await self._delete(keys, self._tidying)
             if time.monotonic() > stop:
                 return
 
@@ -64,21 +66,34 @@ class UnusedObjects:
         refused_before = self._clock() - REFUSED
         return await self._rows.retire(before=before, limit=BATCH, refused_before=refused_before)
 
-    async def _delete(self, keys: Sequence[str]) -> None:
+    async def _delete(self, keys: Sequence[str], pause: "_Pause") -> None:
         try:
             refusals = await self._store.delete(keys)
         except RegistryError:
-            self._failed_at = self._clock()
+            pause.begin()
             raise
         deletions.warn_of(refusals)
         refused = [refusal.key for refusal in refusals]
         if deleted := list(set(keys).difference(refused)):
             await self._rows.remove(deleted)
         else:
-            self._failed_at = self._clock()
+            pause.begin()
         if refused:
             await self._rows.refuse(refused, self._clock())
 
-    def _is_pausing(self) -> bool:
-        """Whether the store has lately failed to delete anything, so that it need not be asked."""
-        return 0 <= self._clock() - self._failed_at < PAUSE
+
+class _Pause:
+    """A pause after the store has failed to delete anything, in which it need not be asked."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._begun_at = -math.inf
+
+    def begin(self) -> None:
+        """Pause from now on."""
+        self._begun_at = self._clock()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it lasts; one that begins in the future is of a clock that was ahead."""
+        return 0 <= self._clock() - self._begun_at < PAUSE
