@@ -184,6 +184,26 @@ async def test_pushes_and_deletions_go_on_meanwhile(
     await require_same(origin, target)
 
 
+async def test_a_collection_may_still_go_on_as_the_last_rows_are_compared(
+    origin: People, target: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had begun before: a blob may go when the links to it were compared, and not yet blobs."""
+    blob = await origin.push_blob(b"soon gone")
+    remove_others = RowCopies._remove_others
+
+    async def wrapped(copies: RowCopies, table: MovedTable) -> int:
+        if table is BLOBS and await origin.blobs.stat(blob) is not None:
+            origin.now += 30 * DAY
+            await origin.collect(by_hand=True)
+            assert await origin.blobs.stat(blob) is None
+        return await remove_others(copies, table)
+
+    monkeypatch.setattr(RowCopies, "_remove_others", wrapped)
+    await migrate(origin.registry, target.registry)
+
+    await require_same(origin, target)
+
+
 Meanwhile = Callable[[], Awaitable[object]]
 
 

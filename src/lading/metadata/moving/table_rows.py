@@ -123,9 +123,25 @@ def _write(
 
 def _remove(connection: SqlConnection, table: MovedTable, keys: Sequence[Row], run: str) -> None:
     migrations.require_run(connection, run)
+    if table is BLOBS:
+        linked = _linked(connection, keys)
+        keys = [key for key in keys if key not in linked]
     _delete(connection, table, keys)
     if table is BLOBS:
         connection.executemany(_upsert(DELETIONS), keys)
+
+
+def _linked(connection: SqlConnection, keys: Sequence[Row]) -> frozenset[Row]:
+    """The blobs to which links lead: a collection in the origin has outrun the comparison of these.
+
+    The next round finds the links gone, and the blobs.
+    """
+    rows = connection.execute(
+        f"SELECT digest FROM blobs WHERE digest IN ({_places(keys)})"
+        " AND EXISTS (SELECT 1 FROM links WHERE links.digest = blobs.digest)",
+        [value for key in keys for value in key],
+    )
+    return frozenset(tuple(row) for row in rows)
 
 
 def _delete(connection: SqlConnection, table: MovedTable, keys: Sequence[Row]) -> None:
@@ -192,7 +208,10 @@ class BroughtRows(TableRows):
         await self._write(_upsert(table), table, rows)
 
     async def remove(self, table: MovedTable, keys: Sequence[Row]) -> None:
-        """Remove rows. The bytes of a blob go when the migration ends, or with a collection."""
+        """Remove rows, but for blobs to which links lead.
+
+        The bytes of a blob go when the migration ends, or with a collection.
+        """
         for piece in batches.pieces(keys):
             work = partial(_remove, table=table, keys=piece, run=self._run)
             await self._database.write(work)
