@@ -471,6 +471,19 @@ def test_a_registry_that_fails_is_not_taken_for_one_that_has_less(ours: Ours) ->
         assert asked <= 1  # after the first one that failed
 
 
+def test_a_repository_that_is_deleted_meanwhile_is_none_that_fails(ours: Ours) -> None:
+    gone = b'{"errors": [{"code": "NAME_UNKNOWN", "message": "gone"}]}'
+
+    def answer(sent: Sent) -> Reply:
+        if "/tags/list" in sent.path:
+            return Reply(body=b'{"name": "app", "tags": ["1"]}')
+        return Reply(body=b"{}") if sent.path == "/v2/" else Reply(404, body=gone)
+
+    with odd_registry(answer) as theirs:
+        assert ours.json("du", f"{theirs.host}/app") == {"total": 0, "items": []}
+        assert [tag["name"] for tag in ours.json("tags", f"{theirs.host}/app")] == ["1"]
+
+
 def test_du_says_what_it_leaves_out(ours: Ours) -> None:
     with closing(sqlite3.connect(Path(ours.environ[ROOT], "lading/metadata.sqlite3"))) as database:
         database.execute("UPDATE documents SET body = zeroblob(length(body)) WHERE id = 1")

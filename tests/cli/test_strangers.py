@@ -153,3 +153,34 @@ def test_commands_print_in_one_way() -> None:
     )
 
     assert found == ["output.py: click.echo(styled + clean_lines(text), err=err, nl=nl)"]
+
+
+@pytest.mark.parametrize("name", ["../../evil/manifests/1", "sha256:evil", "evil 1", ""])
+def test_a_name_that_is_no_digest_becomes_part_of_no_request(ours: Ours, name: str) -> None:
+    """Of a manifest that an index holds, and of a layer that is elsewhere."""
+    far = {"digest": name, "size": 9, "urls": ["https://far.example/layer"]}
+    image = {**json.loads(IMAGE), "artifactType": "", "annotations": {}, "layers": [far]}
+    layered = json.dumps(image).encode()
+    children = [{"digest": at, "size": 9} for at in (name, str(Digest.of(layered)))]
+    for child in children:
+        child["mediaType"] = image["mediaType"]
+    kind = "application/vnd.oci.image.index.v1+json"
+    index = {"schemaVersion": 2, "mediaType": kind, "manifests": children}
+
+    def answer(sent: Sent) -> Reply:
+        path = sent.path.partition("?")[0]
+        if path.endswith("/tags/list"):
+            return Reply(body=b'{"tags": ["1"]}')
+        if path == "/v2/app/manifests/1":
+            return Reply(body=json.dumps(index).encode(), headers={"Content-Type": kind})
+        if path.endswith(f"/manifests/{Digest.of(layered)}"):
+            return Reply(body=layered, headers={"Content-Type": image["mediaType"]})
+        return Reply(body=b'{"manifests": []}') if "/referrers/" in path else Reply(404)
+
+    with odd_registry(answer) as registry:
+        for command in ("tags", "du", "tree"):
+            ours.json(command, f"{registry.host}/app{':1' if command == 'tree' else ''}")
+        asked = [sent.path for sent in registry.sent]
+
+    assert f"/v2/app/manifests/{Digest.of(layered)}" in asked
+    assert [path for path in asked if "evil" in path or path.endswith(("s/", "%201"))] == []

@@ -13,7 +13,7 @@ from lading.cli.images.places import Where, look, parse_named, place_options
 from lading.cli.images.source import ImageSource
 from lading.cli.output import human_size, say, to_json
 from lading.cli.tables import Column, print_table
-from lading.core.errors import ManifestDamaged, ManifestUnknown
+from lading.core.errors import ManifestDamaged, ManifestUnknown, RepositoryUnknown
 from lading.core.versions import natural
 
 
@@ -75,7 +75,7 @@ async def _by_tag(source: ImageSource, repository: str) -> Mapping[str, Mapping[
         except ManifestDamaged as error:
             say(f"{repository}:{tag} is left out: {error.message}", err=True)
             continue
-        except ManifestUnknown:  # deleted meanwhile
+        except (ManifestUnknown, RepositoryUnknown):  # deleted meanwhile
             continue
         found[tag] = blobs_of(branch)
     return found

@@ -177,7 +177,7 @@ async def _describe(source: ImageSource, repository: str, tag: str) -> ShownTag:
         branch = await grow(source, repository, found, referrers=False)
         size = sum(blobs_of(branch).values())
         set_at = await source.set_at(repository, tag)
-    except ManifestUnknown:  # deleted meanwhile, or damaged
+    except (ManifestUnknown, RepositoryUnknown):  # deleted meanwhile, or damaged
         return ShownTag(tag)
     return ShownTag(tag, found.digest, found.media_type, size, set_at)
 

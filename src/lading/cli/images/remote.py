@@ -21,8 +21,9 @@ from lading.client import (
 )
 from lading.client.references import host_of
 from lading.core import errors
-from lading.core.digest import Bytes
+from lading.core.digest import Bytes, Digest
 from lading.core.errors import RegistryError
+from lading.core.names import Reference, parse_wanted
 from lading.core.typing import T, override
 
 # Names that are taken of a list at once.
@@ -57,7 +58,8 @@ class RemoteSource(ImageSource):
 
     @override
     async def manifest(self, repository: str, reference: str) -> FoundManifest:
-        found = await self._do(lambda: self._client.manifest(repository, reference))
+        wanted = _wanted(reference)
+        found = await self._do(lambda: self._client.manifest(repository, wanted))
         # Some registries say a plain type, and the manifest a better one.
         said = found.document.get("mediaType")
         kind = said if isinstance(said, str) and said else found.media_type
@@ -73,7 +75,11 @@ class RemoteSource(ImageSource):
 
     @override
     async def has_blob(self, repository: str, digest: str) -> bool:
-        return await self._do(lambda: self._client.repository(repository).has_blob(digest))
+        try:
+            wanted = Digest(digest)
+        except errors.DigestInvalid:
+            return False
+        return await self._do(lambda: self._client.repository(repository).has_blob(wanted))
 
     @override
     async def referrers(self, repository: str, digest: str) -> Sequence[ReadDescriptor]:
@@ -108,6 +114,17 @@ class RemoteSource(ImageSource):
         """The outcome of what a thread does; errors are of the kind that the answer means."""
         with translate_client_errors(self._host):
             return await asyncio.to_thread(work)
+
+
+def _wanted(reference: str) -> Reference:
+    """A reference that becomes part of a request; `ManifestUnknown` if no manifest can have it.
+
+    It may be what a stranger wrote into an index.
+    """
+    try:
+        return parse_wanted(reference)
+    except errors.DigestInvalid as error:
+        raise errors.ManifestUnknown("", {"reference": reference[:256]}) from error
 
 
 @contextmanager
