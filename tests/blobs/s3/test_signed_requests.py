@@ -33,6 +33,10 @@ def answering(body: bytes) -> Iterator[S3Bucket]:
         def do_GET(self) -> None:
             self.send_whole(body)
 
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_whole(body)
+
     with served(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
         yield bucket_of(server.server_port)
 
@@ -89,3 +93,26 @@ async def test_a_list_of_any_length_has_time_for_each_of_its_pages(
 
     with served(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
         assert len(await unfinished(ObjectStore(bucket_of(server.server_port)), 2e9)) == pages
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"<html><br/></html>", id="page"),
+        pytest.param(b"<Error><Code>SlowDown</Code></Error>", id="error"),
+    ],
+)
+async def test_what_is_no_answer_to_a_deletion_deletes_nothing(
+    body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "PATIENCE", 0.0)
+    with answering(body) as bucket, pytest.raises(Unavailable):
+        await ObjectStore(bucket).delete(["a"])
+
+
+async def test_a_deletion_says_what_stays() -> None:
+    stays = b"<Error><Key>a</Key><Code>AccessDenied</Code><Message>m</Message></Error>"
+    gone = b"<Error><Key>b</Key><Code>NoSuchKey</Code></Error>"
+    with answering(b"<DeleteResult>%b%b</DeleteResult>" % (stays, gone)) as bucket:
+        assert await ObjectStore(bucket).delete(["a", "b"]) == [("a", "AccessDenied: m")]

@@ -20,6 +20,7 @@ _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 # What may pass, of one object as of a whole request.
 _PASSING = frozenset({"InternalError", "ServiceUnavailable", "SlowDown", "RequestTimeout"})
 _GONE = "NoSuchKey"
+_RESULT = "DeleteResult"
 
 
 class RefusedObject(NamedTuple):
@@ -55,6 +56,8 @@ def refusals_in(answer: bytes) -> Sequence[RefusedObject]:
         found = ET.fromstring(answer)  # noqa: S314 - our own store's
     except ET.ParseError as error:
         raise ConnectionError(f"the answer to a deletion cannot be read: {error}") from error
+    if found.tag.rpartition("}")[2] != _RESULT:  # S3 may answer 200 with an `Error` (its API)
+        raise ConnectionError(f"the answer to a deletion is none: {answer[:200]!r}")
     errors = [
         (_text(each, "Key"), _text(each, "Code"), each) for each in found.iterfind("{*}Error")
     ]

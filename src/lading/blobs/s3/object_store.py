@@ -221,7 +221,8 @@ class ObjectStore(Segments):
         for first in range(0, len(keys), PAGE):
             paths = [self._folder + key for key in keys[first : first + PAGE]]
             delete = partial(self._signed.delete, paths)
-            refused += await self._attempts(Timing.STORE_DELETE).run(delete)
+            with suppress(FileNotFoundError):  # of a store that says so of all of them
+                refused += await self._attempts(Timing.STORE_DELETE).run(delete)
         return [RefusedObject(key.removeprefix(self._folder), why) for key, why in refused]
 
     async def pages(self, prefix: str = "") -> AsyncGenerator[Sequence[StoredObject], None]:
