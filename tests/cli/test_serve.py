@@ -63,6 +63,19 @@ def test_it_says_where_it_is_where_the_data_is_and_what_to_try(tmp_path: Path) -
     assert (tmp_path / "data").is_dir()
 
 
+def test_it_says_where_its_pages_are_below_a_prefix(config: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    config.write_text(
+        "version: 0.1\nhttp: {addr: '127.0.0.1:0', prefix: /reg/}\n"
+        f"storage: {{filesystem: {{rootdirectory: {tmp_path / 'data'}}}}}\n"
+    )
+    with background([program(), "serve", str(config)], log=log):
+        wait_until(lambda: "Open" in log.read_text(), "lading serve")
+        opened = re.search("Open +http://([^/]+)(/.*) in a browser", log.read_text())
+        assert opened is not None
+        assert b"<html" in Client(opened[1]).ask("GET", opened[2], Accept="text/html").body
+
+
 @pytest.mark.parametrize(
     ("addr", "host"),
     [("127.0.0.1:0", "127.0.0.1"), (":0", "localhost"), ("[::1]:0", "[::1]"), ("localhost:0", "")],

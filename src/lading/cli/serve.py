@@ -94,7 +94,10 @@ def _greet(
             "Read-only     the disk cannot be written to: pulls are served, pushes refused"
         )
     if settings.ui.enabled and settings.http.net != "unix":
-        lines.append(f"Open          {_address(settings, listener)} in a browser, for its pages")
+        pages = settings.http.prefix and f"{settings.http.prefix}/"
+        lines.append(
+            f"Open          {_address(settings, listener)}{pages} in a browser, for its pages"
+        )
     image = _image(settings, listener)
     lines.append(f"Try           docker tag hello-world {image}")
     lines.append(f"              docker push {image}")
