@@ -484,6 +484,25 @@ def test_a_repository_that_is_deleted_meanwhile_is_none_that_fails(ours: Ours) -
         assert [tag["name"] for tag in ours.json("tags", f"{theirs.host}/app")] == ["1"]
 
 
+def test_what_a_catalog_lists_may_be_gone_or_no_name(ours: Ours) -> None:
+    """Distribution lists repositories whose last tag was deleted."""
+    gone = b'{"errors": [{"code": "NAME_UNKNOWN", "message": "gone"}]}'
+
+    def answer(sent: Sent) -> Reply:
+        if "/_catalog" in sent.path:
+            return Reply(body=b'{"repositories": ["app", "gone", "../../evil"]}')
+        if sent.path.startswith("/v2/app/tags/list"):
+            return Reply(body=b'{"name": "app", "tags": []}')
+        return Reply(body=b"{}") if sent.path == "/v2/" else Reply(404, body=gone)
+
+    with odd_registry(answer) as theirs:
+        listed = ours.json("du", "--server", theirs.host)["items"]
+        assert listed == [{"name": "app", "own": 0, "shared": 0}]
+        assert ours.json("search", "--server", theirs.host, "app") == ["app"]
+        assert [sent.path for sent in theirs.sent if "evil" in sent.path] == []
+        assert ours.run("du", f"{theirs.host}/gone").exit_code == 3
+
+
 def test_du_says_what_it_leaves_out(ours: Ours) -> None:
     with closing(sqlite3.connect(Path(ours.environ[ROOT], "lading/metadata.sqlite3"))) as database:
         database.execute("UPDATE documents SET body = zeroblob(length(body)) WHERE id = 1")

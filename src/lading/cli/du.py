@@ -51,8 +51,9 @@ def du(repositories: Sequence[str], where: Where, *, as_json: bool) -> None:
     async def gather(source: ImageSource) -> Mapping[str, Mapping[str, int]]:
         if len(names) == 1:
             return await _by_tag(source, names[0])
-        everything = names or [name async for name in source.repositories()]
-        return {name: await _of_repository(source, name) for name in everything}
+        if names:
+            return {name: await _of_repository(source, name) for name in names}
+        return await _by_repository(source)
 
     found = look(where, hosts.pop(), " ".join(repositories) or "the registry", gather)
     usages, total = _compare(found)
@@ -78,6 +79,17 @@ async def _by_tag(source: ImageSource, repository: str) -> Mapping[str, Mapping[
         except (ManifestUnknown, RepositoryUnknown):  # deleted meanwhile
             continue
         found[tag] = blobs_of(branch)
+    return found
+
+
+async def _by_repository(source: ImageSource) -> Mapping[str, Mapping[str, int]]:
+    """The sizes of what each repository has; some registries list those that are gone, too."""
+    found = {}
+    for repository in [name async for name in source.repositories()]:
+        try:
+            found[repository] = await _of_repository(source, repository)
+        except RepositoryUnknown:
+            continue
     return found
 
 

@@ -23,8 +23,7 @@ class Example(NamedTuple):
     exit_code: int = 0
 
 
-EXAMPLES = "lading.examples"
-"""Where a command's context settings have them."""
+_EXAMPLES = "lading.examples"  # the attribute of a command that has them
 
 
 def with_examples(*examples: Example) -> Callable[[click.Command], click.Command]:
@@ -32,7 +31,7 @@ def with_examples(*examples: Example) -> Callable[[click.Command], click.Command
 
     def add(command: click.Command) -> click.Command:
         command.epilog = _text(examples)
-        setattr(command, EXAMPLES, examples)
+        setattr(command, _EXAMPLES, examples)
         return command
 
     return add
@@ -40,7 +39,7 @@ def with_examples(*examples: Example) -> Callable[[click.Command], click.Command
 
 def examples_of(command: click.Command) -> Sequence[Example]:
     """The examples of a command; none if it has none."""
-    found: Sequence[Example] = getattr(command, EXAMPLES, ())
+    found: Sequence[Example] = getattr(command, _EXAMPLES, ())
     return found
 
 

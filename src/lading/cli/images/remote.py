@@ -23,7 +23,7 @@ from lading.client.references import host_of
 from lading.core import errors
 from lading.core.digest import Bytes, Digest
 from lading.core.errors import RegistryError
-from lading.core.names import Reference, parse_wanted
+from lading.core.names import Reference, RepositoryName, parse_wanted
 from lading.core.typing import T, override
 
 # Names that are taken of a list at once.
@@ -50,7 +50,7 @@ class RemoteSource(ImageSource):
 
     @override
     def tags(self, repository: str) -> AsyncGenerator[str, None]:
-        return self._names(lambda: self._client.tags(repository))
+        return self._names(lambda: self._client.tags(_name(repository)))
 
     @override
     async def set_at(self, repository: str, tag: str) -> float | None:
@@ -114,6 +114,17 @@ class RemoteSource(ImageSource):
         """The outcome of what a thread does; errors are of the kind that the answer means."""
         with translate_client_errors(self._host):
             return await asyncio.to_thread(work)
+
+
+def _name(repository: str) -> RepositoryName:
+    """A repository that becomes part of a request; `RepositoryUnknown` if none is called so.
+
+    It may be what a catalog says.
+    """
+    try:
+        return RepositoryName(repository)
+    except errors.NameInvalid as error:
+        raise errors.RepositoryUnknown("", {"name": repository[:256]}) from error
 
 
 def _wanted(reference: str) -> Reference:
