@@ -1,6 +1,8 @@
 """`lading login` and `lading logout`: what they write is what all other commands find."""
 
+import errno
 import json
+import os
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,3 +143,26 @@ def test_a_name_that_is_not_in_utf_8_is_refused(ours: Ours, registry: Registry) 
     )
     assert result.exit_code == 2
     assert "write the name in UTF-8" in result.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone gives files away")
+def test_a_file_of_somebody_else_is_replaced_where_that_may_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container that runs by another user than its image was made by."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    file = tmp_path / "config.json"
+    file.write_text("{}")
+    os.chown(file, 4242, 4242)
+    environ = {"DOCKER_CONFIG": str(tmp_path)}
+
+    store_login("registry.example.com", HostLogin("ci", "kept"), environ)
+    assert file.stat().st_uid == 4242
+    monkeypatch.setattr(os, "fchown", refuse)
+    store_login("registry.example.com", HostLogin("ci", "secret"), environ)
+
+    assert find_login("registry.example.com", environment=environ) == HostLogin("ci", "secret")
+    assert file.stat().st_uid == os.geteuid()

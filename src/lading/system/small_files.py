@@ -5,7 +5,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from lading.system.durable import sync_directory
@@ -62,13 +62,16 @@ def _wait_for_lock(descriptor: int) -> None:
         time.sleep(_LOOK)
 
 
-def replace(path: Path, content: bytes, *, mode: int | None = None) -> None:
+def replace(
+    path: Path, content: bytes, *, mode: int | None = None, takes_over: bool = False
+) -> None:
     """Write a file, durably. One that exists keeps its mode and owner, a new one is private.
 
     A crash leaves the file as it was, and a temporary one beside it.
 
     Args:
         mode: that it gets, be it there or not.
+        takes_over: whether it becomes the writer's where that one may not give it to its owner.
 
     Raises:
         OSError: it cannot be written.
@@ -79,7 +82,7 @@ def replace(path: Path, content: bytes, *, mode: int | None = None) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            _copy_rights(path, file.fileno(), mode)
+            _copy_rights(path, file.fileno(), mode, takes_over)
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
@@ -88,7 +91,7 @@ def replace(path: Path, content: bytes, *, mode: int | None = None) -> None:
     sync_directory(path.parent)
 
 
-def _copy_rights(path: Path, descriptor: int, mode: int | None) -> None:
+def _copy_rights(path: Path, descriptor: int, mode: int | None, takes_over: bool) -> None:
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -97,4 +100,5 @@ def _copy_rights(path: Path, descriptor: int, mode: int | None) -> None:
     os.fchmod(descriptor, found.st_mode & 0o777 if mode is None else mode)
     own = os.fstat(descriptor)
     if (found.st_uid, found.st_gid) != (own.st_uid, own.st_gid):
-        os.fchown(descriptor, found.st_uid, found.st_gid)
+        with suppress(PermissionError) if takes_over else nullcontext():
+            os.fchown(descriptor, found.st_uid, found.st_gid)

@@ -105,7 +105,9 @@ class LoginFile:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # It may be a symbolic link to another disk, as of people who keep such files together.
         path = self.path.resolve()
-        small_files.replace(path, json.dumps(document, indent="\t").encode(), mode=0o600)
+        content = json.dumps(document, indent="\t").encode()
+        # It may be of the image of a container, which runs by another user.
+        small_files.replace(path, content, mode=0o600, takes_over=True)
 
 
 def _without(document: Mapping[str, Any], registry: str) -> dict[str, Any]:
