@@ -19,6 +19,7 @@ import pytest
 from lading.config.settings import Settings
 from lading.server.process import supervisor, workers
 from lading.server.process.supervisor import SETTLED, Failing, Supervisor
+from lading.server.process.worker import STARTUP_FAILURE
 from lading.wiring.authentication import AuthFiles
 from lading.wiring.files import ServerFiles
 from tests.support.processes import wait_until
@@ -46,6 +47,42 @@ def test_a_worker_for_which_there_is_no_room_is_started_later(
     with _stopped_after(lambda: len(started) == 2, "the second worker"):
         assert Supervisor(2, start, patience=60).run(on_stop=lambda: None)
     assert [worker.exitcode for worker in started] == [-signal.SIGTERM] * 2
+
+
+def test_workers_that_take_long_to_fail_do_not_keep_each_other_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There is always one more that has not failed yet."""
+    monkeypatch.setattr(supervisor, "RETRY", 0.05)
+    processes, started = multiprocessing.get_context("spawn"), list[BaseProcess]()
+
+    def start() -> BaseProcess:
+        # The first ones not at once, so that another one is begun before the last one fails.
+        seconds = 0.3 * (1 + min(len(started), 3))
+        started.append(processes.Process(target=_fail_later, args=(seconds,), daemon=True))
+        started[-1].start()
+        return started[-1]
+
+    assert not Supervisor(3, start, patience=60).run(on_stop=lambda: None)
+    assert 3 <= len(started) < 20
+    assert all(worker.exitcode is not None for worker in started)
+
+
+def test_a_worker_that_serves_keeps_those_up_that_cannot_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is in their way may pass, as too many connections to a database."""
+    monkeypatch.setattr(supervisor, "RETRY", 0.01)
+    processes, started = multiprocessing.get_context("spawn"), list[BaseProcess]()
+
+    def start() -> BaseProcess:
+        target = _fail_later if started else _stand_by
+        started.append(processes.Process(target=target, args=(0.3,), daemon=True))
+        started[-1].start()
+        return started[-1]
+
+    with _stopped_after(lambda: len(started) == 6, "the sixth worker"):
+        assert Supervisor(2, start, patience=60).run(on_stop=lambda: None)
 
 
 def test_a_worker_that_could_not_be_started_leaves_its_place(
@@ -152,6 +189,11 @@ def _stand_by(*_: Any) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     time.sleep(30)
+
+
+def _fail_later(seconds: float) -> None:
+    time.sleep(seconds)
+    os._exit(STARTUP_FAILURE)
 
 
 def test_that_no_worker_can_be_started_at_all_is_said() -> None:

@@ -67,6 +67,8 @@ class Supervisor:
         self._retry_at = 0.0
         self._pause = RETRY
         self._failing = Failing()
+        # Workers that could not start, one after the other, while no older one was there.
+        self._in_a_row = 0
         self._stops = 0
         self._on_sighup = SighupHandler(reload=self._reload, stop=self._stop)
 
@@ -86,19 +88,20 @@ class Supervisor:
                     on_stop()
                     self._end(signals)
                     return True
+            self._end(signals)
         return False
 
     def _replace_the_dead(self) -> bool:
         """Have as many workers as there should be; false if none can start."""
         now = time.monotonic()
         for worker in [worker for worker in self._workers if worker.exitcode is not None]:
-            lived = now - self._workers.pop(worker)
+            started = self._workers.pop(worker)
             log.warning("worker %s ended with status %s", worker.pid, worker.exitcode)
             if worker.exitcode == STARTUP_FAILURE:
-                if not self._workers:
+                if not self._may_serve(started):
                     return False
                 self._retry_at = max(self._retry_at, now + RETRY)
-            elif pause := self._failing.pause_after(lived, now):
+            elif pause := self._failing.pause_after(now - started, now):
                 log.error(
                     "workers end soon after their start; the next one is started in %g s", pause
                 )
@@ -106,6 +109,18 @@ class Supervisor:
         while len(self._workers) < self._count and time.monotonic() >= self._retry_at:
             self._start_another()
         return True
+
+    def _may_serve(self, started: float) -> bool:
+        """Whether one of the workers may serve, of which one could not start.
+
+        An older one does, or will fail as well. Younger ones may all be about to fail: where that
+        takes longer than the pause before the next one, there is always one more.
+        """
+        if any(at <= started for at in self._workers.values()):
+            self._in_a_row = 0
+            return True
+        self._in_a_row += 1
+        return bool(self._workers) and self._in_a_row <= self._count
 
     def _start_another(self) -> None:
         try:
@@ -132,13 +147,13 @@ class Supervisor:
         for worker in self._workers:
             worker.terminate()
         deadline = time.monotonic() + self._patience
-        while self._workers and self._stops == 1 and (left := deadline - time.monotonic()) > 0:
+        while self._workers and self._stops <= 1 and (left := deadline - time.monotonic()) > 0:
             self._wait(signals, left)
             self._workers = {
                 worker: at for worker, at in self._workers.items() if worker.exitcode is None
             }
         for worker in self._workers:
-            why = "it did not end in time" if self._stops == 1 else "there was a second signal"
+            why = "it did not end in time" if self._stops <= 1 else "there was a second signal"
             log.warning("worker %s was killed: %s", worker.pid, why)
             worker.kill()
             worker.join()
