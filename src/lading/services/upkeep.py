@@ -31,7 +31,7 @@ async def remove_strays(registry: Registry, lease: Lease) -> None:
         return
     upkeep, number, size = _upkeep(registry), 0, 0
     async for page in upkeep.strays(registry.clock() - registry.policy.grace):
-        kept = await upkeep.remove(page)
+        kept = frozenset(await upkeep.remove(page))
         gone = [stray for stray in page if stray not in kept]
         number += len(gone)
         size += sum(stray.size or 0 for stray in gone)

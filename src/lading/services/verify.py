@@ -115,7 +115,8 @@ async def _strays(check: Check, doubt: str) -> AsyncIterator[Finding]:
     for denied in await registry.upkeep.denied_rights():
         yield Finding(Kind.RIGHT_DENIED, denied.name, upkeep.words_of(denied), _ALLOW)
     async for page in registry.upkeep.strays(registry.clock() - registry.policy.grace):
-        kept = await registry.upkeep.remove(page) if check.repair and not doubt else ()
+        removes = check.repair and not doubt
+        kept = frozenset(await registry.upkeep.remove(page) if removes else ())
         for stray in page:
             yield _stray(check, stray, doubt, is_refused=stray in kept)
 
