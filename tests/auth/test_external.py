@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from lading.auth.external import ExternalTokens
-from lading.auth.keysets import FixedKeys, TrustedKey, names_of, parse_keys
-from lading.auth.thumbprints import PublicKey, libtrust_id, thumbprint
+from lading.auth.keysets import FixedKeys, parse_keys
+from lading.auth.public_keys import PublicKey, TrustedKey, libtrust_id, names_of, thumbprint
 from lading.core.access import ALL_RIGHTS, Action, Principal, Right
 from lading.core.globs import Glob
 from tests.auth.forge import (

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lading.auth.keys import LONGEST_TOKEN, KeyRing
-from lading.auth.secret_file import SecretFile, SecretInMemory
+from lading.auth.secrets import SecretFile, SecretInMemory
 from lading.core.errors import Unavailable
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.logins.secrets import SecretRow
@@ -137,7 +137,7 @@ def test_first_start_of_many(tmp_path: Path) -> None:
     """Workers that start at once agree on one key."""
     program = (
         "import asyncio, sys, time; from pathlib import Path; from lading.auth.keys import KeyRing;"
-        " from lading.auth.secret_file import SecretFile;"
+        " from lading.auth.secrets import SecretFile;"
         " ring = asyncio.run(KeyRing.open(SecretFile(Path(sys.argv[1])), 1e9, time.time));"
         " print(asyncio.run(ring.current()).id)"
     )

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lading.auth import fetching, keysets
-from lading.auth.keysets import RemoteKeys, fetch, parse_keys, read_keys
+from lading.auth.fetching import fetch
+from lading.auth.keysets import RemoteKeys, parse_keys, read_keys
 from lading.core.errors import Unavailable
 from lading.ports.logins import AuthUnusable
 from tests.auth.forge import Clock, new_key, public_jwk
@@ -42,7 +43,7 @@ def key_set(*names: str) -> bytes:
         b'{"keys": [{"kty": "EC"}, 5, null, {"kty": "RSA", "n": "AA", "e": 5}]}',
         json.dumps({"keys": [public_jwk(new_key(), use="enc")]}).encode(),
         b"[" * 100_000,
-        b" " * (keysets.MAX_SIZE + 1),
+        b" " * (fetching.MAX_SIZE + 1),
     ],
 )
 def test_what_is_no_key_set(content: bytes) -> None:
@@ -171,7 +172,7 @@ async def test_no_keys_at_all(server: KeyServer) -> None:
 
 def test_an_answer_that_is_too_long(server: KeyServer) -> None:
     """It is not read to its end."""
-    server.body = b" " * (2 * keysets.MAX_SIZE)
+    server.body = b" " * (2 * fetching.MAX_SIZE)
     with pytest.raises(AuthUnusable, match="larger"):
         parse_keys(fetch(server.url))
 

@@ -8,8 +8,7 @@ import pytest
 
 from lading.auth.authenticator import Login, MachineAuthenticator
 from lading.auth.brake import SAME_GUESS, Brake
-from lading.auth.known import KnownLogins
-from lading.auth.login_record import STRANGERS_PAUSE, LoginRecord, OwnRecord, rates_of
+from lading.auth.login_record import STRANGERS_PAUSE, KnownLogins, LoginRecord, OwnRecord, rates_of
 from lading.auth.logins import AT_ONCE, MAX_PENDING, Logins
 from lading.auth.memory import REMEMBERED
 from lading.auth.shared_record import SharedRecord

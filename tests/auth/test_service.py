@@ -7,7 +7,7 @@ import pytest
 from lading.auth.authenticator import Login
 from lading.auth.keys import KeyRing
 from lading.auth.logins import Logins
-from lading.auth.secret_file import SecretInMemory
+from lading.auth.secrets import SecretInMemory
 from lading.auth.service import TokenService
 from lading.auth.tokens import RegistryTokens
 from lading.core.access import Principal

@@ -6,8 +6,7 @@ from typing import TypeVar
 import pytest
 
 from lading.auth.brake import GOOD_CLIENT, GOOD_LOGIN, Brake
-from lading.auth.known import KnownLogins
-from lading.auth.login_record import rates_of
+from lading.auth.login_record import KnownLogins, rates_of
 from lading.auth.shared_record import SharedRecord, shared_key
 from lading.core.clocks import SLACK
 from lading.core.errors import TooManyRequests, Unavailable

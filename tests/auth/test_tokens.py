@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lading.auth.authenticator import Login, VerifiedToken
 from lading.auth.keys import KeyRing, SigningKey
 from lading.auth.logins import Logins
-from lading.auth.secret_file import SecretInMemory
+from lading.auth.secrets import SecretInMemory
 from lading.auth.tokens import RegistryTokens
 from lading.core.access import ANYBODY, Action, Principal, Right
 from lading.core.globs import Glob

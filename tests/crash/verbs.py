@@ -13,8 +13,7 @@ from uuid import UUID
 
 from lading.auth.brake import Brake
 from lading.auth.keys import KeyRing
-from lading.auth.known import KnownLogins
-from lading.auth.login_record import rates_of
+from lading.auth.login_record import KnownLogins, rates_of
 from lading.auth.shared_record import SharedRecord, shared_key
 from lading.blobs.layout import Layout
 from lading.blobs.link_writer import LinkWriter

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.auth.known import KnownLogins
+from lading.auth.login_record import KnownLogins
 from lading.edge.unnamed_proxies import MOST, UnnamedProxies
 from tests.edge.requests import answered, request
 from tests.support.guarded import guarded_registry

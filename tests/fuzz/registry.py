@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from lading.api.application import registry_protocol
 from lading.api.context import Context, Options
-from lading.auth.known import KnownLogins
+from lading.auth.login_record import KnownLogins
 from lading.blobs.stores import Stores
 from lading.config.settings import Settings
 from lading.core.permissions import CurrentPermissions

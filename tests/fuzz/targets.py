@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from lading.auth.external import ExternalTokens
 from lading.auth.htpasswd import parse_users
-from lading.auth.keysets import FixedKeys, TrustedKey, parse_keys
+from lading.auth.keysets import FixedKeys, parse_keys
+from lading.auth.public_keys import TrustedKey
 from lading.auth.workloads import Issuer, WorkloadLogins
 from lading.config.loading import load
 from lading.config.problems import ConfigurationError

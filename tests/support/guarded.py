@@ -15,7 +15,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from lading.auth.thumbprints import thumbprint
+from lading.auth.public_keys import thumbprint
 from tests.support.client import Client
 from tests.support.lading import Lading, lading_serve
 from tests.support.network import MACHINE, Network

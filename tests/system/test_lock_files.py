@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lading.auth.editing import EditedUserFile
-from lading.auth.secret_file import SecretFile
+from lading.auth.secrets import SecretFile
 from lading.blobs.file_locks import FileLocks
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable

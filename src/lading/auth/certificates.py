@@ -12,7 +12,7 @@ from cryptography.x509 import verification
 from cryptography.x509.verification import Criticality, ExtensionPolicy
 
 from lading.auth.claims import TokenInvalid
-from lading.auth.thumbprints import PublicKey
+from lading.auth.public_keys import PublicKey
 from lading.ports.logins import AuthUnusable
 
 MAX_CHAIN = 10

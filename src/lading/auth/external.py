@@ -14,16 +14,12 @@ from cryptography import x509
 
 from lading.auth.authenticator import TokenVerifier, VerifiedToken
 from lading.auth.certificates import verify_chain
-from lading.auth.claims import OPTIONS, Claims, TokenInvalid, check_times, scopes_of, subject_of
-from lading.auth.keysets import KeySet, TrustedKey, names_of, parse_key
+from lading.auth.claims import Claims, TokenInvalid, check_times, scopes_of, subject_of
+from lading.auth.keysets import KeySet
+from lading.auth.public_keys import ALGORITHMS, TrustedKey, names_of, parse_key
 from lading.core.access import ALL_RIGHTS, Principal
 from lading.core.scopes import opens_catalog, rights_in
 from lading.core.typing import override
-
-# Without a key that is a shared secret nobody needs HS256, and the confusion it can cause.
-DEFAULT_ALGORITHMS = (
-    "EdDSA", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512",
-)  # fmt: skip
 
 log = logging.getLogger(__name__)
 
@@ -52,21 +48,12 @@ class ExternalTokens(TokenVerifier):
         return VerifiedToken(principal, rights_in(scopes), opens_catalog(scopes), until)
 
     async def _decode(self, token: str) -> Claims:
-        allowed = self.algorithms or DEFAULT_ALGORITHMS
+        allowed = self.algorithms or ALGORITHMS
         try:
-            trusted = await self._find_key(jwt.get_unverified_header(token))
-            algorithms = [trusted.algorithm] if trusted.algorithm else allowed
-            claims: Claims = jwt.decode(
-                token,
-                trusted.key,
-                algorithms=[name for name in algorithms if name in allowed],
-                audience=self.service,
-                issuer=self.issuer,
-                options=OPTIONS,
-            )
+            key = await self._find_key(jwt.get_unverified_header(token))
+            return key.verify(token, audience=self.service, issuer=self.issuer, allowed=allowed)
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise TokenInvalid(f"it cannot be verified ({type(error).__name__})") from error
-        return claims
 
     async def _find_key(self, header: Mapping[str, object]) -> TrustedKey:
         if "x5c" in header:

@@ -17,7 +17,7 @@ import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from lading.auth.thumbprints import thumbprint
+from lading.auth.public_keys import thumbprint
 from lading.core.clocks import SLACK
 from lading.core.errors import RegistryError
 from lading.ports.logins import AuthUnusable

@@ -4,48 +4,30 @@ A token names its key; nothing that a token says makes the registry ask anywhere
 """
 
 import asyncio
-import http.client
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import jwt
 import msgspec
 
-from lading.auth import fetching
-from lading.auth.thumbprints import PublicKey, libtrust_id, thumbprint
+from lading.auth.fetching import MAX_SIZE, fetch
+from lading.auth.public_keys import TrustedKey, names_of, parse_key
 from lading.core.errors import Unavailable
 from lading.core.typing import override
-from lading.core.urls import is_protected
 from lading.ports.logins import AuthUnusable
 from lading.system.single_flight import SingleFlight
 from lading.system.threads import Pending, Threads
 
 log = logging.getLogger(__name__)
 
-MAX_SIZE = 1024 * 1024
 MAX_KEYS = 1000
 # Seconds: how long an issuer's two answers may take, with all that comes before them; how old keys
 # may be; how soon an unknown key makes the registry ask again, which anybody can cause.
 PATIENCE = 20.0
 MAX_AGE = 600.0
 MIN_AGE = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class TrustedKey:
-    """A key that tokens may be signed with.
-
-    Attributes:
-        key: a public key, or the bytes of a shared one.
-        algorithm: the only one it is for, if it says.
-    """
-
-    key: PublicKey | bytes
-    algorithm: str | None = None
 
 
 Keys = Mapping[str, TrustedKey]
@@ -161,27 +143,6 @@ def parse_keys(content: bytes) -> Keys:
     return keys
 
 
-def parse_key(entry: object) -> TrustedKey | None:
-    """Read one JSON Web Key; `None` if it cannot be used to verify."""
-    if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
-        return None
-    try:
-        key = jwt.PyJWK(entry).key
-    except (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError):
-        return None
-    if hasattr(key, "public_key"):
-        key = key.public_key()
-    if not isinstance(key, PublicKey | bytes):
-        return None
-    algorithm = entry.get("alg")
-    return TrustedKey(key, algorithm if isinstance(algorithm, str) else None)
-
-
-def names_of(key: PublicKey) -> Iterable[str]:
-    """The names that a token may know a public key by without having been told one."""
-    return thumbprint(key), libtrust_id(key)
-
-
 def _named(entry: object) -> Iterable[tuple[str, TrustedKey]]:
     key = parse_key(entry)
     if key is None or not isinstance(entry, dict):
@@ -192,38 +153,3 @@ def _named(entry: object) -> Iterable[tuple[str, TrustedKey]]:
     if not isinstance(key.key, bytes):
         for name in names_of(key.key):
             yield name, key
-
-
-def fetch_of_issuer(issuer: str) -> bytes:
-    """Get the key set of an issuer of OpenID Connect. Blocks.
-
-    Its configuration says where that is (OpenID Connect Discovery 1.0, section 4).
-
-    Raises:
-        AuthUnusable: it cannot be had.
-    """
-    content = fetch(issuer.rstrip("/") + "/.well-known/openid-configuration")
-    try:
-        document = msgspec.json.decode(content, type=dict[str, object])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise AuthUnusable(f"its configuration is not JSON: {error}") from error
-    # Section 4.3: "The issuer value returned MUST be identical to the Issuer URL".
-    if document.get("issuer") != issuer:
-        raise AuthUnusable("its configuration is that of another issuer")
-    url = document.get("jwks_uri")
-    if not isinstance(url, str) or not is_protected(url):
-        raise AuthUnusable("its configuration names no `https://` URL of keys (`jwks_uri`)")
-    return fetch(url)
-
-
-def fetch(url: str) -> bytes:
-    """Get a document of at most `MAX_SIZE` bytes. Blocks.
-
-    Raises:
-        AuthUnusable: it cannot be had.
-    """
-    try:
-        return fetching.fetch(url, at_most=MAX_SIZE)
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", None) or error
-        raise AuthUnusable(f"cannot be had: {reason}") from error

@@ -1,18 +1,27 @@
 """Record of logins: which were right lately, and how often somebody has guessed.
 
-A worker keeps it by itself, but for what was right: that all workers of its machine see. Several
-replicas have one together (`lading.auth.shared_record`).
+A worker keeps it by itself, but for what was right: that all workers of its machine see, in memory
+that they share. Several replicas have one together (`lading.auth.shared_record`).
 """
 
+import hmac
+import mmap
+import os
+import struct
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from lading.auth.known import KnownLogins
 from lading.core.buckets import CAPACITY, Buckets
 from lading.core.typing import override
 
+# 16 bytes of a hash, and when it is over, on a clock that all processes of a machine share.
+_ENTRY = struct.Struct("=16sd")
+# Entries that one hash may be in, and sets of so many: 65,536 entries, 1.5 MiB.
+_WAYS = 8
+_SETS = 8192
+_SET_SIZE = _ENTRY.size * _WAYS
 # Buckets of what has an account and an address in it, of which there are many; of what has one.
 _MOST_PAIRS, _MOST = 10_000, CAPACITY
 # Seconds between a stranger's guesses at an account that many guess at.
@@ -93,6 +102,53 @@ class LoginRecord(Protocol):
 
     async def take_back(self, buckets: Collection[Bucket]) -> None:
         """Count a guess no more in these buckets."""
+
+
+class KnownLogins:
+    """Keyed hashes that are remembered for a while, by all workers that are made after this.
+
+    The key is one that only these processes have, or those of all replicas. A worker reads and
+    writes without a lock: an entry that two write at once is nobody's, and whoever it was of is a
+    stranger for once.
+    """
+
+    def __init__(self, key: bytes | None = None, memory: mmap.mmap | None = None) -> None:
+        self._key = key or os.urandom(32)
+        self._memory = memory or _new_memory()
+
+    def under(self, key: bytes) -> "KnownLogins":
+        """This memory with hashes under another key, one that other machines have, too."""
+        return KnownLogins(key, self._memory)
+
+    def fingerprint(self, *parts: str) -> bytes:
+        """The keyed hash of a few words: of a login, or of an account at a client."""
+        lengths = ",".join(str(len(part)) for part in parts)
+        text = "\0".join((lengths, *parts))
+        return hmac.digest(self._key, text.encode(errors="surrogatepass"), "sha256")[:16]
+
+    def remember(self, fingerprint: bytes, *, now: float, until: float) -> None:
+        """Remember a hash; of those that would be in its place, the one that ends first goes."""
+        start = self._set_of(fingerprint)
+        entries = list(_ENTRY.iter_unpack(self._memory[start : start + _SET_SIZE]))
+        same = [way for way, (kept, _) in enumerate(entries) if kept == fingerprint]
+        way = same[0] if same else min(range(_WAYS), key=lambda way: max(entries[way][1], now))
+        _ENTRY.pack_into(self._memory, start + way * _ENTRY.size, fingerprint, until)
+
+    def is_known(self, fingerprint: bytes, now: float) -> bool:
+        """Whether a hash is remembered."""
+        start = self._set_of(fingerprint)
+        entries = _ENTRY.iter_unpack(self._memory[start : start + _SET_SIZE])
+        return any(kept == fingerprint and until > now for kept, until in entries)
+
+    def _set_of(self, fingerprint: bytes) -> int:
+        return int.from_bytes(fingerprint[:4], "big") % _SETS * _SET_SIZE
+
+
+def _new_memory() -> mmap.mmap:
+    memory = mmap.mmap(-1, _SET_SIZE * _SETS)
+    # Hashes of passwords do not belong into the picture of a process that has crashed.
+    memory.madvise(mmap.MADV_DONTDUMP)
+    return memory
 
 
 class OwnRecord(LoginRecord):

@@ -10,8 +10,7 @@ from functools import partial
 
 from lading.auth.authenticator import Authenticator, Login, MachineAuthenticator
 from lading.auth.brake import Brake, Guess, Turns
-from lading.auth.known import KnownLogins
-from lading.auth.login_record import OwnRecord
+from lading.auth.login_record import KnownLogins, OwnRecord
 from lading.auth.memory import LoginMemory
 from lading.system.single_flight import SingleFlight
 

@@ -9,11 +9,11 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-from lading.auth.known import KnownLogins
 from lading.auth.login_record import (
     Bucket,
     CountedFor,
     Judge,
+    KnownLogins,
     LoginRecord,
     OwnRecord,
     Rates,

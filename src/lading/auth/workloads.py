@@ -14,8 +14,7 @@ from typing import Any
 import jwt
 
 from lading.auth.authenticator import Login, MachineAuthenticator
-from lading.auth.claims import OPTIONS, Claims, TokenInvalid, check_times, subject_of
-from lading.auth.external import DEFAULT_ALGORITHMS
+from lading.auth.claims import Claims, TokenInvalid, check_times, subject_of
 from lading.auth.keysets import KeySet
 from lading.core.access import Principal, Rights
 from lading.core.claims import ClaimRule
@@ -118,18 +117,9 @@ class WorkloadLogins(MachineAuthenticator):
             key = await issuer.keys.find(key_id) if isinstance(key_id, str) else None
             if key is None or isinstance(key.key, bytes):
                 raise TokenInvalid(f"it is signed with no key of {issuer.name}")
-            algorithms = [key.algorithm] if key.algorithm else list(DEFAULT_ALGORITHMS)
-            claims: Claims = jwt.decode(
-                token,
-                key.key,
-                algorithms=[name for name in algorithms if name in DEFAULT_ALGORITHMS],
-                audience=issuer.audience,
-                issuer=issuer.url,
-                options=OPTIONS,
-            )
+            return issuer, key.verify(token, audience=issuer.audience, issuer=issuer.url)
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise TokenInvalid(f"it cannot be verified ({type(error).__name__})") from error
-        return issuer, claims
 
     def _said_issuer(self, said: Mapping[str, Any]) -> Issuer | None:
         return self._issuers.get(said["payload"].get("iss"))

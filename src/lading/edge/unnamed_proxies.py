@@ -5,7 +5,7 @@ import math
 import time
 from http import HTTPStatus
 
-from lading.auth.known import KnownLogins
+from lading.auth.login_record import KnownLogins
 from lading.core.typing import override
 from lading.edge.forwarded import Networks, is_trusted, said_by_proxy, says_as_standardized
 from lading.edge.observers import Answered, Observer

@@ -14,7 +14,7 @@ from pathlib import Path
 from lading.api.application import registry_protocol
 from lading.api.context import Context
 from lading.api.pull_notes import PullObserver
-from lading.auth.known import KnownLogins
+from lading.auth.login_record import KnownLogins
 from lading.config.settings import Settings
 from lading.core.permissions import CurrentPermissions
 from lading.edge.accesslog import AccessLog, json_line, text_line

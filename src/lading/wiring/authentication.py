@@ -15,21 +15,15 @@ from lading.api.token import TOKEN_PATH
 from lading.auth.certificates import public_key_of, read_bundle
 from lading.auth.editing import EditedUserFile
 from lading.auth.external import ExternalTokens
+from lading.auth.fetching import fetch_of_issuer
 from lading.auth.htpasswd import FileUsers, UserFile
 from lading.auth.keys import KeyRing
-from lading.auth.keysets import (
-    FixedKeys,
-    KeySet,
-    RemoteKeys,
-    TrustedKey,
-    fetch_of_issuer,
-    names_of,
-    read_keys,
-)
-from lading.auth.known import KnownLogins
+from lading.auth.keysets import FixedKeys, KeySet, RemoteKeys, read_keys
+from lading.auth.login_record import KnownLogins
 from lading.auth.logins import Logins
 from lading.auth.passwords import PasswordChecker
 from lading.auth.plain_users import PlainUsers
+from lading.auth.public_keys import TrustedKey, names_of
 from lading.auth.robots import RobotLogins
 from lading.auth.service import TokenService
 from lading.auth.tokens import RegistryTokens

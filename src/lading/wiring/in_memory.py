@@ -133,7 +133,7 @@ async def _with_tokens(
 ) -> Authentication:
     """Authentication with a token service, which alone loads what signs tokens."""
     from lading.auth.keys import KeyRing  # noqa: PLC0415
-    from lading.auth.secret_file import SecretInMemory  # noqa: PLC0415
+    from lading.auth.secrets import SecretInMemory  # noqa: PLC0415
     from lading.auth.service import TokenService  # noqa: PLC0415
     from lading.auth.tokens import RegistryTokens  # noqa: PLC0415
 

@@ -8,10 +8,8 @@ import time
 from collections.abc import Callable
 
 from lading.auth.brake import Brake
-from lading.auth.known import KnownLogins
-from lading.auth.login_record import LoginRecord, OwnRecord, rates_of
-from lading.auth.sealing import SealedSecret
-from lading.auth.secret_file import SecretFile, SecretInMemory
+from lading.auth.login_record import KnownLogins, LoginRecord, OwnRecord, rates_of
+from lading.auth.secrets import SealedSecret, SecretFile, SecretInMemory
 from lading.auth.shared_record import SharedRecord, shared_key
 from lading.config.settings import Settings
 from lading.metadata.logins.secrets import SecretRow

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from lading.auth.known import KnownLogins
+from lading.auth.login_record import KnownLogins
 from lading.config.settings import Settings
 from lading.edge.budget import MEMORY
 from lading.monitoring.memory import Figures, WorkerFigures

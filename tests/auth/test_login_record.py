@@ -5,7 +5,7 @@ import multiprocessing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lading.auth.known import _SETS, _WAYS, KnownLogins
+from lading.auth.login_record import _SETS, _WAYS, KnownLogins
 
 
 def test_what_one_process_remembers_all_know() -> None:

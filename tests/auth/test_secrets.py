@@ -3,8 +3,7 @@
 import pytest
 
 from lading.auth.keys import KeyRing
-from lading.auth.sealing import SealedSecret
-from lading.auth.secret_file import SecretInMemory
+from lading.auth.secrets import SealedSecret, SecretInMemory
 from lading.ports.logins import AuthUnusable
 
 
