@@ -21,8 +21,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lading.cli.commands import main
-from lading.client.doctor import DoctorOptions, FindingState, connections, examine
-from lading.client.doctor.address import DeploymentAddress
+from lading.client.doctor import DoctorOptions, FindingState, examine
+from lading.client.doctor.address import DeploymentAddress, check_connection
 from lading.core.digest import Digest
 from lading.testing import Registry
 from lading.testing.certificates import secured
@@ -206,9 +206,9 @@ def test_where_this_machine_has_no_way_to_is_no_fault_of_the_deployment(
     def resolve(_: DeploymentAddress) -> list[str]:
         return [host, "224.0.0.1"]
 
-    monkeypatch.setattr(connections, "_addresses", resolve)
+    monkeypatch.setattr("lading.client.doctor.address._addresses", resolve)
     address = DeploymentAddress.parse(f"http://registry.test:{port}")
-    found = connections.check_connection(address, 1.0)
+    found = check_connection(address, 1.0)
     assert found.state is FindingState.OK
     assert "no way to 224.0.0.1" in found.what
 

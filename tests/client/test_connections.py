@@ -18,8 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from lading.client import Client, ClientError, HostLogin, SessionOptions, Unreachable
-from lading.client.connections import HostConnections
-from lading.client.proxies import proxy_for
+from lading.client.connections import HostConnections, proxy_for
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.client_tls import ForwardProxy, forward_proxy, server_context
 from tests.support.odd_registry import OddRegistry, Reply, Sent, odd_registry

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lading.client import ClientError, HostLogin, find_login, login_helpers
-from lading.client.challenges import parse_challenges
+from lading.client import ClientError, HostLogin, credentials, find_login
+from lading.client.answer_headers import parse_challenges
 
 
 def keep(path: Path, document: object) -> dict[str, str]:
@@ -76,7 +76,7 @@ def test_a_helper_that_fails_is_named(tmp_path: Path) -> None:
 def test_a_helper_that_hangs_is_waited_for_a_bounded_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(login_helpers, "_SECONDS", 0.2)
+    monkeypatch.setattr(credentials, "_SECONDS", 0.2)
     environ = keep(tmp_path / "c.json", {"credHelpers": {"r.example.com": "here"}})
     helper(tmp_path, "exec /bin/sleep 30")
 

@@ -8,10 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from lading.client.errors import ClientError, NoAnswer
-from lading.client.incoming import wait_at_most
 from lading.client.kept_connections import HostAnswer, KeptConnection, OriginConnections
 from lading.client.options import SessionOptions
-from lading.client.outgoing import Content, head_of, send
+from lading.client.wire import Content, head_of, send, wait_at_most
 
 OK = b"HTTP/1.1 200 OK\r\n"
 AS_IT_IS = OK + b"Transfer-Encoding: identity\r\nContent-Length: "

@@ -155,7 +155,7 @@ def test_an_index_of_many_images_is_written_a_few_times(
             files.add(body)
         write_whole(path, [body])
 
-    monkeypatch.setattr("lading.client.layout_listing.write_whole", counted)
+    monkeypatch.setattr("lading.client.layout_index.write_whole", counted)
     place = LayoutFolder(tmp_path, many=True)
     for number in range(500):
         assert place.digest(f"v{number}") == ""
@@ -181,7 +181,7 @@ def test_an_index_is_written_after_some_seconds(
     place.push_manifest("waits", some_manifest(10))
     assert len(index_of(tmp_path)["manifests"]) == 10
 
-    monkeypatch.setattr("lading.client.layout_listing._SECONDS", 0)
+    monkeypatch.setattr("lading.client.layout_index._SECONDS", 0)
     place.push_manifest("last", some_manifest(11))
 
     assert len(index_of(tmp_path)["manifests"]) == 12

@@ -19,9 +19,9 @@ from lading.client import (
     SessionOptions,
     Unreachable,
 )
-from lading.client.chunk_sizes import SMALL
 from lading.client.copy_rules import CopiedImage, CopyRules, CopySteps
 from lading.client.copying import Copier
+from lading.client.kept_uploads import SMALL
 from lading.client.workers import Workers
 from lading.core.digest import Digest
 from tests.support.odd_registry import OddRegistry, Reply, Sent, odd_registry

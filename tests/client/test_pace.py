@@ -3,7 +3,7 @@
 import threading
 import time
 
-from lading.client.pace import HostPace
+from lading.client.sending import HostPace
 
 
 def test_refusals_of_one_moment_halve_it_once() -> None:

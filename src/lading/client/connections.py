@@ -1,5 +1,6 @@
 """Connections to hosts: kept, by TLS as people's folders say it, through proxies that are named."""
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from urllib.parse import SplitResult, urlsplit
@@ -7,9 +8,30 @@ from urllib.parse import SplitResult, urlsplit
 from lading.client.errors import ClientError, bare
 from lading.client.kept_connections import HostAnswer, OriginConnections
 from lading.client.options import SessionOptions
-from lading.client.outgoing import Content
-from lading.client.proxies import proxy_for
-from lading.system.proxies import DEFAULT_PORTS
+from lading.client.references import is_local
+from lading.client.wire import Content
+from lading.system import proxies
+
+
+def proxy_for(scheme: str, host: str) -> str:
+    """The address of the proxy for a host; empty if there is none, as for this machine.
+
+    Args:
+        scheme: by which the host is asked.
+        host: with its port, if it has one.
+
+    Raises:
+        ClientError: what is named is no proxy that can be asked.
+    """
+    proxy = "" if is_local(host) else proxies.proxy_for(f"{scheme}://{host}", os.environ)
+    if not proxy or _is_of_http(proxy):
+        return proxy
+    # Without all that may be of a login, as a password with a `/` is what makes it none.
+    raise ClientError(
+        f"the proxy at {proxy.rpartition('@')[2]!r} is none that can be asked",
+        advice="set HTTPS_PROXY and HTTP_PROXY to http://HOST:PORT, a login in it written as in an"
+        " address (%2F for /), or the host in NO_PROXY",
+    )
 
 
 class HostConnections:
@@ -54,9 +76,12 @@ class HostConnections:
     def _way(self, origin: str, url: str) -> OriginConnections:
         way = self._ways.get(origin)
         if way is None:
-            parts = _checked(url)
+            if not _is_of_http(url):
+                raise ClientError(
+                    f"{bare(url)!r} is no address that a registry may send clients to"
+                )
             with self._lock:
-                way = self._ways.get(origin) or self._new_way(parts)
+                way = self._ways.get(origin) or self._new_way(urlsplit(url))
                 self._ways[origin] = way
         return way
 
@@ -78,12 +103,10 @@ def _origin(url: str) -> str:
     return url if end < 0 else url[:end]
 
 
-def _checked(url: str) -> SplitResult:
-    """The parts of an address of HTTP; a `ClientError` if it is none."""
+def _is_of_http(url: str) -> bool:
+    """Whether it is an address that can be asked."""
     try:
         parts = urlsplit(url)
-        if parts.scheme in DEFAULT_PORTS and parts.hostname and parts.port != 0:
-            return parts
+        return parts.scheme in proxies.DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        pass
-    raise ClientError(f"{bare(url)!r} is no address that a registry may send clients to")
+        return False

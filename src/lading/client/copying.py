@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from lading.client.attached import AttachedManifests, find_attached, list_referrers
 from lading.client.copy_rules import CopiedImage, CopyRules, CopySteps
 from lading.client.errors import ContentWrong, NotThere
-from lading.client.known_tags import KnownTags
+from lading.client.place_lists import AttachedManifests, KnownTags, find_attached, list_referrers
 from lading.client.places import BlobContent, ImagePlace, RemoteManifest, is_required
 from lading.client.workers import Outcome, Workers
 from lading.core import media

@@ -1,10 +1,15 @@
-"""Logins that Docker and containers keep: `config.json`, `auth.json`, and their helpers."""
+"""Logins that Docker and containers keep: `config.json`, `auth.json`, and their helpers.
+
+Helpers are programs that these files name, `docker-credential-NAME` (docker-credential-helpers): a
+verb is their argument, and all else is on their standard input.
+"""
 
 import base64
 import json
 import os
+import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lading.client.errors import ClientError, as_line
 from lading.client.login_files import (
@@ -16,10 +21,18 @@ from lading.client.login_files import (
     text,
     usual_key,
 )
-from lading.client.login_helpers import HELPER_ADVICE, run_helper
+
+if TYPE_CHECKING:
+    import subprocess
 
 # What a helper says that has no login (docker-credential-helpers, `credentials/error.go`).
 _NO_LOGIN = "credentials not found"
+# It may ask a person.
+_SECONDS = 60
+_NAME = r"[A-Za-z0-9._-]+"
+
+HELPER_ADVICE = "mend `credsStore` or `credHelpers` in the file of logins, or sign in anew"
+"""What to do about a helper that is of no use."""
 
 
 class HostLogin(NamedTuple):
@@ -117,3 +130,42 @@ def _ask(helper: str, key: str, environ: Mapping[str, str]) -> HostLogin | None:
         return None
     # "the username should be set to <token>" (docker-credential-helpers).
     return HostLogin(refresh_token=secret) if name == "<token>" else HostLogin(name, secret)
+
+
+def run_helper(
+    helper: str, verb: str, given: str, environ: Mapping[str, str]
+) -> "subprocess.CompletedProcess[bytes]":
+    """Run a helper; how it ended, and what it said.
+
+    Args:
+        helper: what the file names.
+        verb: `get`, `store` or `erase`.
+        given: on its standard input.
+
+    Raises:
+        ClientError: it cannot be run, or does not end.
+    """
+    import subprocess  # noqa: PLC0415 - few have a helper
+
+    program = f"docker-credential-{helper}"
+    if not re.fullmatch(_NAME, helper):
+        raise ClientError(f"{program!r} is no name of a helper", advice=HELPER_ADVICE)
+    try:
+        return subprocess.run(  # noqa: S603 - what the person's own file names
+            [program, verb],
+            input=given.encode(),
+            capture_output=True,
+            check=False,
+            timeout=_SECONDS,
+            env=dict(environ),
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ClientError(
+            f"{program} has not answered for {_SECONDS} seconds",
+            advice=f"see what it waits for: `echo HOST | {program} get`",
+        ) from error
+    except OSError as error:
+        raise ClientError(
+            f"{program} does not run: {error.strerror}",
+            advice="install it, or sign in without a helper",
+        ) from error

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, quote
 
 from lading.client.answer_parser import AnswerParser
-from lading.client.incoming import read_on, wait_at_most
-from lading.client.opening import Connection, connect
 from lading.client.options import SessionOptions
-from lading.client.outgoing import Content, head_of, send
+from lading.client.wire import Connection, Content, connect, head_of, read_on, send, wait_at_most
 from lading.system.proxies import DEFAULT_PORTS, login_of
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
-"""Addresses of unfinished uploads on disk, so that another run goes on where the server has got to.
+"""What is kept of uploads for those that follow: where they are, and how much a request may carry.
 
-One file for each, as many runs may write at a time. An address may be a secret of its own, so
+Addresses of unfinished uploads are on disk, so that another run goes on where the server has got
+to. One file for each, as many runs may write at a time. An address may be a secret of its own, so
 nobody else may read them.
 """
 
@@ -14,6 +15,13 @@ from lading.client.own_folders import base_folder
 # As long as most registries keep what was begun.
 _SECONDS = 7 * 86400
 _MOST_BYTES = 16 * 1024
+# What is smaller is sent with the first request, which costs less than to ask whether it is there.
+SMALL = 256 * 1024
+# What is known not to be there goes so up to this size, to a registry that is known to take it.
+_MOST_AT_ONCE = 8 * 1024 * 1024
+_CHUNK = 64 * 1024 * 1024
+LEAST_CHUNK = 1024 * 1024
+_MOST_CHUNK = 1024 * 1024 * 1024
 
 
 def uploads_folder() -> Path:
@@ -77,3 +85,34 @@ class KeptUploads:
             with contextlib.suppress(OSError):
                 if path.stat().st_mtime < time.time() - _SECONDS:
                     path.unlink()
+
+
+class ChunkSizes:
+    """How much a request to one registry carries; of all uploads to it.
+
+    Attributes:
+        size: of a chunk in bytes; 0 sends blobs as a whole.
+        one_request: whether a blob may come with the request that begins its upload, as the
+            specification has it ("Single POST") and not every registry; `None` until it is known.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.one_request: bool | None = None
+
+    def shrink(self, refused: bool) -> None:
+        """Send less at once, after 413 or a cut."""
+        if self.size == 0:
+            self.size = _CHUNK
+        elif refused:
+            self.size = max(LEAST_CHUNK, self.size // 2)
+
+    def grow(self) -> None:
+        """Send fewer and larger requests, after 429."""
+        if self.size:
+            self.size = min(_MOST_CHUNK, self.size * 2)
+
+    def takes_at_once(self, size: int) -> bool:
+        """Whether a blob of so many bytes may come with the request that begins its upload."""
+        most = _MOST_AT_ONCE if self.one_request else SMALL
+        return self.one_request is not False and 0 < size <= min(most, self.size or most)

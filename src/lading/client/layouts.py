@@ -13,7 +13,6 @@ from lading.client.answers import MOST_DOCUMENT
 from lading.client.errors import ClientError, ContentWrong, NotThere
 from lading.client.layout_files import clear_drafts, open_file, translating, write_whole
 from lading.client.layout_index import Entry, LayoutIndex, ListedImages, tag_of_entry
-from lading.client.layout_listing import INDEX, LayoutListing
 from lading.client.places import (
     LATEST,
     BlobContent,
@@ -45,24 +44,22 @@ class LayoutFolder(ImagePlace):
         self.host = ""
         self.name = str(root)
         self._root = root
-        self._listing = LayoutListing(root, at_once=not many)
-        self._listed = LayoutIndex(root / INDEX, self._listing.entries)
+        self._index = LayoutIndex(root, at_once=not many)
         self._looking = threading.Lock()
         self._cleared: set[Path] = set()
 
     @property
     def is_layout(self) -> bool:
         """Whether there is a layout by now."""
-        with translating(self._root):
-            return (self._root / INDEX).exists()
+        return self._index.is_there
 
     def settle(self) -> None:
         """List in the index what was brought and is not listed; a `ClientError` if it cannot."""
-        self._listing.settle()
+        self._index.settle()
 
     @override
     def default_image(self) -> str:
-        listed = self._listed.now()
+        listed = self._index.now()
         images = {one["digest"] for one in listed.entries if "artifactType" not in one}
         if len(images) != 1 or LATEST in listed.tags:
             return LATEST
@@ -73,13 +70,13 @@ class LayoutFolder(ImagePlace):
     @override
     def tags(self) -> Iterator[str]:
         self.settle()
-        yield from filter(is_tag, self._listed.now().tags)
+        yield from filter(is_tag, self._index.now().tags)
 
     @override
     def digest(self, wanted: str, known: str = "") -> str:
         if ":" in wanted:
             return wanted if self._path(wanted).is_file() else ""
-        return self._listing.waiting(wanted) or self._listed.now().tags.get(wanted, "")
+        return self._index.waiting(wanted) or self._index.now().tags.get(wanted, "")
 
     @override
     def manifest(self, wanted: str) -> RemoteManifest:
@@ -96,21 +93,21 @@ class LayoutFolder(ImagePlace):
         if len(body) > MOST_DOCUMENT or not Digest(digest).names(body):
             raise self._wrong(digest)
         found = RemoteManifest(digest, "", body)
-        said = self._listed.now().kinds.get(digest)
+        said = self._index.now().kinds.get(digest)
         document = found.document
         guess = media.OCI_INDEX if "manifests" in document else media.OCI_MANIFEST
         kind = document.get("mediaType") or said or guess
         return RemoteManifest(digest, str(kind), body)
 
     def _what_is_there(self) -> str:
-        tags = list(self._listed.now().tags)
+        tags = list(self._index.now().tags)
         more = f", and {len(tags) - _MOST_NAMED} more" if len(tags) > _MOST_NAMED else ""
         return f"it has {', '.join(tags[:_MOST_NAMED])}{more}" if tags else ""
 
     @override
     def referrers(self, digest: str, tags: Container[str] | None = None) -> list[dict[str, Any]]:
         self.settle()
-        listed = self._listed.now()
+        listed = self._index.now()
         with self._looking:
             if listed.about is None:
                 listed.about = self._look_at(listed)
@@ -204,7 +201,7 @@ class LayoutFolder(ImagePlace):
             entry["artifactType"] = kind
         if tag:
             entry["annotations"] = {REF_NAME: tag}
-        self._listing.add(entry)
+        self._index.add(entry)
 
     def _write(self, path: Path, pieces: Iterable[bytes]) -> None:
         if path.parent not in self._cleared:

@@ -5,12 +5,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
+from lading.client.answer_headers import next_page
 from lading.client.answers import TAKEN, address, dismiss, parse_document
-from lading.client.chunk_sizes import SMALL, ChunkSizes
 from lading.client.errors import ClientError, ContentWrong, NotThere
 from lading.client.kept_connections import HostAnswer
-from lading.client.kept_uploads import KeptUploads
-from lading.client.next_pages import next_page
+from lading.client.kept_uploads import SMALL, ChunkSizes, KeptUploads
 from lading.client.options import SessionOptions
 from lading.client.places import (
     BlobContent,

@@ -18,11 +18,11 @@ from lading.client.answers import (
 )
 from lading.client.errors import ClientError, bare, of_answer
 from lading.client.kept_connections import HostAnswer
-from lading.client.opening import speaks_tls
 from lading.client.options import SessionOptions
 from lading.client.references import host_of, is_local
 from lading.client.sending import Body, HostSender, WantedRequest
 from lading.client.tokens import HostTokens, LoginFinder
+from lading.client.wire import speaks_tls
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MOST_REDIRECTS = 5

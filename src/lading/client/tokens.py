@@ -15,7 +15,7 @@ from lading.client.kept_connections import HostAnswer
 from lading.client.references import is_local
 
 if TYPE_CHECKING:
-    from lading.client.challenges import AskedLogin
+    from lading.client.answer_headers import AskedLogin
     from lading.client.credentials import HostLogin
 
 LoginFinder = Callable[[str], "HostLogin | None"]
@@ -91,7 +91,7 @@ class HostTokens:
         A registry may take several: who has no password for Basic may be anybody for a token, and
         where tokens are had nowhere the password may do.
         """
-        from lading.client.challenges import parse_challenges  # noqa: PLC0415 - if there is one
+        from lading.client.answer_headers import parse_challenges  # noqa: PLC0415 - if there is one
 
         ways = [way for way in parse_challenges(challenges) if way.scheme in {"basic", "bearer"}]
         if len(ways) < 2:

@@ -9,9 +9,7 @@ from urllib.parse import urlsplit
 
 from lading.client.answer_parser import AnswerParser
 from lading.client.errors import ProxyFailed, TunnelRefused, reason
-from lading.client.incoming import read_on
-from lading.client.opening import Connection, connect, encrypt, no_such_name
-from lading.client.outgoing import head_of, send
+from lading.client.wire import Connection, connect, encrypt, head_of, no_such_name, read_on, send
 from lading.core.typing import T
 from lading.system.proxies import DEFAULT_PORTS, login_of
 

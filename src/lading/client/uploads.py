@@ -11,10 +11,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from lading.client.answers import TAKEN, address, dismiss
-from lading.client.chunk_sizes import LEAST_CHUNK, ChunkSizes
 from lading.client.errors import ClientError, NotThere, Unreachable
 from lading.client.kept_connections import HostAnswer
-from lading.client.kept_uploads import KeptUploads
+from lading.client.kept_uploads import LEAST_CHUNK, ChunkSizes, KeptUploads
 from lading.client.places import BlobContent
 from lading.client.sending import MOST_WAIT, Body
 from lading.client.session import HostSession

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lading.client.credentials import HostLogin
+from lading.client.credentials import HELPER_ADVICE, HostLogin, run_helper
 from lading.client.errors import ClientError, as_line
 from lading.client.login_files import (
     entry_of,
@@ -22,7 +22,6 @@ from lading.client.login_files import (
     text,
     usual_key,
 )
-from lading.client.login_helpers import HELPER_ADVICE, run_helper
 from lading.system import small_files
 
 

@@ -1,16 +1,18 @@
-"""Answers of a deployment at `/v2/`: whether a registry gives them, and by which clock."""
+"""Answers of a deployment at `/v2/`: whether a registry gives them, how, and by which clock."""
 
 import re
 
+from lading.client.answer_headers import parse_challenges
 from lading.client.answers import moment
-from lading.client.challenges import parse_challenges
-from lading.client.doctor.caller import HeardAnswer
+from lading.client.doctor.caller import DeploymentCaller, HeardAnswer
 from lading.client.doctor.findings import DeploymentFinding, ok, warn, wrong
 
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 # As much as most who check tokens let clocks differ; Distribution's `Leeway` is a minute, too.
 _MOST_SECONDS = 60
 _USUAL_SECONDS = 5
+# A token for some repositories has some thousand bytes; proxies take 8 KiB of themselves.
+_LONG = 6 * 1024
 
 _AS_IT_IS = (
     "have the proxy pass on /v2/ with its path as it is: `location /v2/ { proxy_pass"
@@ -82,6 +84,42 @@ def check_clock(answer: HeardAnswer) -> DeploymentFinding:
     if abs(apart) <= _MOST_SECONDS:
         return warn(said, advice)
     return wrong(f"{said}: tokens and certificates count as expired, or not yet valid", advice)
+
+
+def check_headers(caller: DeploymentCaller, first: HeardAnswer) -> DeploymentFinding:
+    """Whether headers as long as tokens are get the answer of the first request, without any."""
+    long = {"X-Lading-Doctor": "x" * _LONG}
+    try:
+        status = caller.bare("GET", "/v2/", long).status
+    except OSError:
+        status = 0
+    if status in {first.status, 429}:
+        return ok(f"headers of {_LONG // 1024} KiB are taken, as tokens need them")
+    how = f"answered with {status}" if status else "not answered"
+    return wrong(
+        f"a header of {_LONG // 1024} KiB is {how}: logins fail whose token is as long",
+        "`large_client_header_buffers 4 32k;` in nginx's `server`, HAProxy's `tune.bufsize 32768`;"
+        " other proxies call it the size of headers",
+    )
+
+
+def check_readiness(caller: DeploymentCaller, url: str) -> DeploymentFinding:
+    """Whether the registry says, at `/readyz` of an address, that it can serve, and has room."""
+    headers = {"Accept": "application/json"}
+    answer = caller.bare("GET", f"{url.rstrip('/')}/readyz", headers)
+    failing = {name: why for name, why in answer.document().items() if why != "ok"}
+    if answer.status == 200:
+        return ok("the registry is ready, and has room")
+    if answer.status == 503 and failing:
+        said = "; ".join(f"{name}: {why}" for name, why in failing.items())
+        advice = "make room: `lading garbage-collect`, or a larger volume"
+        if "room" not in failing:
+            advice = "mend what is named; the registry's log says more"
+        return wrong(f"the registry is not ready: {said}", advice)
+    return wrong(
+        f"{url}/readyz is answered with {answer.status}",
+        "name the address of `http.debug.addr`; `http.debug.allowed` says who may ask",
+    )
 
 
 def _is_registry(answer: HeardAnswer) -> bool:

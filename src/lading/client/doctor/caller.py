@@ -14,14 +14,13 @@ from lading.client.answer_headers import Headers
 from lading.client.connections import HostConnections
 from lading.client.doctor.address import DeploymentAddress
 from lading.client.doctor.encryption import wants_certificate
-from lading.client.doctor.failures import NOT_COMPRESSED
+from lading.client.doctor.findings import NOT_COMPRESSED
 from lading.client.errors import ClientError, NoAnswer
 from lading.client.kept_connections import HostAnswer
-from lading.client.opening import connect
 from lading.client.options import SessionOptions
-from lading.client.outgoing import Content, head_of
 from lading.client.sending import COMMON_HEADERS
 from lading.client.tokens import HostTokens, LoginFinder
+from lading.client.wire import Content, connect, head_of
 from lading.core.json_objects import object_in
 
 # As large as registries take manifests (Distribution: 4 MiB).

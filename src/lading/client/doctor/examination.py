@@ -7,21 +7,33 @@ from functools import partial
 from pathlib import Path
 
 from lading.client.certificates import tls_context
+from lading.client.connections import proxy_for
 from lading.client.credentials import find_login
-from lading.client.doctor.address import DeploymentAddress
-from lading.client.doctor.answers import CERTIFICATE_WANTED, check_answer, check_clock
+from lading.client.doctor.address import DeploymentAddress, check_connection, check_name
+from lading.client.doctor.answers import (
+    CERTIFICATE_WANTED,
+    check_answer,
+    check_clock,
+    check_headers,
+    check_readiness,
+)
 from lading.client.doctor.blobs import check_compression, check_ranges
 from lading.client.doctor.caller import DeploymentCaller, RequestsBounded
-from lading.client.doctor.connections import check_connection, check_name
 from lading.client.doctor.encryption import check_encryption, settle_scheme
-from lading.client.doctor.failures import no_answer
-from lading.client.doctor.findings import DeploymentFinding, FindingState, skipped, warn, wrong
+from lading.client.doctor.findings import (
+    DeploymentFinding,
+    FindingState,
+    no_answer,
+    skipped,
+    warn,
+    wrong,
+)
 from lading.client.doctor.logins import check_login, check_realm
-from lading.client.doctor.passing import check_errors, check_headers, check_lists
 from lading.client.doctor.pushing import check_upload
-from lading.client.doctor.readiness import check_readiness
 from lading.client.doctor.reading import (
+    check_errors,
     check_heads,
+    check_lists,
     check_manifest,
     check_paths,
     find_image,
@@ -29,7 +41,6 @@ from lading.client.doctor.reading import (
 )
 from lading.client.errors import ClientError
 from lading.client.options import SessionOptions
-from lading.client.proxies import proxy_for
 
 SECONDS = 5.0
 """How long each check may wait for an answer."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from lading.client.answer_headers import AskedLogin, parse_challenges
 from lading.client.answers import moment, origin
-from lading.client.challenges import AskedLogin, parse_challenges
 from lading.client.doctor.caller import DeploymentCaller, HeardAnswer
 from lading.client.doctor.findings import DeploymentFinding, ok, skipped, warn, wrong
 from lading.client.errors import ClientError, reason

@@ -1,4 +1,4 @@
-"""Reads of a deployment: a manifest, as clients ask for it, and the paths by which they do."""
+"""Reads of a deployment: a manifest as clients ask for it, by which paths, errors, and lists."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,10 @@ from lading.core.digest import Digest
 from lading.core.errors import DigestInvalid
 
 _ACCEPTING = {"Accept": media.ACCEPT}
+# Behind the name of any repository.
+_LAST = "z" * 64
+# A tag that nobody has.
+_ABSENT = "lading-doctor-looks-for-what-is-not-there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,64 @@ def check_paths(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFind
             f"if it is a proxy, {whole}, with no path and no variables after the port",
         )
     return ok("paths reach the registry as they were sent")
+
+
+def check_errors(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFinding:
+    """Whether what is not there is said so by the registry itself."""
+    place = f"/v2/{found.repository}/manifests/{_ABSENT}"
+    answer = caller.ask("GET", place, found.scopes)
+    keep = "have the proxy leave the registry's errors alone: no `error_page`, and"
+    if answer.status >= 500:
+        return warn(
+            f"what is not there is answered with {answer.status}",
+            "ask again when the registry has room for it; its log says why it had none",
+        )
+    if answer.status != 404:
+        return wrong(
+            f"what is not there is answered with {answer.status}, not 404",
+            f"{keep} `proxy_intercept_errors off;`: clients take what is not there for there",
+        )
+    if "errors" not in answer.document():
+        return warn(
+            "404 comes with a page of the proxy, not with what the registry says",
+            f"{keep} `proxy_intercept_errors off;`",
+        )
+    return ok("the registry's errors come as it says them")
+
+
+def check_lists(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFinding:
+    """Whether a list that goes on says so."""
+    place = f"/v2/{found.repository}/tags/list"
+    first = caller.ask("GET", f"{place}?n=1", found.scopes)
+    if first.header("link") or len(_tags(caller.ask("GET", f"{place}?n=2", found.scopes))) < 2:
+        return ok("lists can be read to their end")
+    if len(_tags(first)) > 1:
+        return _check_queries(caller)
+    return wrong(
+        "a list of tags ends after its first page: it comes without Link",
+        "have the proxy pass this header on (no `proxy_hide_header Link`)",
+    )
+
+
+def _check_queries(caller: DeploymentCaller) -> DeploymentFinding:
+    """Whether what stands after `?` arrives, where it could not be seen by a list of tags.
+
+    Many registries know pages of the catalog alone, as Distribution before its third version.
+    """
+    answer = caller.ask("GET", f"/v2/_catalog?n=1&last={_LAST}", ("registry:catalog:*",))
+    if answer.status != 200 or not answer.document().get("repositories"):
+        return ok("this registry gives lists at once")
+    return warn(
+        "a list comes whole where a part was asked for, and whatever is asked for: what stands"
+        " after `?` seems to be lost on its way, without which no push can end",
+        "have the proxy pass it on: `proxy_pass http://REGISTRY:5000;`, with nothing after the port"
+        " (no `$uri`); if it does, this registry knows no pages",
+    )
+
+
+def _tags(answer: HeardAnswer) -> list[object]:
+    found = answer.document().get("tags")
+    return found if isinstance(found, list) else []
 
 
 def _read(caller: DeploymentCaller, name: str, asked: str) -> ReadManifest | None:
