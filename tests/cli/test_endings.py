@@ -12,8 +12,7 @@ import click
 import pytest
 
 import lading
-from lading.cli.exits import TERMINATED
-from lading.cli.running import run_to_end
+from lading.cli.exits import TERMINATED, run_to_end
 from lading.testing import Registry
 from tests.cli.conftest import Ours
 from tests.support.commands import run
@@ -121,12 +120,12 @@ def test_a_process_that_is_told_to_end_waits_for_no_thread_that_hangs(tmp_path: 
     script = tmp_path / "hangs.py"
     script.write_text(
         "import asyncio, os, signal, time\n"
-        "from lading.cli import running\n"
-        "running.MOST_SECONDS = 0.5\n"
+        "from lading.cli import exits\n"
+        "exits.MOST_SECONDS = 0.5\n"
         "async def work():\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    await asyncio.to_thread(time.sleep, 1000)\n"
-        "running.run_to_end(work)\n"
+        "exits.run_to_end(work)\n"
     )
 
     done = run([sys.executable, script], check=False, timeout=TIMEOUT)

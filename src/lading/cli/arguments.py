@@ -1,8 +1,14 @@
-"""Arguments that people type: a configuration, `REPOSITORY:TAG`, a digest, a time."""
+"""Arguments that people type for several commands, and how each is read.
 
+A configuration, how another registry is spoken with, `REPOSITORY:TAG`, a time, a password.
+"""
+
+import getpass
 import os
 import re
-from collections.abc import Mapping
+import sys
+import warnings
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,13 +20,34 @@ from lading.core import names
 from lading.core.digest import Digest
 from lading.core.errors import RegistryError
 from lading.core.names import Reference, RepositoryName
+from lading.core.typing import T
 
 with late():
     from lading.config import durations, loading, problems
     from lading.config.settings import Settings
 
+# More than any password has, and no more than fits in memory.
+_MOST_CHARACTERS = 100_000
+
 # The file that `lading.config.loading.find_file` finds if none is named.
 CONFIG = click.argument("config", required=False, type=click.Path(path_type=Path))
+
+CA = click.option(
+    "--ca",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file with further authorities to trust, in PEM.",
+)
+_PLAIN_HTTP = click.option("--plain-http", is_flag=True, help="Speak HTTP without TLS.")
+_INSECURE = click.option("--insecure", is_flag=True, help="Take any certificate.")
+
+
+def speaking_options(command: Callable[..., T]) -> Callable[..., T]:
+    """A decorator that gives a command `plain_http`, `insecure` and `ca`, as `SessionOptions` has.
+
+    This machine (`localhost`) needs none of them: it is asked by both ways.
+    """
+    return _PLAIN_HTTP(_INSECURE(CA(command)))
 
 
 def split_reference(text: str) -> tuple[RepositoryName, Reference | None]:
@@ -96,3 +123,41 @@ def with_files(settings: "Settings", update: Mapping[str, object]) -> "Settings"
     files = settings.storage.filesystem.model_copy(update=update)
     storage = settings.storage.model_copy(update={"filesystem": files})
     return settings.model_copy(update={"storage": storage})
+
+
+def require_utf8(text: str, what: str) -> str:
+    """The text, if it is in UTF-8: others would not find it again by the bytes that it has here.
+
+    Raises:
+        UsageError: it is not in UTF-8.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise click.UsageError(f"write {what} in UTF-8") from error
+    return text
+
+
+def read_password(*, from_stdin: bool, twice: bool = False) -> str:
+    """Read a password; `twice` has a person type it again, as it cannot be seen."""
+    if from_stdin:
+        return _read_line().removesuffix("\n").removesuffix("\r")
+    with warnings.catch_warnings():
+        # Without a terminal it would be read from anywhere, after a warning for programmers.
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            typed: str = click.prompt(
+                "Password", hide_input=True, confirmation_prompt=twice, err=True
+            )
+        except getpass.GetPassWarning as error:
+            raise click.UsageError(
+                "there is no terminal to ask for a password: give it with --password-stdin"
+            ) from error
+    return typed
+
+
+def _read_line() -> str:
+    try:
+        return require_utf8(sys.stdin.readline(_MOST_CHARACTERS), "the password")
+    except UnicodeDecodeError as error:
+        raise click.UsageError("write the password in UTF-8") from error

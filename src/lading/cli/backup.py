@@ -12,13 +12,12 @@ from pathlib import Path
 
 import click
 
-from lading.cli.arguments import CONFIG, load_settings
+from lading.cli.arguments import CONFIG, load_settings, require_utf8
 from lading.cli.examples import Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import JSON, human_size, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import audit_of, operator, run_with, translate_data_errors
-from lading.cli.utf8 import require_utf8
 from lading.core.access import Principal
 from lading.core.command_lines import command_line
 from lading.core.errors import RegistryError

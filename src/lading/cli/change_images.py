@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import click
 
-from lading.cli.complete_images import complete_image
+from lading.cli.completion import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.images.places import NamedImage, Where, look, parse_named, place_options
 from lading.cli.images.source import ImageSource
-from lading.cli.lines import say_parts
 from lading.cli.output import say, to_json
+from lading.cli.windows import say_parts
 from lading.core.errors import RegistryError
 from lading.core.names import Tag
 

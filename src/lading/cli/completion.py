@@ -1,10 +1,36 @@
-"""`lading completion`: what a shell needs to complete commands, options and their values."""
+"""Completion by a shell: the script that it needs, of `lading completion`, and names of images.
+
+Those are asked of the registry that is being typed. Whoever presses a key waits for this: what does
+not answer at once completes nothing.
+"""
+
+import os
+import re
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import redirect_stderr
+from io import StringIO
+from typing import Any
 
 import click
-from click.shell_completion import get_completion_class
 
 from lading.cli.examples import Example, with_examples
+from lading.cli.late import late
 from lading.cli.output import say
+
+with late():
+    import asyncio
+
+    from click import shell_completion
+
+    from lading.cli.images import places
+    from lading.cli.images.source import ImageSource
+
+# What a shell shows at once, and how many names are looked at for it.
+_MOST_SHOWN = 200
+_MOST_SEEN = 5000
+_SECONDS = 3.0
+# What may come into a line that a shell is about to run; a registry may say anything.
+_NAME = r"[A-Za-z0-9._/-]+"
 
 _FILES = {
     "bash": "~/.local/share/bash-completion/completions/lading",
@@ -53,9 +79,55 @@ def completion(context: click.Context, shell: str) -> None:
     It goes to ~/.local/share/bash-completion/completions/lading, for zsh to a file `_lading` in a
     folder of $fpath, for fish to ~/.config/fish/completions/lading.fish.
     """
-    kind = get_completion_class(shell)
+    kind = shell_completion.get_completion_class(shell)
     assert kind is not None
     command = context.find_root().command
     script = kind(command, {}, "lading", "_LADING_COMPLETE").source()
     say(_BASH if shell == "bash" else script)
     say(f"Write it into {_FILES[shell]}", err=True)
+
+
+def complete_image(
+    context: click.Context,
+    _parameter: click.Parameter,
+    incomplete: str,
+) -> "list[shell_completion.CompletionItem]":
+    """The repositories that begin as is being typed; behind a colon the tags of one."""
+    said: dict[str, Any] = {name: context.params.get(name) for name in places.OF_WHERE}
+    where = places.Where(**said)
+    host, rest = places.split_host(incomplete, where)
+    before = incomplete.removesuffix(rest)
+
+    async def gather(source: "ImageSource") -> list[str]:
+        repository, colon, _ = rest.partition(":")
+        if not colon:
+            return await _beginning(source.repositories(), rest)
+        tag = rest.removeprefix(f"{repository}:")
+        found = await _beginning(source.tags(repository), tag)
+        return [f"{repository}:{name}" for name in found]
+
+    def soon(source: "ImageSource") -> Awaitable[list[str]]:
+        return asyncio.wait_for(gather(source), _SECONDS)
+
+    try:
+        with redirect_stderr(StringIO()):
+            names = places.look(where, host, incomplete, soon)
+    except TimeoutError:
+        # A thread waits for the registry still, and Python would wait for the thread.
+        os._exit(0)
+    except Exception:  # noqa: BLE001 - nothing may be printed into a line that is being typed
+        return []
+    return [shell_completion.CompletionItem(f"{before}{name}") for name in names]
+
+
+async def _beginning(names: AsyncIterator[str], typed: str) -> list[str]:
+    """The first names that begin as is being typed."""
+    found: list[str] = []
+    seen = 0
+    async for name in names:
+        seen += 1
+        if name.startswith(typed) and re.fullmatch(_NAME, name):
+            found.append(name)
+        if len(found) >= _MOST_SHOWN or seen >= _MOST_SEEN:
+            break
+    return found

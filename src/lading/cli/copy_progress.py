@@ -5,8 +5,8 @@ import threading
 import time
 from typing import Any, Self
 
-from lading.cli.bars import new_bars, print_above
 from lading.cli.output import clean, counted, human_size, say
+from lading.cli.progress import new_bars, print_above
 from lading.client.copy_rules import CopySteps
 from lading.core.typing import override
 

@@ -13,8 +13,8 @@ import click
 
 from lading.cli.copy_places import PlaceOpener, TypedPlace
 from lading.cli.copy_progress import CopyLines
-from lading.cli.lines import fitting
 from lading.cli.output import counted, human_size, to_json
+from lading.cli.windows import fitting
 from lading.client.copy_rules import CopyRules
 from lading.client.copying import Copier
 from lading.client.errors import ClientError, NotThere

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from lading.cli.complete_images import complete_image
+from lading.cli.arguments import speaking_options
+from lading.cli.completion import complete_image
 from lading.cli.copy_places import PlaceOpener
 from lading.cli.copy_progress import copy_progress
 from lading.cli.copy_run import CopyOrder, CopyRun
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import INTERRUPTED, NotAllowed, NothingFound, end_at_once
 from lading.cli.output import JSON_LINES, say
-from lading.cli.speaking import speaking_options
 from lading.client.copy_rules import CopyRules
 from lading.client.errors import ClientError, NotPermitted, NotThere, ReferenceInvalid
 from lading.client.kept_uploads import uploads_folder

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import click
 
-from lading.cli.complete_images import complete_image
+from lading.cli.completion import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import NothingCompared
 from lading.cli.images.documents import ManifestDocument, fetch_config, read_manifest
@@ -15,7 +15,7 @@ from lading.cli.images.graph import kind_of
 from lading.cli.images.places import NamedImage, Where, look, parse_named, place_options
 from lading.cli.images.source import ImageSource
 from lading.cli.output import human_size, say, to_json
-from lading.cli.tables import Column, print_table
+from lading.cli.windows import Column, print_table
 from lading.core.images.comparison import ImageDifference, compare_configs, compare_mappings
 from lading.core.images.image_config import ShownConfig
 from lading.core.images.tree import EntryKind

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+from lading.cli.arguments import CA
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import JSON, clean, say, to_json
-from lading.cli.speaking import CA
 
 with late():
     from lading.client import doctor as examining

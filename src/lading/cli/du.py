@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import click
 
-from lading.cli.complete_images import complete_image
+from lading.cli.completion import complete_image
 from lading.cli.examples import Example, with_examples
 from lading.cli.images.graph import blobs_of, grow
 from lading.cli.images.places import Where, look, parse_named, place_options
 from lading.cli.images.source import ImageSource
 from lading.cli.output import human_size, say, to_json
-from lading.cli.tables import Column, print_table
+from lading.cli.windows import Column, print_table
 from lading.core.errors import ManifestDamaged, ManifestUnknown, RepositoryUnknown
 from lading.core.versions import natural
 

@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from lading.cli.complete_images import complete_image
+from lading.cli.completion import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.images.file_tree import PlacedEntry, as_shown
 from lading.cli.images.files import choose_image, read_content, read_files, read_layer
 from lading.cli.images.places import Where, look, parse_named, place_options, where_options
 from lading.cli.images.source import ImageSource
 from lading.cli.output import binary_output, human_size, say, to_json
-from lading.cli.tables import Column, print_table
+from lading.cli.windows import Column, print_table
 from lading.core.images.tree import EntryKind
 
 _PLATFORM = click.option(

@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from lading.cli.complete_images import complete_image
+from lading.cli.completion import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.images.documents import ManifestDocument, fetch_config, read_manifest
 from lading.cli.images.graph import Branch, grow, kind_of
 from lading.cli.images.places import NamedImage, Where, look, parse_named, place_options
 from lading.cli.images.source import FoundManifest, ImageSource
-from lading.cli.lines import say_fitting, say_parts
 from lading.cli.output import binary_output, human_size, say, to_json
+from lading.cli.windows import say_fitting, say_parts
 from lading.core.images.image_config import ShownConfig
 
 _RAW = click.option("--raw", is_flag=True, help="Print the manifest itself, byte for byte.")

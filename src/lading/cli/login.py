@@ -4,13 +4,11 @@ from pathlib import Path
 
 import click
 
+from lading.cli.arguments import read_password, require_utf8, speaking_options
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import NotAllowed, to_exit
 from lading.cli.late import late
 from lading.cli.output import say, say_wait
-from lading.cli.passwords import read_password
-from lading.cli.speaking import speaking_options
-from lading.cli.utf8 import require_utf8
 from lading.core.errors import RegistryError, Unauthorized
 
 with late():

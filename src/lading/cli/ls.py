@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import click
 
-from lading.cli.complete_images import complete_image
+from lading.cli.completion import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import NothingFound
 from lading.cli.images.graph import blobs_of, grow
@@ -14,7 +14,7 @@ from lading.cli.images.places import Where, look, parse_named, place_options, sp
 from lading.cli.images.source import ImageSource
 from lading.cli.late import late
 from lading.cli.output import human_size, say, to_json
-from lading.cli.tables import Column, print_table
+from lading.cli.windows import Column, print_table
 from lading.core.errors import (
     Denied,
     ManifestUnknown,

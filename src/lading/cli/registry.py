@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import load_settings
-from lading.cli.exits import to_exit
+from lading.cli.exits import run_to_end, to_exit
 from lading.cli.late import late
 from lading.cli.output import say
 from lading.core.access import ALL_ACTIONS, Grant, Principal
@@ -20,7 +20,6 @@ from lading.core.typing import T
 from lading.system.disk_errors import is_full
 
 with late():
-    from lading.cli import running
     from lading.config.settings import Settings
     from lading.ports import database
     from lading.services.registry import Note, Registry
@@ -63,7 +62,7 @@ def run_on_data(settings: "Settings", work: Callable[[], Awaitable[T]]) -> T:
     """Do something with the data of settings; what goes wrong ends the command."""
     try:
         with translate_data_errors(settings):
-            return running.run_to_end(work)
+            return run_to_end(work)
     except RegistryError as error:
         raise to_exit(error) from error
 

@@ -9,10 +9,9 @@ from lading.cli.arguments import CONFIG, parse_time, split_reference
 from lading.cli.examples import Example, with_examples
 from lading.cli.exits import NothingFound
 from lading.cli.late import late
-from lading.cli.lines import say_parts
 from lading.cli.output import JSON, JsonList, human_size, plain, say, to_json
 from lading.cli.registry import operators_grant, with_registry
-from lading.cli.tables import Column, print_table
+from lading.cli.windows import Column, print_table, say_parts
 from lading.core.digest import Digest
 from lading.core.history import Restored, TagMove, TrashedManifest
 from lading.core.names import Reference, RepositoryName, Tag

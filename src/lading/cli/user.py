@@ -11,11 +11,10 @@ from pathlib import Path
 
 import click
 
-from lading.cli.arguments import load_settings
+from lading.cli.arguments import load_settings, read_password
 from lading.cli.examples import Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import JSON, say, to_json
-from lading.cli.passwords import read_password
 from lading.cli.registry import audit_of
 from lading.core.robots import PREFIX
 

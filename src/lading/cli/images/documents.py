@@ -3,14 +3,10 @@
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from lading.cli.images.source import FoundManifest, ImageSource, ReadDescriptor
-from lading.cli.late import late
+from lading.cli.images.source import FoundManifest, ImageSource, ReadDescriptor, opened
 from lading.core import media
 from lading.core.images.image_config import ShownConfig, read_config
 from lading.core.json_objects import object_in
-
-with late():
-    from lading.cli.images import blob_files
 
 # Bytes of a configuration that are read; real ones have some KiB.
 _MOST = 4 * 1024 * 1024
@@ -59,7 +55,7 @@ async def fetch_config(
 ) -> ShownConfig:
     """The configuration that a manifest names; `BlobUnknown` if the registry does not have it."""
     assert document.config is not None
-    async with blob_files.opened(source, repository, document.config, "configuration") as file:
+    async with opened(source, repository, document.config, "configuration") as file:
         return read_config(file.read(_MOST))
 
 

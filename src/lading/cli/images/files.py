@@ -15,14 +15,10 @@ from lading.archives.listing import content, entries
 from lading.cli.exits import NothingFound
 from lading.cli.images.documents import ManifestDocument, read_manifest
 from lading.cli.images.file_tree import ImageFiles, PlacedEntry
-from lading.cli.images.source import ImageSource, ReadDescriptor
-from lading.cli.late import late
+from lading.cli.images.source import ImageSource, ReadDescriptor, opened
 from lading.cli.output import say
 from lading.core.images.tar_header import TarInvalid
 from lading.core.images.tree import Entry
-
-with late():
-    from lading.cli.images import blob_files
 
 # What machines call themselves, and what images call them.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
@@ -137,7 +133,7 @@ async def _pieces_of(
     source: ImageSource, repository: str, layer: ReadDescriptor, what: str
 ) -> AsyncIterator[Iterator[bytes]]:
     """The bytes of a layer for the length of a block; what is wrong with them ends the command."""
-    async with blob_files.opened(source, repository, layer, what) as file:
+    async with opened(source, repository, layer, what) as file:
         try:
             yield iter(partial(file.read, PIECE), b"")
         except (CutOff, TarInvalid) as error:

@@ -13,11 +13,11 @@ from typing import Any
 
 import click
 
+from lading.cli.arguments import speaking_options
 from lading.cli.exits import to_exit
 from lading.cli.images.source import ImageSource
 from lading.cli.late import late
 from lading.cli.output import JSON
-from lading.cli.speaking import speaking_options
 from lading.core.errors import RegistryError
 from lading.core.names import RepositoryName, Tag, parse_reference
 from lading.core.typing import T

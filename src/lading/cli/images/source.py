@@ -1,10 +1,20 @@
 """Port of what commands on images stand on: a registry, be it here or anywhere."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import BinaryIO, Protocol, cast
 
+from lading.cli.late import late
 from lading.core.digest import Bytes
+
+with late():
+    import tempfile
+
+    from lading.cli import progress
+
+# Bytes of a blob that stay in memory; larger ones become a file for the time being.
+_IN_MEMORY = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +71,28 @@ class ImageSource(Protocol):
 
     async def put_tag(self, repository: str, manifest: FoundManifest, tag: str) -> None:
         """Point a tag at a manifest that is in the repository."""
+
+
+@asynccontextmanager
+async def opened(
+    source: ImageSource, repository: str, blob: ReadDescriptor, what: str
+) -> AsyncIterator[BinaryIO]:
+    """The bytes of a blob, as a file for the length of a block.
+
+    Args:
+        what: it is, for a person who waits.
+
+    Raises:
+        BlobUnknown: the registry does not have it.
+    """
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
+        # No bar is left when the answer is printed, which would be in its line.
+        with progress.byte_progress(what, blob.size) as done:
+
+            def write(piece: Bytes) -> None:
+                file.write(piece)
+                done(len(piece))
+
+            await source.fetch(repository, blob.digest, write)
+        file.seek(0)
+        yield cast("BinaryIO", file)

@@ -1,11 +1,15 @@
-"""Tables: for people on a terminal, for programs in a pipe."""
+"""Lines and tables for people, as the window of a terminal has room for them.
 
+A digest is in one line where it is too narrow for all. In a pipe, programs read tables.
+"""
+
+import re
 import sys
 from collections.abc import Sequence
+from shutil import get_terminal_size
 from typing import Literal, NamedTuple
 
 from lading.cli.late import late
-from lading.cli.lines import DIGEST
 from lading.cli.output import clean, say
 
 with late():
@@ -13,10 +17,50 @@ with late():
     from rich import table as tables
     from rich import text as texts
 
+_INDENT = "    "
+# A digest: as many letters of one as Docker shows, and the others.
+_DIGEST = re.compile(r"(sha(?:256|512):[0-9a-f]{12})[0-9a-f]{52,}")
 # Letters of one that still say something: `sha256:0c1…`.
 _LEAST = 11
 # Columns between two columns.
 _GAP = 2
+
+
+def say_parts(*parts: str) -> None:
+    """Print parts in one line, or below each other as far as a terminal has no room.
+
+    A part that is longer than a line goes on in the next one, as terminals do it, so that it can be
+    copied.
+    """
+    for line in _lines([clean(part) for part in parts if part], _window()):
+        say(line)
+
+
+def say_fitting(text: str) -> None:
+    """Print a line as `fitting` has it."""
+    say(fitting(clean(text)))
+
+
+def fitting(line: str) -> str:
+    """A line with its digests cut off if a terminal has no room for all of it.
+
+    Half a digest in each of two lines is read as none, and hides where the next line begins.
+    """
+    return line if len(line.expandtabs()) <= _window() else _DIGEST.sub(r"\1…", line)
+
+
+def _window() -> int:
+    return get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+
+
+def _lines(parts: Sequence[str], width: int) -> Sequence[str]:
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + 1 + len(part) <= width:
+            lines[-1] += f" {part}"
+        else:
+            lines.append(f"{_INDENT}{part}")
+    return lines
 
 
 class Column(NamedTuple):
@@ -97,7 +141,7 @@ def _width(rows: Sequence[Sequence[str]], used: Sequence[int]) -> int:
 
 def _cut(text: str) -> str:
     """A digest as far as people compare one; any other text as it is."""
-    digest = DIGEST.fullmatch(text)
+    digest = _DIGEST.fullmatch(text)
     return f"{digest[1]}…" if digest else text
 
 
