@@ -129,6 +129,26 @@ async def test_a_key_that_is_reserved_is_no_unused_object(metadata: Metadata) ->
     assert await objects.count_unused() == (1, there.size, 0)
 
 
+async def test_a_restored_database_forgets_objects_that_newer_blobs_may_have(
+    metadata: Metadata,
+) -> None:
+    """A key is reserved before its object is stored: the backup may be of the time between."""
+    digest, objects = Digest.of(b"hello"), metadata.objects
+    await commit_objects(metadata, digest, "blob")
+    await objects.set_badge("badge", 1.0)
+    await metadata.uploads.reserve(["reserved"], 1.0)
+    upload, generation = await take(metadata, "begun")
+    await metadata.uploads.save(upload, generation, progress("begun", writing="writing"))
+    keys = ["blob", "badge", "reserved", "begun", "writing"]
+    assert await objects.unknown(keys) == frozenset()
+
+    await metadata.strangers.begin_restored(by_alice(2.0))
+
+    assert await objects.unknown(keys) == {"reserved", "begun", "writing"}
+    assert await metadata.uploads.list_all() == []
+    assert await objects.retire(before=9.0, limit=9) == []
+
+
 async def test_of_replicas_that_begin_at_once_one_writes_down_the_badge(
     metadata: Metadata,
 ) -> None:

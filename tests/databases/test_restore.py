@@ -4,16 +4,20 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from lading.databases.schema import STEPS
 from lading.databases.sqlite import backup
 from lading.databases.sqlite.connection import connect
 from lading.databases.sqlite.file import FileDatabase
 from lading.databases.sqlite.restore import restore
+from lading.metadata.collecting.strangers import begin_restored
 from lading.ports.backup import UnusableBackup
 from lading.ports.database import SqlConnection
+from tests.support.rows import by_alice
 
 MANY = 2000
 
@@ -75,6 +79,19 @@ def test_a_restore_that_was_killed_does_no_harm_to_that_of_another_backup(
 
     assert repositories_in(database) == ["new/0"]
     assert {path.name for path in database.parent.iterdir()} == {"database", "database.lock"}
+
+
+def test_a_backup_of_an_older_version_is_of_the_newest_when_it_is_settled(tmp_path: Path) -> None:
+    """What is taken out of it may be in tables that it did not have."""
+    copy, database = tmp_path / "copy", tmp_path / "database"
+    with closing(connect(copy)) as connection:
+        connection.executescript(STEPS[0])
+        connection.execute("PRAGMA user_version = 1")
+
+    settle = partial(begin_restored, change=by_alice())
+    restore(database, copy, aside=tmp_path / "aside", force=False, settle=settle)
+
+    assert repositories_in(database) == []
 
 
 def test_what_is_left_of_a_database_that_is_lost_does_no_harm_to_the_one_in_its_place(

@@ -75,6 +75,7 @@ def test_yesterday_is_restored_beside_todays_bucket(
             url = postgresql.url(database)
             run(["pg_dump", "--format=custom", f"--file={dump}", url])
             enough = len(tags) + 5
+            # Of the keys that the objects of these have, most were reserved before the dump.
             wait_until(lambda: len(tags) >= enough, "more pushes")
         newer, pushed_at = tags[-1], time.monotonic()
 

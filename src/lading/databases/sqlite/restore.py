@@ -15,6 +15,7 @@ from lading.databases.sqlite.backup import open_copy
 from lading.databases.sqlite.connection import connect
 from lading.databases.sqlite.failures import opening
 from lading.databases.sqlite.lock import alone_with
+from lading.databases.sqlite.migration import migrate
 from lading.databases.sqlite.read_only import has_nothing, holds_bytes
 from lading.ports.backup import NotEmpty, UnusableBackup
 from lading.ports.database import Work
@@ -30,7 +31,8 @@ def restore(database: Path, backup: Path, *, aside: Path, force: bool, settle: W
     Args:
         aside: the name under which a database that is replaced is kept.
         force: whether to replace one that is not empty.
-        settle: takes out of the copy what holds for the registry that was backed up only.
+        settle: takes out of the copy, of the newest schema by then, what holds for the registry
+            that was backed up only.
 
     Returns:
         Whether something was put aside.
@@ -92,6 +94,7 @@ def _prepare(backup: Path, arriving: Path, settle: Work[None]) -> None:
     shutil.copyfile(backup, arriving)
     with opening(arriving.parent), closing(connect(arriving)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
+        migrate(connection)
         settle(connection)
     with arriving.open("rb") as file:
         os.fsync(file.fileno())

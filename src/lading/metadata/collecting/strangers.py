@@ -28,9 +28,17 @@ def remove(connection: SqlConnection) -> None:
 
 
 def begin_restored(connection: SqlConnection, change: Change) -> None:
-    """End what was under way when a restored backup was made; there may be newer blobs."""
+    """End what was under way when a restored backup was made; there may be newer blobs.
+
+    Objects that were unused then, or of an upload, may be theirs: a key is reserved before it is
+    used. They are forgotten, and so kept, as all that this database does not know.
+    """
     connection.execute("DELETE FROM holds")
     connection.execute("DELETE FROM jobs")
+    connection.execute(
+        "DELETE FROM objects WHERE unused_at IS NOT NULL OR upload IN (SELECT key FROM uploads)"
+    )
+    connection.execute("DELETE FROM uploads")
     note(connection, change)
 
 
