@@ -24,6 +24,7 @@ from lading.ports.logins import AuthUnusable
 from tests.auth.forge import Clock, new_key, public_jwk
 from tests.support.lading import program
 from tests.support.open_things import threads
+from tests.support.raw_server import raw_server
 from tests.support.small_servers import QuietHandler, served
 
 
@@ -182,6 +183,24 @@ def test_a_server_that_is_not_trusted(server: KeyServer, monkeypatch: pytest.Mon
     monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(AuthUnusable, match="certificate verify failed"):
         fetch(server.url)
+
+
+def test_the_proxy_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is for all other servers, unless a server is an exception."""
+    asked: list[str] = []
+
+    def answer(place: str) -> list[bytes]:
+        asked.append(place)
+        return [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"]
+
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with raw_server(answer) as host:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{host}")
+        assert fetch("http://keys.test/all?of=them") == b"{}"
+        assert asked == ["http://keys.test/all?of=them"]
+        monkeypatch.setenv("NO_PROXY", "keys.test")
+        with pytest.raises(AuthUnusable, match="cannot be had"):
+            fetch("http://keys.test/")
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"

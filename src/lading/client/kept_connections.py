@@ -6,8 +6,9 @@ quarter of a short command's time to be loaded.
 
 import select
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, quote
+from urllib.parse import SplitResult, quote, urlsplit
 
 from lading.client.answer_parser import AnswerParser
 from lading.client.options import SessionOptions
@@ -210,3 +211,34 @@ class OriginConnections:
             connection = connect(self._host, self._port, seconds, context)
         wait_at_most(connection, self._options.read_seconds)
         return connection
+
+
+@contextmanager
+def asked_once(
+    method: str, url: str, headers: Mapping[str, str], *, seconds: float, proxy: str = ""
+) -> Iterator[HostAnswer]:
+    """The answer to a request that is sent once, by a connection of its own.
+
+    TLS is taken by the system's authorities, and redirects are answers like any.
+
+    Args:
+        seconds: for each step of the connection, for the head, and for bytes of the body.
+
+    Raises:
+        OSError: there is none.
+        ValueError: the address is none of HTTP.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+        raise ValueError(f"unsupported protocol scheme {parts.scheme!r}")
+    context = None
+    if parts.scheme == "https":
+        import ssl  # noqa: PLC0415 - it takes long to load
+
+        context = ssl.create_default_context()
+    options = SessionOptions(connect_seconds=seconds, read_seconds=seconds)
+    with (
+        closing(OriginConnections(parts, options, context, proxy)) as host,
+        closing(host.send(method, url, headers, None)) as answer,
+    ):
+        yield answer

@@ -5,16 +5,11 @@ told in headers may be a key: another host is not told it, nor anybody in the cl
 """
 
 import asyncio
-import http.client
-import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
-from functools import partial
+from collections.abc import Mapping, Sequence
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from lading.monitoring.health import Unwell
-from lading.system.whole_heads import WholeHead
 
 # "Get follows the redirect, up to a maximum of 10 redirects" (Go, net/http).
 MOST_REDIRECTS = 10
@@ -33,7 +28,7 @@ async def look_at_http(
     """
     try:
         found = await asyncio.to_thread(_follow, uri, headers or {}, patience)
-    except (OSError, ValueError, http.client.HTTPException) as error:
+    except (OSError, ValueError) as error:
         raise Unwell(f"{uri}: error while checking: {error}") from error
     if found != status:
         raise Unwell(f"{uri}: downstream service returned unexpected status: {found}")
@@ -43,14 +38,14 @@ def _follow(uri: str, headers: Headers, patience: float) -> int:
     """The status of the first answer that leads nowhere else.
 
     Raises:
-        OSError, ValueError, HTTPException: there is none.
+        OSError, ValueError: there is none.
     """
     ends_at = time.monotonic() + patience
     for _ in range(MOST_REDIRECTS + 1):
         left = ends_at - time.monotonic()
         if left <= 0:
             raise TimeoutError("timed out")
-        status, target = _ask(urlsplit(uri), headers, left)
+        status, target = _ask(uri, headers, left)
         if status not in _REDIRECTS or not target:
             return status
         target = urljoin(uri, target)
@@ -65,22 +60,10 @@ def _may_know_headers(before: SplitResult, after: SplitResult) -> bool:
     return before.hostname == after.hostname and after.scheme in {"https", before.scheme}
 
 
-def _ask(url: SplitResult, headers: Headers, patience: float) -> tuple[int, str]:
+def _ask(uri: str, headers: Headers, patience: float) -> tuple[int, str]:
     """The status of an answer, and where it leads, if it does."""
-    if url.scheme not in {"http", "https"}:
-        raise ValueError(f"unsupported protocol scheme {url.scheme!r}")
-    connect: Callable[..., http.client.HTTPConnection] = (
-        partial(http.client.HTTPSConnection, context=ssl.create_default_context())
-        if url.scheme == "https"
-        else http.client.HTTPConnection
-    )
-    path = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
-    with closing(connect(url.hostname or "", url.port, timeout=patience)) as connection:
-        connection.response_class = WholeHead
-        connection.putrequest("HEAD", path)
-        for name, values in headers.items():
-            for value in values:
-                connection.putheader(name, value)
-        connection.endheaders()
-        answer = connection.getresponse()
-        return answer.status, answer.getheader("Location") or ""
+    from lading.client.kept_connections import asked_once  # noqa: PLC0415 - few are checked
+
+    said = {name: ", ".join(values) for name, values in headers.items()}
+    with asked_once("HEAD", uri, said, seconds=patience) as answer:
+        return answer.status, answer.headers.get("location")

@@ -2,16 +2,13 @@
 
 import ssl
 import time
-from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from lading.client.doctor.address import DeploymentAddress
 from lading.client.doctor.findings import DeploymentFinding, ok, warn, wrong
-from lading.client.kept_connections import OriginConnections
-from lading.client.options import SessionOptions
+from lading.client.kept_connections import asked_once
 from lading.client.references import is_local
 from lading.client.wire import any_certificate, connect, encrypt, speaks_tls
 
@@ -127,14 +124,12 @@ def _connect(address: DeploymentAddress, context: ssl.SSLContext, seconds: float
 
 def _speaks_http(address: DeploymentAddress, seconds: float) -> bool:
     """Whether HTTP is answered, otherwise than by the word that this is the port of HTTPS."""
-    parts = urlsplit(f"http://{replace(address, port=address.usual_port).netloc}")
-    options = SessionOptions(connect_seconds=seconds, read_seconds=seconds)
-    with closing(OriginConnections(parts, options)) as connections:
-        try:
-            answer = connections.send("GET", f"{parts.geturl()}/v2/", {}, None)
+    url = f"http://{replace(address, port=address.usual_port).netloc}/v2/"
+    try:
+        with asked_once("GET", url, {}, seconds=seconds) as answer:
             return answer.status != HTTPStatus.BAD_REQUEST or b"HTTPS" not in answer.read1(4096)
-        except OSError:
-            return False
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
