@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from lading.databases.sqlite import connection as sqlite
-from lading.databases.sqlite.checkpointer import ENOUGH, Checkpointer
 from lading.databases.sqlite.connection import SqliteConnection
-from lading.databases.sqlite.unsynced_log import UnsyncedLog
+from lading.databases.sqlite.open_files import ENOUGH, WriteAheadLog
 from lading.databases.sqlite.writer import GroupWriter
 
 LARGE = 8 * 1024 * 1024
@@ -87,7 +86,7 @@ async def test_a_long_write_is_copied_by_another_thread(
 async def test_the_writer_copies_nothing(
     connect: Connect, keeper: SqliteConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Checkpointer, "note", lambda *_: None)
+    monkeypatch.setattr(WriteAheadLog, "note", lambda *_: None)
     with closing(GroupWriter(connect)) as writer:
         await writer.write(insert, alone=True)
         assert (tmp_path / "db").stat().st_size < LARGE
@@ -115,10 +114,10 @@ def test_a_checkpoint_that_fails_is_tried_again(connect: Connect, statements: St
             raise failures.pop()
         return connect()
 
-    with closing(Checkpointer(fail_once, UnsyncedLog())) as checkpointer:
-        checkpointer.note(ENOUGH)
+    with closing(WriteAheadLog(fail_once)) as log:
+        log.note(ENOUGH)
         wait_until(lambda: not failures)
-        checkpointer.note(ENOUGH)
+        log.note(ENOUGH)
         wait_until(lambda: statements.threads_of("wal_checkpoint") == {"checkpointer"})
 
 

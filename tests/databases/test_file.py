@@ -201,7 +201,7 @@ def test_a_database_that_is_locked_is_said_to_be_on_a_full_disk_too(
     """Else somebody frees space for nothing. What cannot be written has the disk's reason."""
     monkeypatch.setattr(file, "BUSY_TIMEOUT", 0.05)
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    monkeypatch.setattr("lading.databases.sqlite.failures.find_failure", lambda _: full)
+    monkeypatch.setattr("lading.databases.sqlite.connection.find_failure", lambda _: full)
     path = tmp_path / "metadata.sqlite3"
     FileDatabase(path).close()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from lading.databases.sqlite.connection import connect
-from lading.databases.sqlite.migration import migrate
 
 
 def test_that_there_is_no_room_is_said(tmp_path: Path) -> None:
@@ -16,6 +15,6 @@ def test_that_there_is_no_room_is_said(tmp_path: Path) -> None:
         connection.execute("PRAGMA max_page_count = 4")
 
         with pytest.raises(sqlite3.OperationalError, match="database or disk is full"):
-            migrate(connection)
+            connection.migrate()
 
         assert not connection.in_transaction

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from lading.databases.schema import STEPS
-from lading.databases.sqlite import backup
+from lading.databases.sqlite.backups import restore
 from lading.databases.sqlite.connection import connect
 from lading.databases.sqlite.file import FileDatabase
-from lading.databases.sqlite.restore import restore
 from lading.metadata.collecting.strangers import begin_restored
 from lading.ports.backup import UnusableBackup
 from lading.ports.database import SqlConnection
@@ -41,7 +40,7 @@ def make_backup(directory: Path, name: str, repositories: int) -> Path:
     with closing(connect(path)) as connection:
         rows = [(f"{name}/{number}",) for number in range(repositories)]
         connection.executemany("INSERT INTO repositories (name) VALUES (?)", rows)
-        backup.copy(connection, copy)
+        connection.copy_to(copy)
     return copy
 
 

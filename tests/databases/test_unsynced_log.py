@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from lading.core.errors import StorageFull, Unavailable
-from lading.databases.sqlite.checkpointer import ENOUGH
 from lading.databases.sqlite.connection import SqliteConnection
 from lading.databases.sqlite.file import FileDatabase
-from lading.databases.sqlite.unsynced_log import UnsyncedLog
+from lading.databases.sqlite.open_files import ENOUGH, WriteAheadLog
 from lading.databases.sqlite.writer import GroupWriter
 from lading.ports.database import SqlConnection
 from tests.databases.test_writer import insert
@@ -135,15 +134,15 @@ async def test_a_checkpoint_may_be_who_is_told(disk: Disk, writer: GroupWriter) 
 
 def test_what_fails_while_the_log_is_begun_anew_is_not_forgotten(disk: Disk) -> None:
     """As a checkpoint in another thread may."""
-    log = UnsyncedLog()
+    log = WriteAheadLog(disk.connect)
     failure = sqlite3.OperationalError("disk I/O error")
     failure.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
-    log.note(failure)
+    log.note_failure(failure)
 
     class Connection(SqliteConnection):
         def execute(self, sql: str, *args: object) -> sqlite3.Cursor:
             if "TRUNCATE" in sql and "PRAGMA wal_checkpoint(TRUNCATE)" not in disk.statements:
-                log.note(failure)
+                log.note_failure(failure)
             disk.statements.append(sql)
             return super().execute(sql, *args)  # type: ignore[arg-type]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from lading.core.digest import Digest
 from lading.core.names import attachments_of
 from lading.databases.schema import STEPS
-from lading.databases.sqlite import migration
 from lading.databases.sqlite.connection import connect
 
 HERE, TRASHED, COLLECTED, MOVED, NEVER = (
@@ -47,7 +46,7 @@ def first_step(path: Path) -> None:
 
 def orphans(path: Path) -> Sequence[tuple[int, str]]:
     with closing(connect(path)) as connection:
-        migration.migrate(connection)
+        connection.migrate()
         return connection.execute("SELECT repository_id, tag FROM orphans ORDER BY tag").fetchall()
 
 

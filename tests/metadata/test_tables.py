@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import pytest
 
 from lading.databases.sqlite.connection import connect
-from lading.databases.sqlite.migration import migrate
 from lading.metadata.moving.tables import LEFT, MOVED, MovedTable
 
 
@@ -14,7 +13,7 @@ from lading.metadata.moving.tables import LEFT, MOVED, MovedTable
 def database() -> Iterator[sqlite3.Connection]:
     """An empty database of the newest schema."""
     connection = connect(":memory:")
-    migrate(connection)
+    connection.migrate()
     yield connection
     connection.close()
 

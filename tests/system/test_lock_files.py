@@ -13,8 +13,7 @@ from lading.blobs.file_locks import FileLocks
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable
 from lading.databases.sqlite.file import FileDatabase
-from lading.databases.sqlite.lock import DatabaseInUse, alone_with
-from lading.databases.sqlite.turn import Turn
+from lading.databases.sqlite.locks import DatabaseInUse, Turn, having_open
 from lading.system import small_files
 from lading.system.lock_files import open_lock_file
 
@@ -48,10 +47,10 @@ async def test_digests_are_locked_there(tmp_path: Path) -> None:
 def test_a_database_is_locked_there(tmp_path: Path) -> None:
     path = tmp_path / "database"
     database = FileDatabase(path)
-    with pytest.raises(DatabaseInUse), alone_with(path):
+    with pytest.raises(DatabaseInUse), having_open(path, alone=True):
         pytest.fail("it is open")
     database.close()
-    with alone_with(path):
+    with having_open(path, alone=True):
         pass
 
 

@@ -14,21 +14,18 @@ from functools import partial
 from pathlib import Path
 
 from lading.core.typing import P, T, override
-from lading.databases.sqlite import backup, checking
-from lading.databases.sqlite.beginning import use_wal
-from lading.databases.sqlite.connection import SqliteConnection, connect
-from lading.databases.sqlite.failures import (
+from lading.databases.sqlite.connection import (
+    SqliteConnection,
+    connect,
     explained,
     kind_of,
     opening,
     translate,
     translating_failures,
 )
-from lading.databases.sqlite.kept_files import KeptFiles
-from lading.databases.sqlite.lock import OpenLock
-from lading.databases.sqlite.migration import migrate
+from lading.databases.sqlite.locks import Turn, having_open, use_wal
+from lading.databases.sqlite.open_files import KeptFiles
 from lading.databases.sqlite.read_breaker import ReadBreaker
-from lading.databases.sqlite.turn import Turn
 from lading.databases.sqlite.writer import GroupWriter
 from lading.ports.database import Database, Function, SqlConnection, Work
 from lading.system.durable import make_directories, sync_directory
@@ -66,8 +63,7 @@ class SqliteFile(Database):
 
     @override
     async def scan(self, work: Work[T]) -> T:
-        with translating_failures():
-            return await self._scanners.start(self._scan, work)
+        return await self._run(partial(_read, work=work))
 
     @override
     async def look(self, work: Work[T]) -> T:
@@ -84,12 +80,11 @@ class SqliteFile(Database):
 
     @override
     async def check(self, *, thorough: bool) -> Sequence[str]:
-        return await self.scan(partial(checking.complaints, thorough=thorough))
+        return await self._run(partial(SqliteConnection.check, thorough=thorough))
 
     @override
     async def copy_to(self, target: Path) -> None:
-        with translating_failures():
-            await self._scanners.start(self._copy, target)
+        await self._run(partial(SqliteConnection.copy_to, target=target))
 
     @override
     def close(self) -> None:
@@ -114,14 +109,15 @@ class SqliteFile(Database):
             if reader.in_transaction:  # some failures end it
                 reader.execute("ROLLBACK")
 
-    def _scan(self, work: Work[T]) -> T:
-        with closing(self._connect()) as connection:
-            connection.execute("BEGIN")
-            return work(connection)
+    async def _run(self, work: Callable[[SqliteConnection], T]) -> T:
+        """Run what may take long, in a thread, by a connection of its own."""
 
-    def _copy(self, target: Path) -> None:
-        with closing(self._connect()) as connection:
-            backup.copy(connection, target)
+        def connect_and_work() -> T:
+            with closing(self._connect()) as connection:
+                return work(connection)
+
+        with translating_failures():
+            return await self._scanners.start(connect_and_work)
 
 
 class FileDatabase(SqliteFile):
@@ -129,21 +125,18 @@ class FileDatabase(SqliteFile):
 
     def __init__(self, path: Path, begin: Work[None] | None = None) -> None:
         make_directories(path.parent)
-        self._lock = OpenLock(path)
-        with ExitStack() as opened:
-            opened.callback(self._lock.close)
-            opened.enter_context(opening(path.parent))
-            reader = _connect(path)
-            opened.callback(reader.close)
+        with ExitStack() as opened, opening(path.parent):
+            opened.enter_context(having_open(path))
+            reader = opened.enter_context(closing(_connect(path)))
             use_wal(reader, time.monotonic() + BUSY_TIMEOUT)
-            migrate(reader)
+            reader.migrate()
             if begin is not None:
                 begin(reader)
             sync_directory(path.parent)
             kept = KeptFiles(path)
             reader.execute(f"PRAGMA busy_timeout = {READ_TIMEOUT}")
             self._turn = Turn(path)
-            opened.pop_all()
+            self._opened = opened.pop_all()
         super().__init__(reader, partial(_connect_again, path, kept))
         self._writer = GroupWriter(
             self._connect,
@@ -163,7 +156,12 @@ class FileDatabase(SqliteFile):
         self._writer.close()
         self._turn.close()
         super().close()
-        self._lock.close()
+        self._opened.close()
+
+
+def _read(connection: SqliteConnection, work: Work[T]) -> T:
+    connection.execute("BEGIN")
+    return work(connection)
 
 
 def _look_at_schema(connection: SqlConnection) -> None:
@@ -171,9 +169,8 @@ def _look_at_schema(connection: SqlConnection) -> None:
 
 
 def _connect(path: Path) -> SqliteConnection:
-    connection = connect(path, timeout=BUSY_TIMEOUT)
     with ExitStack() as opened:
-        opened.callback(connection.close)
+        connection = opened.enter_context(closing(connect(path, timeout=BUSY_TIMEOUT)))
         connection.execute("PRAGMA synchronous = FULL")
         # Not in a directory of its own that may be full, or may not be written to.
         connection.execute("PRAGMA temp_store = MEMORY")

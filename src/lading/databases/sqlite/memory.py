@@ -5,7 +5,6 @@ from pathlib import Path
 
 from lading.core.typing import P, T, override
 from lading.databases.sqlite.connection import connect
-from lading.databases.sqlite.migration import migrate
 from lading.ports.database import Database, Function, Work
 
 
@@ -15,7 +14,7 @@ class MemoryDatabase(Database):
     def __init__(self) -> None:
         self._connection = connect(":memory:")
         self._connection.execute("PRAGMA foreign_keys = ON")
-        migrate(self._connection)
+        self._connection.migrate()
 
     @override
     async def read(self, work: Function[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -33,15 +32,11 @@ class MemoryDatabase(Database):
 
     @override
     async def check(self, *, thorough: bool) -> Sequence[str]:
-        from lading.databases.sqlite import checking  # noqa: PLC0415 - in memory nobody checks
-
-        return checking.complaints(self._connection, thorough=thorough)
+        return self._connection.check(thorough=thorough)
 
     @override
     async def copy_to(self, target: Path) -> None:
-        from lading.databases.sqlite import backup  # noqa: PLC0415 - nor copies
-
-        backup.copy(self._connection, target)
+        self._connection.copy_to(target)
 
     @override
     def close(self) -> None:

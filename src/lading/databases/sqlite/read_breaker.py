@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from lading.core.errors import RegistryError
-from lading.databases.sqlite.failures import kind_of
+from lading.databases.sqlite.connection import kind_of
 from lading.ports.database import unusable
 
 log = logging.getLogger(__name__)

@@ -12,12 +12,10 @@ from pathlib import Path
 
 from lading.core.errors import Unavailable
 from lading.core.typing import T, override
-from lading.databases.schema import is_empty
+from lading.databases.schema import OlderSchema, is_empty, pending
 from lading.databases.sqlite import connection
-from lading.databases.sqlite.connection import SqliteConnection
-from lading.databases.sqlite.failures import opening
+from lading.databases.sqlite.connection import SqliteConnection, opening
 from lading.databases.sqlite.file import SqliteFile
-from lading.databases.sqlite.migration import require_current
 from lading.ports.database import CannotOpen, Work
 from lading.system.mounts import is_read_only
 
@@ -52,7 +50,11 @@ class ReadOnlyDatabase(SqliteFile):
         with ExitStack() as opened:
             opened.enter_context(opening(path.parent))
             reader = opened.enter_context(closing(connect(path)))
-            require_current(reader)
+            if pending(reader.version()):
+                raise OlderSchema(
+                    "the database was written by an older version of lading, and cannot be changed"
+                    " where it is; run this one once where it can be written"
+                )
             opened.pop_all()
         super().__init__(reader, partial(connect, path))
 
@@ -87,8 +89,8 @@ def has_nothing(database: Path) -> bool:
         return True
     try:
         with closing(connect(database)) as opened:
-            if opened.execute("PRAGMA user_version").fetchone() == (0,):
-                return opened.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
-            return is_empty(opened)
+            if opened.version():
+                return is_empty(opened)
+            return opened.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
     except sqlite3.Error:
         return False

@@ -23,10 +23,9 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from lading.core.typing import T
-from lading.databases.sqlite.beginning import BUSY_POLL, begin, is_busy
-from lading.databases.sqlite.checkpointer import ENOUGH, LONGEST_LOG, Checkpointer
 from lading.databases.sqlite.connection import SqliteConnection
-from lading.databases.sqlite.unsynced_log import UnsyncedLog
+from lading.databases.sqlite.locks import BUSY_POLL, begin, is_busy
+from lading.databases.sqlite.open_files import ENOUGH, LONGEST_LOG, WriteAheadLog
 from lading.system.threads import Pending, begin_thread
 
 Work = Callable[[SqliteConnection], T]
@@ -85,8 +84,7 @@ class GroupWriter:
         self._paused_until = 0.0
         self._ended = False
         self._syncs: bool | None = None
-        self._log = UnsyncedLog()
-        self._checkpointer = Checkpointer(connect, self._log)
+        self._log = WriteAheadLog(connect)
 
     async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
         """Run `work` in a transaction, in the writer's thread, as `Database.write` says."""
@@ -103,7 +101,7 @@ class GroupWriter:
             self._queue.put(None)
             self._thread.join()
             self._thread, self._ended = None, False
-        self._checkpointer.close()
+        self._log.close()
 
     def _run(self) -> None:
         """Run groups; what fails is the answer of those who wait, the next get a new connection."""
@@ -115,9 +113,9 @@ class GroupWriter:
                     self._log.mend(connection)
                     self._commit_together(connection, batch)
                 self._require_kept()
-                self._checkpointer.note(ENOUGH if batch[0].alone else len(batch))
+                self._log.note(ENOUGH if batch[0].alone else len(batch))
             except Exception as error:  # noqa: BLE001 - it is handed to those who wait
-                self._log.note(error)
+                self._log.note_failure(error)
                 explained = self._explain(error) if batch else error
                 for job in batch:
                     job.error = explained

@@ -18,8 +18,8 @@ from lading.config.settings import Settings
 from lading.core.access import Principal
 from lading.core.errors import StorageFull
 from lading.core.typing import override
-from lading.databases.sqlite import backup, read_only
-from lading.databases.sqlite.failures import translating_failures
+from lading.databases.sqlite import read_only
+from lading.databases.sqlite.connection import translating_failures
 from lading.databases.sqlite.file import FileDatabase
 from lading.metadata.metadata import Metadata
 from lading.services.moving import adopt
@@ -130,7 +130,7 @@ def _temporary(size: int) -> Iterator[Path]:
 
 def _copy(database: Path, target: Path) -> None:
     with closing(read_only.connect(database)) as known, translating_failures():
-        backup.copy(known, target)
+        known.copy_to(target)
 
 
 async def adopt_at_start(registry: Registry, settings: Settings) -> None:

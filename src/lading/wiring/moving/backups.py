@@ -10,8 +10,7 @@ from lading.blobs.layout import Layout
 from lading.config.settings import Settings
 from lading.core.digest import Digest
 from lading.core.history import Change
-from lading.databases.sqlite.backup import open_copy
-from lading.databases.sqlite.restore import restore
+from lading.databases.sqlite.backups import open_copy, restore
 from lading.metadata import links, objects
 from lading.metadata.collecting.strangers import begin_restored
 from lading.ports.backup import CopiedBlobs

@@ -1,23 +1,96 @@
-"""The turn to write to a database: whose it is among processes, before they begin a transaction.
+"""Locks that keep the processes of one database apart; each is gone when its process is.
 
-SQLite admits one writer at a time and tells nobody when it has ended, so that who waits looks again
-and again, and comes too late if another process begins before. The kernel wakes who waits for a
-lock at once. Nothing depends on it: who does not get it, as its owner hangs, or writes without it,
-waits for SQLite's own lock as ever. It is gone when its process is.
+Who has the database open has a lock for that: putting another one in its place would damage both,
+and SQLite's own locks do not tell, as they are held in transactions only.
+
+Who writes has a turn for it first. SQLite admits one writer at a time and tells nobody when it has
+ended, so that who waits looks again and again, and comes too late if another process begins before.
+The kernel wakes who waits for a lock at once. Nothing depends on it: who does not get it, as its
+owner hangs, or writes without it, waits for SQLite's own lock as ever.
 """
 
 import fcntl
 import os
+import sqlite3
 import threading
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
+from lading.databases.sqlite.connection import kind_of
+from lading.ports.database import CannotOpen
 from lading.system.lock_files import open_lock_file, try_lock
 from lading.system.threads import begin_thread
 
 # Seconds after which a turn does not come: no transaction takes as long, only who hangs.
 PATIENCE = 0.25
+# Seconds between tries while another process writes that takes no turns.
+BUSY_POLL = 0.0005
+# Seconds between tries to switch a new file to its write-ahead log.
+SWITCH_POLL = 0.01
+
+
+class DatabaseInUse(CannotOpen):
+    """Somebody has the database open; the message says what to do."""
+
+
+@contextmanager
+def having_open(database: Path, *, alone: bool = False) -> Iterator[None]:
+    """Have a database open for the length of a block, among others who do or `alone`.
+
+    Raises:
+        DatabaseInUse: who has it open does not let that be.
+    """
+    descriptor = open_lock_file(database.with_name(f"{database.name}.lock"))
+    try:
+        if not try_lock(descriptor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH):
+            raise DatabaseInUse(
+                "the registry is in use; stop the server, and other commands, first"
+                if alone
+                else "a backup is being restored; try again when that is done"
+            )
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def begin(connection: sqlite3.Connection, until: float) -> None:
+    """Begin a transaction when no other process writes; the last try is after the time is over.
+
+    SQLite's own wait sleeps longer with every try, up to a tenth of a second, and so gives way to
+    whoever comes later.
+    """
+    _execute_once_free(connection, "BEGIN IMMEDIATE", until, BUSY_POLL)
+
+
+def use_wal(connection: sqlite3.Connection, until: float) -> None:
+    """Switch a database to a write-ahead log, once and for all; as `begin`.
+
+    To switch takes the whole file, and SQLite does not wait for others that do the same.
+    """
+    _execute_once_free(connection, "PRAGMA journal_mode = WAL", until, SWITCH_POLL)
+
+
+def _execute_once_free(
+    connection: sqlite3.Connection, statement: str, until: float, pause: float
+) -> None:
+    while True:
+        is_last = time.monotonic() > until
+        try:
+            connection.execute(statement)
+        except sqlite3.OperationalError as error:
+            if is_last or not is_busy(error):
+                raise
+            time.sleep(pause)
+        else:
+            return
+
+
+def is_busy(error: sqlite3.OperationalError) -> bool:
+    """Whether a failure is only that another process writes."""
+    return kind_of(error) == sqlite3.SQLITE_BUSY
 
 
 class Turn:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from lading.databases.sqlite import turn
+from lading.databases.sqlite import locks
 from lading.databases.sqlite.file import FileDatabase
-from lading.databases.sqlite.turn import PATIENCE, Turn
+from lading.databases.sqlite.locks import PATIENCE, Turn
 from lading.ports.database import SqlConnection
 from lading.system import small_files
 from tests.support.processes import wait_until
@@ -52,7 +52,7 @@ def is_free(directory: Path) -> bool:
 def test_who_waits_has_its_turn_as_soon_as_the_other_has_ended(
     make: Callable[[], Turn], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turn, "PATIENCE", 60)  # however long the other sleeps
+    monkeypatch.setattr(locks, "PATIENCE", 60)  # however long the other sleeps
     ours, others = make(), make()
     order: list[str] = []
 
@@ -153,7 +153,7 @@ def test_where_there_is_no_thread_to_wait_nobody_waits(
         raise MemoryError("can't start new thread")
 
     with monkeypatch.context() as patched, make():
-        patched.setattr(turn, "begin_thread", fail)
+        patched.setattr(locks, "begin_thread", fail)
         with make():
             pass
     assert is_free(tmp_path)

@@ -1,4 +1,4 @@
-"""Restoring a backup in the place of a database.
+"""Backups of a database: read without touching them, and put in the place of a database.
 
 At every moment one of the two is there, whole: the backup is copied beside the database and synced,
 and gets its name by one rename. What it replaces is kept under another name.
@@ -11,11 +11,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from lading.databases.schema import STEPS
-from lading.databases.sqlite.backup import open_copy
-from lading.databases.sqlite.connection import connect
-from lading.databases.sqlite.failures import opening
-from lading.databases.sqlite.lock import alone_with
-from lading.databases.sqlite.migration import migrate
+from lading.databases.sqlite.connection import SqliteConnection, connect, opening
+from lading.databases.sqlite.locks import having_open
 from lading.databases.sqlite.read_only import has_nothing, holds_bytes
 from lading.ports.backup import NotEmpty, UnusableBackup
 from lading.ports.database import Work
@@ -23,6 +20,11 @@ from lading.system.durable import make_directories, sync_directory
 
 # What SQLite has beside a database, and takes for that of whichever one has the name.
 _BESIDE = ("-wal", "-shm", "-journal")
+
+
+def open_copy(path: Path) -> SqliteConnection:
+    """A copy, for reading. `immutable`: nobody writes to it, and no file is made beside it."""
+    return connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
 
 
 def restore(database: Path, backup: Path, *, aside: Path, force: bool, settle: Work[None]) -> bool:
@@ -44,7 +46,7 @@ def restore(database: Path, backup: Path, *, aside: Path, force: bool, settle: W
     """
     _check(backup)
     make_directories(database.parent)
-    with alone_with(database):
+    with having_open(database, alone=True):
         occupied = database.exists() and not has_nothing(database)
         if occupied and not force:
             raise NotEmpty
@@ -63,7 +65,7 @@ def _check(backup: Path) -> None:
     _require_finished(backup)
     try:
         with closing(open_copy(backup)) as connection:
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            version = connection.version()
             (complaint,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
             connection.execute("SELECT 1 FROM repositories LIMIT 1")
     except sqlite3.Error as error:
@@ -94,7 +96,7 @@ def _prepare(backup: Path, arriving: Path, settle: Work[None]) -> None:
     shutil.copyfile(backup, arriving)
     with opening(arriving.parent), closing(connect(arriving)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
-        migrate(connection)
+        connection.migrate()
         settle(connection)
     with arriving.open("rb") as file:
         os.fsync(file.fileno())
