@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.blobs import file_blobs, file_calls
+from lading.blobs import disk, file_blobs
 from lading.blobs.small_cache import LARGEST
 from lading.blobs.staged_file import SMALL
 from lading.blobs.stores import Stores
@@ -209,14 +209,14 @@ async def test_a_deletion_that_fails_half_way_keeps_no_bytes(
     """Those of names that are gone by then are freed: else they would be there until the end."""
     monkeypatch.setattr(file_blobs, "LARGE", 1)
     first, second = [await store(stores, data) for data in (b"first", b"second")]
-    remove = file_calls.remove
+    remove = disk.remove_file
 
     def fail(path: str) -> None:
         if second.hex in path:
             raise OSError(errno.EIO, "Input/output error")
         remove(path)
 
-    monkeypatch.setattr(file_calls, "remove", fail)
+    monkeypatch.setattr(file_blobs, "remove_file", fail)
     with pytest.raises(Unavailable):
         await stores.blobs.delete([first, second])
 
@@ -555,7 +555,7 @@ async def test_a_full_disk_is_told(stores: Stores, monkeypatch: pytest.MonkeyPat
     async with stores.uploads.stage(upload) as staged:
         with pytest.raises(StorageFull):
             await staged.write(HELLO)
-    monkeypatch.setattr(file_calls, "make", full_disk)
+    monkeypatch.setattr(disk, "make_file", full_disk)
     with pytest.raises(StorageFull):
         await begin(stores)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.blobs import append_pipeline, hashing, libcrypto
+from lading.blobs import append_pipeline, hashing
 from lading.blobs.stores import Stores
 from lading.core.digest import SHA256, SHA512, Digest, new_hasher
 from lading.core.errors import DigestMismatch, Unavailable
@@ -27,7 +27,7 @@ PIECE = 1024 * 1024
 NOTE = "user.lading"
 
 pytestmark = pytest.mark.skipif(
-    libcrypto.new(SHA256) is None, reason="this Python's libcrypto is not to be had"
+    hashing.stateful_hasher(SHA256) is None, reason="this Python's libcrypto is not to be had"
 )
 
 

@@ -2,22 +2,26 @@
 
 What can take long (syncing, hashing, reading what is not cached) is done in a thread. What the
 kernel answers from memory is not: a thread takes longer to wake up than a small write takes.
+Failures are told in the registry's words (`translating`); paths are strings (see
+`lading.blobs.layout`).
 """
 
+import errno
 import logging
 import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import chain, count
 from pathlib import Path
 
-from lading.blobs import file_calls
 from lading.blobs.layout import Layout
 from lading.core.digest import Digest
-from lading.core.errors import StorageFull
+from lading.core.errors import StorageFull, Unavailable
 from lading.core.names import UploadKey
 from lading.core.typing import P, T
 from lading.system import durable
+from lading.system.disk_errors import advised, is_full
 from lading.system.threads import Lane, Threads
 
 log = logging.getLogger(__name__)
@@ -27,6 +31,8 @@ THREADS = 16
 # Seconds between two lines that say that there is no room.
 WARN_EVERY = 60.0
 MIB = 1024 * 1024
+# What is said of a path at which there is no file.
+NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
 class Disk:
@@ -74,7 +80,7 @@ class Disk:
         path = self.layout.upload(upload)
         while True:
             try:
-                file_calls.make(path, at)
+                make_file(path, at)
             except FileNotFoundError:  # perhaps removed since it was made: it is empty again
                 _make_directory(os.path.dirname(path))
             else:
@@ -86,7 +92,7 @@ class Disk:
         Else whoever begins uploads and cancels them would leave one for each address.
         """
         path = self.layout.upload(upload)
-        file_calls.remove(path)
+        remove_file(path)
         with suppress(OSError):
             os.rmdir(os.path.dirname(path))
 
@@ -117,8 +123,8 @@ class Disk:
         durable.sync_directory(os.path.dirname(directory))
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do blocking work in a thread, until it is over, with `file_calls.translating`."""
-        with file_calls.translating():
+        """Do blocking work in a thread, until it is over, with `translating`."""
+        with translating():
             return await self._threads.start(function, *args, **kwargs)
 
     def lane(self) -> Lane:
@@ -142,3 +148,76 @@ class Disk:
 def _make_directory(path: str) -> None:
     with suppress(FileExistsError):
         os.mkdir(path)
+
+
+class translating:  # noqa: N801 - a context, as those of contextlib are
+    """Turns failures of the file system into errors that a client can be told.
+
+    Not a generator: a push of a blob enters a dozen of these.
+
+    Raises:
+        StorageFull: there is no space left, or the quota is used up.
+        Unavailable: something cannot be read or written; the log says what.
+    """
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError):
+            if is_full(error):
+                log.warning("the storage is full: %s", advised(error))
+                raise StorageFull from error
+            log.error("the storage fails: %s", advised(error))
+            raise Unavailable("the storage cannot be used; the registry's log says why") from error
+
+
+def size_if_there(path: str) -> int | None:
+    """How many bytes a file has; `None` if it is not there."""
+    try:
+        return os.stat(path).st_size
+    except OSError as error:
+        if error.errno not in NO_FILE:
+            raise
+        return None
+
+
+def make_file(path: str, at: float) -> None:
+    """Make an empty file, as old as that, unless there is one."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        os.utime(descriptor, (at, at))
+    finally:
+        os.close(descriptor)
+
+
+def remove_file(path: str) -> None:
+    """Remove a name, if it is there."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        os.unlink(path)
+
+
+def free_name(path: str) -> str:
+    """The path, with a number behind it if something has that name already."""
+    numbered = (f"{path}.{number}" for number in count(2))
+    return next(name for name in chain([path], numbered) if not os.path.lexists(name))
+
+
+def is_removed(descriptor: int) -> bool:
+    """Whether an open file has no name any more, and is gone when it is closed."""
+    return os.fstat(descriptor).st_nlink == 0
+
+
+def leads_to(path: str, descriptor: int) -> bool:
+    """Whether an open file has this name."""
+    return status_if_named(path, descriptor) is not None
+
+
+def status_if_named(path: str, descriptor: int) -> os.stat_result | None:
+    """The status of an open file, if it has this name."""
+    try:
+        named = os.stat(path)
+    except FileNotFoundError:
+        return None
+    status = os.fstat(descriptor)
+    return status if os.path.samestat(named, status) else None

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from stat import S_ISREG
 
-from lading.blobs import distribution, file_calls, file_owner
-from lading.blobs.disk import Disk
+from lading.blobs import distribution, file_owner
+from lading.blobs.disk import NO_FILE, Disk, free_name, remove_file, size_if_there, translating
 from lading.blobs.hashing import RunningHash
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable
@@ -116,11 +116,11 @@ class FileBlobs(Blobs):
         A directory, a pipe, or a circle of links in its place is none: to open a pipe would take
         as long as nobody writes to it.
         """
-        with file_calls.translating():
+        with translating():
             try:
                 status = os.stat(path)
             except OSError as error:
-                if error.errno not in file_calls.NO_FILE:
+                if error.errno not in NO_FILE:
                     raise
                 os.stat(self._layout.blobs)  # gone, too, when the disk of all blobs is
                 return None
@@ -145,10 +145,10 @@ class FileBlobs(Blobs):
         for digest in (digest for digest in digests if digest not in kept):
             path = self._layout.blob(digest)
             with suppress(OSError):
-                if len(opened) < most and (file_calls.size_if_there(path) or 0) >= LARGE:
+                if len(opened) < most and (size_if_there(path) or 0) >= LARGE:
                     opened.append(os.open(path, os.O_PATH | os.O_CLOEXEC))
             try:
-                file_calls.remove(path)
+                remove_file(path)
             except IsADirectoryError:  # as nobody knows what is in it
                 self._set_aside(digest)
             with suppress(OSError):  # not empty, or gone already
@@ -164,7 +164,7 @@ class FileBlobs(Blobs):
 
     def _set_aside(self, digest: Digest) -> str | None:
         path = self._layout.blob(digest)
-        aside = file_calls.free_name(self._layout.quarantined(digest))
+        aside = free_name(self._layout.quarantined(digest))
         try:
             os.replace(path, aside)
         except (FileNotFoundError, NotADirectoryError):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 from weakref import WeakValueDictionary
 
-from lading.blobs import file_calls
+from lading.blobs.disk import translating
 from lading.blobs.layout import Layout
 from lading.core.digest import Digest
 from lading.core.typing import override
@@ -102,10 +102,10 @@ async def _locked(path: str) -> int:
 
 
 def _open(path: str) -> int:
-    with file_calls.translating():
+    with translating():
         return open_lock_file(path)
 
 
 def _try_lock(descriptor: int) -> bool:
-    with file_calls.translating():  # a mount may have no locks, or its server may be gone
+    with translating():  # a mount may have no locks, or its server may be gone
         return try_lock(descriptor)

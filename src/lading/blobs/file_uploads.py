@@ -4,8 +4,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 
-from lading.blobs import file_calls
-from lading.blobs.disk import Disk
+from lading.blobs.disk import Disk, remove_file, size_if_there, translating
 from lading.blobs.hashing import RunningHash
 from lading.blobs.layout import names_in
 from lading.blobs.staged_file import StagedFile
@@ -65,7 +64,7 @@ class FileUploads(Uploads):
 
     @override
     async def require_space(self, size: int) -> None:
-        with file_calls.translating():
+        with translating():
             self._disk.require_space(size)
 
     @override
@@ -74,11 +73,11 @@ class FileUploads(Uploads):
     ) -> bool:
         if most is not None and await self.count(upload.owner) >= most:
             return False
-        with file_calls.translating():
+        with translating():
             self._disk.make_upload(upload, now)
         if algorithm != SHA256:  # which whoever knows nothing begins with
             running = RunningHash.start(algorithm)
-            self._kept.notes.write(self._layout.upload(upload), running.known())
+            self._kept.write_note(self._layout.upload(upload), running.known())
             self._kept.own.put(upload, running)
         self._about.begun()
         return True
@@ -89,16 +88,16 @@ class FileUploads(Uploads):
 
     @override
     async def size(self, upload: UploadKey) -> int:
-        with file_calls.translating():
-            size = file_calls.size_if_there(self._layout.upload(upload))
+        with translating():
+            size = size_if_there(self._layout.upload(upload))
         if size is None:
             raise UploadUnknown
         return size
 
     @override
     async def settle(self, upload: UploadKey, digest: Digest) -> None:
-        with file_calls.translating():
-            file_calls.remove(self._layout.mark(upload, digest))
+        with translating():
+            remove_file(self._layout.mark(upload, digest))
 
     @override
     async def discard(self, upload: UploadKey) -> None:
@@ -107,7 +106,7 @@ class FileUploads(Uploads):
 
     @override
     async def count(self, owner: Owner) -> int:
-        with file_calls.translating():
+        with translating():
             return len(names_in(self._layout.uploads_of(owner)))  # no more than one may have
 
     @override
@@ -134,7 +133,7 @@ class FileUploads(Uploads):
                 status = os.stat(path)
                 size = status.st_size
                 if digest is not None:
-                    size = file_calls.size_if_there(self._layout.blob(digest)) or 0
+                    size = size_if_there(self._layout.blob(digest)) or 0
                 found.append(Staged(upload, size, status.st_mtime, digest))
         return found
 

@@ -1,17 +1,25 @@
-"""Hashes that run while bytes arrive.
+"""Hashes that run while bytes arrive, and that another process can go on with.
 
 An upload may come in many requests, and each may reach another worker. What is known of the hash
-goes with it (`lading.blobs.hash_notes`): the state after the last whole block, from which any
-worker goes on. Where no state is to be had (`lading.blobs.libcrypto`), it is the digest of all
-bytes, which is enough if no more follow; else the worker that has seen all bytes goes on hashing,
-and one that has not reads them once, before the upload is committed.
+goes with it (`lading.blobs.upload_hash`): the state after the last whole block, from which any
+worker goes on. Where no state is to be had, it is the digest of all bytes, which is enough if no
+more follow; else the worker that has seen all bytes goes on hashing, and one that has not reads
+them once, before the upload is committed.
+
+A state cannot leave `hashlib`. The functions of OpenSSL's libcrypto below it keep theirs in a
+structure that `openssl/sha.h` describes; they run the same code for the blocks, just as fast.
+OpenSSL calls them deprecated since 3.0, so they may be missing one day: then, or if they do not
+compute what `hashlib` does, `stateful_hasher` has none, and hashes do not travel.
 """
 
+import ctypes
+import hashlib
 import struct
+from ctypes import POINTER, Structure, byref, c_char, c_size_t, c_void_p
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cache
+from typing import Any, ClassVar, NamedTuple
 
-from lading.blobs import libcrypto
 from lading.core.digest import HEX_LENGTH, SHA256, SHA512, Bytes, Digest, Hasher, new_hasher
 
 # Bytes of a block (FIPS 180-4).
@@ -44,11 +52,7 @@ class Known(NamedTuple):
     rest: bytes = b""
 
     def pack(self) -> bytes:
-        """What is known, as bytes that are kept."""
-        return self.pack_all_but_rest() + self.rest
-
-    def pack_all_but_rest(self) -> bytes:
-        """As `pack`, for who has the rest elsewhere."""
+        """What is known but for the rest, as bytes that are kept; the rest may follow them."""
         return _HEAD.pack(_KINDS[self.algorithm, self.can_go_on], self.size) + self.value
 
     @classmethod
@@ -75,7 +79,7 @@ class RunningHash:
     @classmethod
     def start(cls, algorithm: str) -> "RunningHash":
         """The hash of no bytes yet."""
-        return cls(algorithm, libcrypto.new(algorithm) or new_hasher(algorithm))
+        return cls(algorithm, stateful_hasher(algorithm) or new_hasher(algorithm))
 
     @classmethod
     def resume(cls, known: Known) -> "RunningHash | None":
@@ -83,7 +87,7 @@ class RunningHash:
         if known.size == 0 and not known.rest:
             return cls.start(known.algorithm)
         hasher = (
-            libcrypto.new(known.algorithm, known.value, known.size) if known.can_go_on else None
+            stateful_hasher(known.algorithm, known.value, known.size) if known.can_go_on else None
         )
         if hasher is None:
             return None
@@ -108,12 +112,128 @@ class RunningHash:
 
     def pack(self) -> bytes:
         """What is known of the hash, see `unpack`."""
-        return self.known().pack()
+        known = self.known()
+        return known.pack() + known.rest
 
     def known(self) -> Known:
         """The state that another can go on from: the one after the last whole block."""
-        if isinstance(self.hasher, libcrypto.StatefulHasher):
+        if isinstance(self.hasher, StatefulHasher):
             size = self.size - self.size % BLOCK[self.algorithm]
             return Known(self.algorithm, size, True, self.hasher.state(), self.hasher.rest())  # noqa: FBT003
         digest = bytes.fromhex(self.hasher.hexdigest())
         return Known(self.algorithm, self.size, False, digest)  # noqa: FBT003
+
+
+# What the dynamic linker knows it by; `hashlib` has loaded one of them as a rule.
+_LIBRARIES = ("libcrypto.so.3", "libcrypto.so.4")
+
+
+def _context(word: Any) -> type[Structure]:
+    """`SHA256_CTX` or `SHA512_CTX`, which differ by how long their words are."""
+
+    class HashContext(Structure):
+        _fields_: ClassVar = [
+            ("h", word * 8),
+            ("bits", word * 2),  # of all bytes so far; the low half first
+            ("block", word * 16),
+            ("in_block", ctypes.c_uint),
+            ("digest_size", ctypes.c_uint),
+        ]
+
+    return HashContext
+
+
+_CONTEXTS = {SHA256: _context(ctypes.c_uint32), SHA512: _context(ctypes.c_uint64)}
+# The words of a state as they are kept.
+_WORDS = {SHA256: struct.Struct(">8I"), SHA512: struct.Struct(">8Q")}
+
+
+class _Functions:
+    """Functions of one algorithm, `…_Init`, `…_Update` and `…_Final`, if there are some."""
+
+    def __init__(self, library: ctypes.CDLL, algorithm: str) -> None:
+        self.context = _CONTEXTS[algorithm]
+        self.words = _WORDS[algorithm]
+        self.bits_of_word = self.words.size  # which has eight words, in bytes of eight bits
+        context = POINTER(self.context)
+        name = algorithm.upper()
+        self.init = library[f"{name}_Init"]
+        self.init.argtypes = (context,)
+        self.update = library[f"{name}_Update"]
+        self.update.argtypes = (context, c_void_p, c_size_t)
+        self.final = library[f"{name}_Final"]
+        self.final.argtypes = (c_void_p, context)
+
+
+class StatefulHasher:
+    """A `hashlib` object that can be taken along between two blocks.
+
+    Args:
+        functions: of the algorithm.
+        state: of another one, after so many whole blocks; none to start anew.
+        size: bytes of these blocks.
+    """
+
+    def __init__(self, functions: _Functions, state: bytes = b"", size: int = 0) -> None:
+        self._functions = functions
+        self._context: Any = functions.context()
+        functions.init(self._context)
+        if state:
+            self._context.h[:] = functions.words.unpack(state)
+            high, low = divmod(8 * size, 1 << functions.bits_of_word)
+            self._context.bits[:] = (low, high)
+
+    def update(self, data: Bytes, /) -> None:
+        """Hash more bytes."""
+        size = len(data)
+        if not isinstance(data, bytes) and memoryview(data).readonly:
+            data = bytes(data)
+        if size:
+            where = data if isinstance(data, bytes) else byref(c_char.from_buffer(data))
+            self._functions.update(self._context, where, size)
+
+    def hexdigest(self) -> str:
+        """The hash of all bytes so far, in lower-case hexadecimal."""
+        end = self._functions.context.from_buffer_copy(self._context)
+        digest = (c_char * self._context.digest_size)()
+        self._functions.final(digest, end)
+        return bytes(digest).hex()
+
+    def state(self) -> bytes:
+        """The state of the hash after the last whole block."""
+        return self._functions.words.pack(*self._context.h)
+
+    def rest(self) -> bytes:
+        """The bytes since the last whole block."""
+        return bytes(self._context.block)[: self._context.in_block]
+
+
+def stateful_hasher(algorithm: str, state: bytes = b"", size: int = 0) -> StatefulHasher | None:
+    """A hasher whose state can be handed on, where libcrypto has one; see `StatefulHasher`."""
+    functions = _load(algorithm)
+    return None if functions is None else StatefulHasher(functions, state, size)
+
+
+@cache
+def _load(algorithm: str) -> _Functions | None:
+    for name in _LIBRARIES:
+        try:
+            functions = _Functions(ctypes.CDLL(name), algorithm)
+        except (OSError, AttributeError):
+            continue
+        if _agrees_with_hashlib(functions, algorithm):
+            return functions
+    return None
+
+
+def _agrees_with_hashlib(functions: _Functions, algorithm: str) -> bool:
+    """Whether a hash that travelled is right: the structure is another program's, after all."""
+    whole = hashlib.new(algorithm)
+    block = whole.block_size
+    first = StatefulHasher(functions)
+    head, tail = bytes(range(block)) * 3, b"and a rest"
+    first.update(head + tail[:5])
+    second = StatefulHasher(functions, first.state(), len(head))
+    second.update(first.rest() + tail[5:])
+    whole.update(head + tail)
+    return second.hexdigest() == whole.hexdigest()

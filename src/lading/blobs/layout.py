@@ -21,7 +21,7 @@
 
 An upload is named by its id and its repository (`core.names.UploadKey`). Its file is all that is
 known of it: when it was last active is when the file was changed; what is known of its hash is an
-attribute of the file, what else has become of it is in its mode (`blobs.hash_notes`).
+attribute of the file, what else has become of it is in its mode (`blobs.upload_hash`).
 
 Rules:
 

@@ -8,7 +8,8 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from lading.blobs import distribution, file_calls
+from lading.blobs import distribution
+from lading.blobs.disk import size_if_there
 from lading.blobs.distribution import AdoptedNote
 from lading.blobs.distribution_volume import in_thread, read_link
 from lading.blobs.hashing import RunningHash
@@ -123,7 +124,7 @@ class LinkWriter(LinkTarget):
             distribution.write_note(self._layout, AdoptedNote(note.left, keeps_links=True))
 
     def _has_bytes(self, digest: Digest, size: int) -> bool:
-        return file_calls.size_if_there(self._layout.blob(digest)) == size
+        return size_if_there(self._layout.blob(digest)) == size
 
     def _take_file(self, path: str, source: str) -> bool:
         _make_room_beside(path)

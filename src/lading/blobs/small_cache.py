@@ -6,7 +6,7 @@ names never changes, so what is kept cannot be out of date; whether it may be pu
 
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from lading.blobs import file_calls
+from lading.blobs.disk import translating
 from lading.core.digest import Digest
 from lading.core.recent import Recent
 from lading.core.typing import override
@@ -87,7 +87,7 @@ class SmallBlobCache(Blobs):
     async def _load(self, digest: Digest, source: LocalFile | Chunks) -> InMemory | None:
         """The bytes of a blob, kept from now on; `None` for others, so that they are mended."""
         self._measures.count(Count.CACHE_MISSES)
-        with file_calls.translating(), source.open() as opened:
+        with translating(), source.open() as opened:
             try:
                 data = bytes(await opened.read(0, source.size))
             except LostObject:

@@ -5,9 +5,18 @@ import os
 from contextlib import suppress
 from functools import partial
 
-from lading.blobs import append_pipeline, file_calls, hash_notes
+from lading.blobs import append_pipeline
 from lading.blobs.append_pipeline import AppendPipeline
-from lading.blobs.disk import Disk
+from lading.blobs.disk import (
+    Disk,
+    free_name,
+    is_removed,
+    leads_to,
+    make_file,
+    remove_file,
+    status_if_named,
+    translating,
+)
 from lading.blobs.upload_hash import KeptHashes, UploadHash
 from lading.core.digest import Bytes, Digest
 from lading.core.errors import DigestMismatch, RegistryError, UploadOutOfOrder, UploadUnknown
@@ -53,7 +62,7 @@ class StagedFile(StagedUpload):
 
     async def __aenter__(self) -> "StagedFile":
         """Open the file, unless somebody else has it."""
-        with file_calls.translating():
+        with translating():
             self._descriptor, status = _open_exclusively(self._path)
         self.size, self.active_at = status.st_size, status.st_mtime
         self._hash = UploadHash(self._disk, self._kept, self._upload, self._descriptor)
@@ -73,13 +82,13 @@ class StagedFile(StagedUpload):
     async def touch(self, now: float) -> None:
         await self._settle()
         if not self._over:
-            with file_calls.translating():
+            with translating():
                 os.utime(self._descriptor, (now, now))
 
     @override
     async def write(self, data: Bytes) -> None:
         try:
-            with file_calls.translating():
+            with translating():
                 await self._take_on(data)
         except Exception:
             await self._give_up()
@@ -88,8 +97,8 @@ class StagedFile(StagedUpload):
     @override
     async def finish(self) -> None:
         await self._finish()
-        with file_calls.translating():
-            if file_calls.is_removed(self._descriptor):
+        with translating():
+            if is_removed(self._descriptor):
                 raise UploadUnknown
 
     @override
@@ -102,7 +111,7 @@ class StagedFile(StagedUpload):
         await self._finish()
         actual = await self._hash.digest(digest.algorithm, self.size)
         if actual != digest:
-            with file_calls.translating():
+            with translating():
                 self._count_wrong_digest()
             raise DigestMismatch("", {"expected": digest, "actual": actual})
         if self.size > SMALL:
@@ -118,11 +127,11 @@ class StagedFile(StagedUpload):
     async def _close(self) -> None:
         frees_much = False
         with suppress(OSError):  # of which nobody can tell
-            frees_much = self.size > SMALL and file_calls.is_removed(self._descriptor)
+            frees_much = self.size > SMALL and is_removed(self._descriptor)
         if frees_much:  # which takes a while
             await self._disk.run(os.close, self._descriptor)
         else:
-            with file_calls.translating():  # on NFS, this writes what was not written yet
+            with translating():  # on NFS, this writes what was not written yet
                 os.close(self._descriptor)
 
     async def _take_on(self, data: Bytes) -> None:
@@ -161,7 +170,7 @@ class StagedFile(StagedUpload):
         if self._pipeline.is_empty:
             return
         try:
-            with file_calls.translating():
+            with translating():
                 await self._pipeline.drain()
         except Exception:
             await self._give_up()
@@ -195,12 +204,12 @@ class StagedFile(StagedUpload):
             view = view[written:]
 
     def _rewind(self, size: int) -> None:
-        if not file_calls.leads_to(self._path, self._descriptor):  # a blob now, or cancelled
+        if not leads_to(self._path, self._descriptor):  # a blob now, or cancelled
             return
         try:
             self._hash.prepare_cut(size)
         except OSError:  # better no upload than a wrong one
-            file_calls.remove(self._path)
+            remove_file(self._path)
             raise
         os.ftruncate(self._descriptor, size)
         self.size, self._verified = size, None
@@ -208,14 +217,14 @@ class StagedFile(StagedUpload):
 
     def _count_wrong_digest(self) -> None:
         """Count a wrong digest: each may take hashing all bytes, so an upload has a few only."""
-        if not file_calls.leads_to(self._path, self._descriptor):  # it was cancelled
+        if not leads_to(self._path, self._descriptor):  # it was cancelled
             return
         try:
-            number = hash_notes.count_wrong_digest(self._descriptor)
+            number = self._hash.count_wrong_digest()
         except OSError:
             number = WRONG_DIGESTS
         if number >= WRONG_DIGESTS:
-            file_calls.remove(self._path)
+            remove_file(self._path)
 
     def _commit(self, digest: Digest) -> None:
         layout = self._disk.layout
@@ -227,9 +236,9 @@ class StagedFile(StagedUpload):
                 self._sync()
             self._become(target, digest)
         except (OSError, UploadUnknown):
-            if not file_calls.leads_to(target, self._descriptor):  # it did not come to that
+            if not leads_to(target, self._descriptor):  # it did not come to that
                 self._disk.give_back_room(digest)
-                file_calls.remove(mark)
+                remove_file(mark)
             raise
         self._over = True
         self._disk.sync_name(digest)
@@ -246,7 +255,7 @@ class StagedFile(StagedUpload):
             os.fsync(self._descriptor)
         except OSError:
             with suppress(OSError):  # of a disk that is read-only by now, on which no sync succeeds
-                file_calls.remove(self._path)
+                remove_file(self._path)
             raise
         self._is_synced = True
 
@@ -267,7 +276,7 @@ class StagedFile(StagedUpload):
             if error.errno not in _NO_LINKS:
                 raise
             with suppress(FileExistsError):
-                file_calls.make(mark, self.active_at)
+                make_file(mark, self.active_at)
 
     def _become(self, target: str, digest: Digest) -> None:
         try:
@@ -276,7 +285,7 @@ class StagedFile(StagedUpload):
             except (IsADirectoryError, NotADirectoryError):  # damage, which a push heals
                 in_the_way = target if os.path.isdir(target) else os.path.dirname(target)
                 aside = self._disk.layout.quarantined(digest)  # as nobody knows what it is
-                os.replace(in_the_way, file_calls.free_name(aside))
+                os.replace(in_the_way, free_name(aside))
                 self._disk.make_room(digest)
                 os.replace(self._path, target)
         except FileNotFoundError:  # cancelled meanwhile
@@ -303,7 +312,7 @@ def _take(path: str, descriptor: int) -> os.stat_result:
             "another request is writing to this upload; ask for its status, then go on",
             os.fstat(descriptor).st_size,
         )
-    status = file_calls.status_if_named(path, descriptor)
+    status = status_if_named(path, descriptor)
     if status is None:  # it became a blob between the open and the lock
         raise UploadUnknown
     return status

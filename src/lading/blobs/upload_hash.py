@@ -1,10 +1,27 @@
-"""The hash of an upload's file while a request writes to it, and on its way to the next request."""
+"""The hash of an upload's file: while a request writes to it, and on its way to the next one.
 
+What is known of it goes to whichever worker goes on by a note, an extended attribute of the file,
+written by the holder of its lock when a request is over. It names the bytes that it is of, all of
+which are in the file by then. What is appended later does not touch them, so a note is never wrong,
+only old: whoever goes on reads what has come since, which after a request that was killed is what
+that one had written.
+
+* Who cuts a file back removes the note on bytes that go.
+* A power cut can leave the note and not the bytes. So a note holds until the machine starts anew.
+* Where files have no such attributes there are no notes, and nothing depends on them. One of
+  SHA-256 fits into an inode of ext4 and XFS, beside what is there: it costs about a microsecond.
+
+Flags are bits of the file's mode that say what hashes and digests it has had: every worker sees
+them, on whichever file system. Nobody executes an upload.
+"""
+
+import errno
 import os
+import stat
+from contextlib import suppress
+from pathlib import Path
 
-from lading.blobs import file_calls, hash_notes
-from lading.blobs.disk import Disk
-from lading.blobs.hash_notes import HashNotes
+from lading.blobs.disk import Disk, translating
 from lading.blobs.hashing import Known, RunningHash
 from lading.core.digest import SHA256, Bytes, Digest
 from lading.core.names import UploadKey
@@ -12,6 +29,17 @@ from lading.core.recent import Recent
 
 # Bytes read at once when a hash has to catch up.
 READ_SIZE = 1024 * 1024
+_NAME = "user.lading"
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+# Bytes that a note begins with, of the id of the machine's start; then what is known.
+_BOOT = 8
+# "The named attribute does not exist"; the file system has none (removexattr(2)).
+_NONE = frozenset({errno.ENODATA, errno.ENOTSUP})
+# It was shortened once, so that no hash that a worker kept from before holds.
+_CUT = stat.S_IXUSR
+# How many wrong digests it was called by.
+_WRONG_DIGESTS = (0, stat.S_IXGRP, stat.S_IXOTH, stat.S_IXGRP | stat.S_IXOTH)
+_ALL = _CUT | _WRONG_DIGESTS[-1]
 
 
 class KeptHashes:
@@ -19,7 +47,23 @@ class KeptHashes:
 
     def __init__(self, most: int) -> None:
         self.own: Recent[UploadKey, RunningHash] = Recent(most)
-        self.notes = HashNotes()
+        self._boot = _boot()
+
+    def write_note(self, file: int | str, known: Known) -> None:
+        """Note what is known of the file's first bytes, which must be in it."""
+        if self._boot:
+            with suppress(OSError):
+                os.setxattr(file, _NAME, self._boot + known.pack())
+
+    def read_note(self, descriptor: int) -> Known | None:
+        """The note on the hash of the file's first bytes."""
+        try:
+            note = os.getxattr(descriptor, _NAME)
+        except OSError:
+            return None
+        known = Known.unpack(note[_BOOT:]) if note[:_BOOT] == self._boot else None
+        is_there = known is not None and known.size <= os.fstat(descriptor).st_size
+        return known if is_there else None
 
 
 class UploadHash:
@@ -48,7 +92,7 @@ class UploadHash:
         is_all = running is not None and running.size == status.st_size
         if status.st_size == 0 and algorithm is not None:
             self.running = RunningHash.start(algorithm)
-        elif is_all and not status.st_mode & hash_notes.CUT:
+        elif is_all and not status.st_mode & _CUT:
             self.running = running
         else:
             self.recall(status.st_size)
@@ -56,7 +100,7 @@ class UploadHash:
     def recall(self, size: int) -> None:
         """Go on from what the last request knew, whichever worker answered it."""
         self.running = self._known = None
-        known = self._kept.notes.read(self._descriptor)
+        known = self._kept.read_note(self._descriptor)
         if known is None and size == 0:
             known = Known(SHA256, 0, can_go_on=True, value=b"")
         if known is not None:
@@ -96,11 +140,11 @@ class UploadHash:
         running = self.running
         if running is None:
             return
-        with file_calls.translating():
+        with translating():
             has_all = running.size == size == os.fstat(self._descriptor).st_size
         if has_all:
             if self._has_news:
-                self._kept.notes.write(self._descriptor, running.known())
+                self._kept.write_note(self._descriptor, running.known())
             self._kept.own.put(self._upload, running)
 
     def prepare_cut(self, size: int) -> None:
@@ -112,15 +156,28 @@ class UploadHash:
         Raises:
             OSError: that cannot be made sure.
         """
-        hash_notes.set_cut(self._descriptor)
-        known = self._kept.notes.read(self._descriptor)
+        _set(self._descriptor, _CUT)
+        known = self._kept.read_note(self._descriptor)
         if known is None or known.size > size:
-            self._kept.notes.forget(self._descriptor)
+            _forget(self._descriptor)
+
+    def count_wrong_digest(self) -> int:
+        """Flag the upload as called by one more wrong digest; how many there were, up to three.
+
+        Raises:
+            OSError: the file system keeps no flags.
+        """
+        bits = os.fstat(self._descriptor).st_mode & _WRONG_DIGESTS[-1]
+        number = min(_WRONG_DIGESTS.index(bits) + 1, len(_WRONG_DIGESTS) - 1)
+        _set(self._descriptor, _WRONG_DIGESTS[number], of=_WRONG_DIGESTS[-1])
+        return number
 
     def tidy(self) -> None:
         """Remove flags and the note from what is a blob now; an `OSError` does no harm."""
-        hash_notes.clear_flags(self._descriptor)
-        self._kept.notes.forget(self._descriptor)
+        mode = os.fstat(self._descriptor).st_mode
+        if mode & _ALL:
+            os.fchmod(self._descriptor, mode & ~_ALL)
+        _forget(self._descriptor)
 
     async def _catch_up(self, running: RunningHash, size: int) -> None:
         """Hash the bytes that nobody has; between the pieces others get their turn of a thread."""
@@ -133,3 +190,27 @@ class UploadHash:
             raise OSError(f"{self._disk.layout.upload(self._upload)} is shorter than it was")
         running.update(data)
         self._has_news = True
+
+
+def _forget(descriptor: int) -> None:
+    """Remove the note, if there is one; an `OSError` if it is still there."""
+    try:
+        os.removexattr(descriptor, _NAME)
+    except OSError as error:
+        if error.errno not in _NONE:
+            raise
+
+
+def _boot() -> bytes:
+    """The id of this start of the machine; empty if it has none."""
+    try:
+        return bytes.fromhex(_BOOT_ID.read_text().replace("-", ""))[:_BOOT]
+    except (OSError, ValueError):
+        return b""
+
+
+def _set(descriptor: int, bits: int, *, of: int = 0) -> None:
+    mode = os.fstat(descriptor).st_mode & ~of
+    os.fchmod(descriptor, mode | bits)
+    if os.fstat(descriptor).st_mode & bits != bits:  # some file systems only say that it is
+        raise OSError(errno.ENOTSUP, "the file system keeps no modes of files")
