@@ -10,7 +10,7 @@ from lading.core.permissions import CurrentPermissions
 from lading.edge.asgi import Message, Receive, Scope, Send
 from lading.ui.application import pages
 from lading.ui.context import UiParts
-from lading.ui.doorkeeper import PageDoorkeeper
+from lading.ui.sessions import PageDoorkeeper
 
 HOST = "registry.test"
 

@@ -14,7 +14,7 @@ from lading.services import refusals as services_refusals
 from lading.services.refusals import RefusalNotes
 from lading.ui import plots
 from lading.ui.application import pages
-from lading.ui.doorkeeper import PageDoorkeeper
+from lading.ui.sessions import PageDoorkeeper
 from tests.support.contents import HELLO, image
 from tests.support.people import DAY, People
 from tests.ui.browsing import Browser

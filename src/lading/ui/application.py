@@ -13,10 +13,10 @@ from lading.edge.observers import Observer, Recorder
 from lading.edge.request import Request
 from lading.edge.response import Response
 from lading.ui.context import UiParts, Visit
-from lading.ui.errors import NOTHING_HERE, ErrorPage, error_page_of, headers_of
-from lading.ui.rendering import UnwrittenPage, error_page
+from lading.ui.errors import PageUnknown, error_page_of, headers_of
+from lading.ui.rendering import error_page
 from lading.ui.routes import ROUTES
-from lading.ui.ways_back import sign_in_path, ways_back
+from lading.ui.ways import sign_in_path, ways_back
 
 
 def pages(
@@ -53,14 +53,15 @@ class _Pages(WayIn[Visit]):
         shown = error_page_of(error)
         if shown.status < 500 and not isinstance(error, TooManyRequests):
             await self._recognize(request)
-        page = self._page(request, shown, _message(error))
+        path = request.path.removeprefix(self._parts.options.prefix)
+        ways, message = ways_back(request, path, shown), _message(error)
+        page = error_page(request, self._parts, shown, message, ways_back=ways)
         page.headers = {**page.headers, **headers_of(error)}
         return await page.write()
 
     @override
     async def not_found(self, request: Request) -> Response:
-        await self._recognize(request)
-        return await self._page(request, NOTHING_HERE).write()
+        return await self.error(request, PageUnknown())
 
     async def _recognize(self, request: Request) -> None:
         """Find out who looks at the page of an error, which is framed as all their pages are.
@@ -77,11 +78,6 @@ class _Pages(WayIn[Visit]):
                     else await self._doorkeeper.admit(request, Need.NOTHING, None)
                 )
                 request.access = admission.access
-
-    def _page(self, request: Request, shown: ErrorPage, message: str = "") -> UnwrittenPage:
-        path = request.path.removeprefix(self._parts.options.prefix)
-        ways = ways_back(request, path, shown)
-        return error_page(request, self._parts, shown, message, ways_back=ways)
 
 
 def _message(error: Exception) -> str:

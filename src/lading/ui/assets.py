@@ -5,6 +5,10 @@ from collections.abc import Mapping
 from functools import cached_property
 from importlib.resources import files
 
+from lading.edge.response import Response
+from lading.ui.context import Visit
+from lading.ui.errors import PageUnknown
+
 FOR_EVER = "public, max-age=31536000, immutable"
 """The value of `Cache-Control` of what never changes."""
 _KINDS = {
@@ -48,3 +52,17 @@ def _kind(name: str) -> str:
 
 ASSETS = Assets()
 """The static files that are installed."""
+
+
+async def show(visit: Visit) -> Response:
+    """A static file; one of another version is the present one, for a page that is being loaded."""
+    name = visit.detail
+    content = ASSETS.contents.get(name)
+    if content is None:
+        raise PageUnknown
+    is_present = visit.argument == ASSETS.version
+    headers = {
+        "Content-Type": ASSETS.type_of(name),
+        "Cache-Control": FOR_EVER if is_present else "no-store",
+    }
+    return Response(200, headers, content)

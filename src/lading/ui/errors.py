@@ -16,6 +16,10 @@ class FileUnknown(RegistryError, summary="there is no such file"):
     """A file that is not in a layer, or not known to be."""
 
 
+class PageUnknown(RegistryError, summary="there is no such page"):
+    """A page that is not there, or not in this registry."""
+
+
 class ErrorPage(NamedTuple):
     """The texts of an error's page.
 
@@ -63,6 +67,7 @@ ERROR_PAGES: Mapping[type[RegistryError], ErrorPage] = {
     errors.TooManyTags: ErrorPage(414, "Too many tags at once", "Choose fewer."),
     errors.TagImmutable: ErrorPage(409, "This tag stays as it is", _KEPT),
     FileUnknown: ErrorPage(404, "There is no such file", _FILES),
+    PageUnknown: ErrorPage(404, "There is nothing here", _GONE),
     errors.NotRestorable: ErrorPage(404, "There is nothing to restore", _GONE),
     errors.AlreadyExists: ErrorPage(412, "It is there already", _BACK),
     errors.NotAsExpected: ErrorPage(412, "It has changed meanwhile", _LOOK),
@@ -95,7 +100,6 @@ ERROR_PAGES: Mapping[type[RegistryError], ErrorPage] = {
 }
 """What is shown of each error."""
 
-NOTHING_HERE = ErrorPage(404, "There is nothing here", _GONE)
 UNEXPECTED = ErrorPage(500, "Something went wrong here", _LATER)
 
 

@@ -1,7 +1,7 @@
 """Rendering: a template and values become a response, with the headers that every page has.
 
 Values are escaped unless a template's author says otherwise, and none does; signs that nobody sees
-are shown (`invisible`). Nothing of a page is inline, so its policy allows no script, no style and
+are shown (`values`). Nothing of a page is inline, so its policy allows no script, no style and
 no request but to this address.
 
 A page is written a piece at a time, and whoever pulls meanwhile comes between: the loop that both
@@ -20,14 +20,12 @@ from lading.edge.endpoints import Handler
 from lading.edge.request import Request
 from lading.edge.response import Response
 from lading.system.turns import LoopTurns
-from lading.ui import units
 from lading.ui.assets import ASSETS, FOR_EVER
 from lading.ui.context import UiParts, Visit, is_admin, query_of
 from lading.ui.cookies import FormSecret
 from lading.ui.errors import ErrorPage
-from lading.ui.invisible import visible
-from lading.ui.navigation import links
-from lading.ui.ways_back import sign_in_path
+from lading.ui.values import FILTERS, visible
+from lading.ui.ways import navigation, sign_in_path
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
@@ -66,12 +64,13 @@ class UnwrittenPage(Response):
 
     async def write(self) -> Response:
         """The page, whole; others have their turns meanwhile."""
-        if not templates().has(self.template):
+        known = templates()
+        if self.template not in known:
             # That takes as long as hundreds of requests, once.
-            await asyncio.to_thread(templates().get, self.template)
+            await asyncio.to_thread(known.__getitem__, self.template)
         turns, written = LoopTurns(), list[str]()
         await turns.pause()
-        for piece in templates().get(self.template).generate(self.values):
+        for piece in known[self.template].generate(self.values):
             written.append(piece)
             if turns.is_over:
                 await turns.pause()
@@ -130,8 +129,8 @@ def _unwritten(
     secret = FormSecret(request, secure=parts.is_secure(request))
     frame = _frame(request, parts, secret)
     runs_it = request.access is not None and is_admin(request.access)
-    navigation = links(request, frame["at"], is_admin=runs_it)
-    known = frame | values | {"navigation": navigation}
+    links = navigation(request, is_admin=runs_it)
+    known = frame | values | {"navigation": links}
     return UnwrittenPage(status, HEADERS, template=template, values=known, secret=secret)
 
 
@@ -192,53 +191,30 @@ _DELETIONS = frozenset({"tag-deleted", "image-deleted"})
 """After these there is a way back, which is beside what is said."""
 
 
-class Templates:
-    """All templates, each of which is compiled when it is first used, with those that all use."""
+class Templates(dict[str, jinja2.Template]):
+    """Templates by name, each compiled when it is first asked for, with those that all use."""
 
     def __init__(self) -> None:
-        self.environment = _environment()
-        self._known: dict[str, jinja2.Template] = {}
+        self.environment = jinja2.Environment(
+            loader=jinja2.PackageLoader("lading.ui"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            finalize=visible,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            cache_size=-1,
+        )
+        self.environment.filters.update(FILTERS)
 
-    def has(self, name: str) -> bool:
-        """Whether a template was used before."""
-        return name in self._known
-
-    def get(self, name: str) -> jinja2.Template:
-        """A template, by the name of its file."""
-        if name not in self._known:
-            for other in _PARTS:
-                self.environment.get_template(other)
-            self._known[name] = self.environment.get_template(name)
-        return self._known[name]
+    def __missing__(self, name: str) -> jinja2.Template:
+        for other in _PARTS:
+            self.environment.get_template(other)
+        found = self[name] = self.environment.get_template(name)
+        return found
 
 
 @cache
 def templates() -> Templates:
     """The templates that are installed."""
     return Templates()
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("lading.ui"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=visible,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-        cache_size=-1,
-    )
-    for unit in (
-        units.size,
-        units.exact,
-        units.number,
-        units.plural,
-        units.iso,
-        units.day,
-        units.span,
-        units.short,
-        units.words,
-    ):
-        environment.filters[unit.__name__] = unit
-    return environment

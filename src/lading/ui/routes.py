@@ -19,14 +19,13 @@ from lading.edge.endpoints import (
     When,
 )
 from lading.edge.response import Response
+from lading.ui import assets
 from lading.ui.context import Visit
 from lading.ui.forms import Post, posted
 from lading.ui.pages import (
     compare,
-    compare_files,
     deletion,
     events,
-    growth,
     home,
     image,
     inside,
@@ -34,7 +33,6 @@ from lading.ui.pages import (
     robots,
     sign_in,
     space,
-    static,
     trash,
     users,
 )
@@ -91,7 +89,7 @@ def _route(pattern: str, *endpoints: Endpoints) -> Route[Visit]:
 
 ROUTES: Sequence[Route[Visit]] = (
     _route(
-        "/-/static/(?P<argument>[0-9a-f]{16})/(?P<detail>[a-z0-9.-]+)", _file("static", static.show)
+        "/-/static/(?P<argument>[0-9a-f]{16})/(?P<detail>[a-z0-9.-]+)", _file("static", assets.show)
     ),
     _route(
         "/-/sign-in",
@@ -138,9 +136,9 @@ ROUTES: Sequence[Route[Visit]] = (
     _route(f"{REPOSITORY}/-/images/{DIGEST}/raw", _page("manifest", _in_turn(image.show_manifest))),
     _route(f"{REPOSITORY}/-/config/{DIGEST}", _page("config", _in_turn(image.show_config))),
     _route(f"{REPOSITORY}/-/documents/{DIGEST}", _page("document", _in_turn(image.show_document))),
-    _route(f"{REPOSITORY}/-/growth", _page("growth", growth.show)),
+    _route(f"{REPOSITORY}/-/growth", _page("growth", space.show_growth)),
     _route(f"{REPOSITORY}/-/compare", _page("compare", _in_turn(compare.show))),
-    _route(f"{REPOSITORY}/-/compare/files", _page("compare-files", _in_turn(compare_files.show))),
+    _route(f"{REPOSITORY}/-/compare/files", _page("compare-files", _in_turn(compare.show_files))),
     _route(REPOSITORY, _page("repository", _in_turn(repository.show))),
     _route("/-/search", _page("search", home.found_as_typed, Need.NOTHING)),
     _route("/", _page("home", home.show, Need.NOTHING)),

@@ -9,7 +9,7 @@ from lading.edge.observers import Observer, Recorder
 from lading.edge.options import EdgeOptions
 from lading.services.registry import Registry
 from lading.ui.context import UiParts, Visit
-from lading.ui.doorkeeper import PageDoorkeeper
+from lading.ui.sessions import PageDoorkeeper
 from lading.wiring.authentication import users_of
 
 

@@ -1,4 +1,4 @@
-"""The difference of two images of a repository: layers, sizes, and what they run."""
+"""The difference of two images of a repository: layers, sizes, what they run, and their files."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -6,21 +6,31 @@ from typing import NamedTuple
 from lading.core.errors import DigestInvalid, TagInvalid
 from lading.core.images.comparison import compare_configs, compare_layers
 from lading.core.images.summaries import ManifestKind
-from lading.core.names import Reference, parse_reference, subject_of
+from lading.core.names import Reference, parse_reference, parse_wanted, subject_of
 from lading.core.versions import natural
+from lading.edge.limits import client_of
 from lading.edge.response import Response
 from lading.metadata.shown.tag_lists import ListedTag
+from lading.services.shown import trees
+from lading.services.shown.compare_files import compare_files
 from lading.services.shown.compare_images import ComparedImage, look_at_both
 from lading.services.shown.describe import Layer
 from lading.services.shown.families import ShownManifest
 from lading.ui.address import address_of
 from lading.ui.context import Visit
 from lading.ui.pages.image import MOST_CHILDREN
-from lading.ui.rendering import large_page
+from lading.ui.pages.inside import path_in
+from lading.ui.rendering import large_page, page
 
 # Tags to choose from that are offered, and those of them that take one click.
 MOST_OFFERED = 1000
 MOST_NEAR = 12
+# Files of a directory that are compared for one page.
+_MOST_FILES = 300
+# Signs of a reference: a digest of SHA-512 has fewer.
+_LONGEST = 160
+# Seconds until a page that waits loads itself again.
+_AGAIN = "3"
 
 
 class ComparedLayer(NamedTuple):
@@ -96,6 +106,39 @@ async def show(visit: Visit) -> Response:
         # `lading` takes this machine without HTTPS, as Docker does.
         over="" if address.is_secure or address.is_local else "--plain-http ",
     )
+
+
+async def show_files(visit: Visit) -> Response:
+    """Files of two images (`from`, `to`) below a directory (`path`)."""
+    first, second = (
+        (visit.request.parameter(name) or "").strip()[:_LONGEST] for name in ("from", "to")
+    )
+    path = path_in(visit)
+    after = visit.request.parameter("after") or ""
+    client = client_of(visit.request.address)
+    one, other = [
+        await trees.look(visit.registry, visit.grant, parse_wanted(wanted), client=client)
+        for wanted in (first, second)
+    ]
+    found = None
+    is_waiting = one.is_waiting or other.is_waiting
+    if not is_waiting:
+        found = await compare_files(visit.registry, one, other, path, after=after, most=_MOST_FILES)
+        found.files.sort(key=lambda file: (-abs(file.growth), file.path))
+    response = page(
+        visit,
+        "compare-files.html",
+        first=first,
+        second=second,
+        path=path,
+        after=after,
+        found=found,
+        has_files=bool(one.layers and other.layers),
+        unknown=sum(not looked.has_files for side in (one, other) for looked in side.layers),
+    )
+    if is_waiting:
+        response.headers = {**response.headers, "Refresh": _AGAIN}
+    return response
 
 
 def _near(tags: Sequence[ListedTag], chosen: Side) -> Sequence[tuple[str, bool]]:

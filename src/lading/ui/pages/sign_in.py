@@ -8,19 +8,20 @@ from lading.edge.response import Response
 from lading.ui import sessions
 from lading.ui.context import Visit
 from lading.ui.cookies import SESSION, find, set_cookie
-from lading.ui.errors import NOTHING_HERE, headers_of
+from lading.ui.errors import PageUnknown, headers_of
 from lading.ui.forms import Form
-from lading.ui.rendering import error_page, page, see_other
+from lading.ui.rendering import page, see_other
 
 # A path of this address: neither `//elsewhere`, nor what browsers take for that.
 _OWN_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]*")
+_NOBODY = "Nobody signs in here: everybody may do what is allowed."
 _WRONG = "The name or the password is wrong."
 
 
 async def show(visit: Visit) -> Response:
     """The form, unless nobody can sign in here."""
     if visit.parts.logins is None:
-        return _nobody(visit)
+        raise PageUnknown(_NOBODY)
     if visit.request.caller:
         return see_other(visit, "/")
     return _form(visit, back=visit.request.parameter("next") or "")
@@ -30,7 +31,7 @@ async def sign_in(visit: Visit, form: Form) -> Response:
     """Begin a session for who knows a password, in place of any that the browser had."""
     logins, request = visit.parts.logins, visit.request
     if logins is None:
-        return _nobody(visit)
+        raise PageUnknown(_NOBODY)
     name, back = form.get("name").strip(), form.get("next")
     request.claimed = name
     try:
@@ -86,8 +87,3 @@ def _to(visit: Visit, back: str) -> Response:
     if not _OWN_PATH.fullmatch(back):
         return see_other(visit, "/", done="signed-in")
     return Response(303, {"Location": back, "Cache-Control": "no-store"})
-
-
-def _nobody(visit: Visit) -> Response:
-    message = "Nobody signs in here: everybody may do what is allowed."
-    return error_page(visit.request, visit.parts, NOTHING_HERE, message)

@@ -1,4 +1,7 @@
-"""Space: where the bytes are, how that has grown, and what the next collection would take."""
+"""Space: where the bytes are, how that has grown, and what the next collection would take.
+
+Of all repositories together, and the growth of one.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,6 +72,24 @@ async def show(visit: Visit) -> Response:
         garbage=[] if plan is None else [(kind_of(item), item) for item in plan.items],
         collected_at=None if known is None else known.finished_at,
         policy=visit.registry.policy,
+    )
+
+
+async def show_growth(visit: Visit) -> Response:
+    """What the repository has, and how large it was on days on which it had changed."""
+    metadata, repository = visit.registry.metadata, visit.repository
+    figures = (await metadata.figures.of([repository])).get(repository)
+    past = await metadata.growth.of(repository)
+    if figures is None:
+        await metadata.repositories.require(repository)
+    highest = max((each.size for each in past), default=0)
+    return page(
+        visit,
+        "growth.html",
+        figures=figures,
+        past=past[::-1],
+        curve=plots.curve([(each.at, each.size) for each in past], highest),
+        highest=highest,
     )
 
 

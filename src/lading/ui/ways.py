@@ -1,4 +1,4 @@
-"""Ways back: from the page of an error to what is near and still there, and from signing in."""
+"""Ways from a page to others: to those that all lead to, back from an error, and to sign in."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,15 @@ from lading.edge.request import Request
 from lading.ui.context import UiParts
 from lading.ui.errors import ERROR_PAGES, ErrorPage
 from lading.ui.forms import FormForged
+
+_PAGES = (
+    ("Repositories", "/"),
+    ("Space", "/-/space"),
+    ("Trash", "/-/trash"),
+    ("Events", "/-/events"),
+)
+# Those of who runs the registry.
+_ADMIN_PAGES = (("Robots", "/-/robots"), ("Users", "/-/users"))
 
 _IN_A_REPOSITORY = re.compile(r"/r/(?P<name>[a-z0-9._/-]+?)/-/(?P<rest>.*)", re.DOTALL)
 _TAG = re.compile(r"tags/(?P<tag>[^/]+)(?:/delete|/move)?", re.DOTALL)
@@ -22,9 +31,16 @@ _PAGES_OF_FORMS: Mapping[str, str] = {
 }
 _FORGED = ERROR_PAGES[FormForged]
 _NO_IMAGE = ERROR_PAGES[ManifestUnknown]
-_CHANGED = 412
-_GONE = 404
 _SIGN_IN = "/-/sign-in"
+
+
+def navigation(request: Request, *, is_admin: bool) -> Sequence[tuple[str, str, bool]]:
+    """Labels and paths of the pages that every page leads to, each with whether it is shown now."""
+    is_home = "/-/" not in request.path and "/r/" not in request.path
+    return [
+        (label, path, is_home if path == "/" else request.path.endswith(path))
+        for label, path in (*_PAGES, *(_ADMIN_PAGES if is_admin else ()))
+    ]
 
 
 def ways_back(request: Request, path: str, shown: ErrorPage) -> Sequence[tuple[str, str]]:
@@ -34,7 +50,7 @@ def ways_back(request: Request, path: str, shown: ErrorPage) -> Sequence[tuple[s
         path: that was asked for, below the prefix of all pages.
     """
     ways = [("Load the page again", page_of(path))] if shown is _FORGED else []
-    if shown.status == _CHANGED:
+    if shown.status == 412:
         ways.append(("Look at it again", page_of(path)))
     found = _IN_A_REPOSITORY.fullmatch(path)
     if found is None or request.access is None or not request.access.sees(found["name"]):
@@ -45,7 +61,7 @@ def ways_back(request: Request, path: str, shown: ErrorPage) -> Sequence[tuple[s
         place = f"{repository}/-/{image[1]}"
         ways += [("The image", place), ("Its files", f"{place}/files")]
     ways.append(("The repository", repository))
-    if shown.status == _GONE and tag is not None:
+    if shown.status == 404 and tag is not None:
         # Where it has led, and from where it can be moved back.
         ways.append(("History of the tag", f"{repository}/-/tags/{_quoted(tag['tag'])}/history"))
     return ways

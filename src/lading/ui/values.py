@@ -1,6 +1,13 @@
-"""Units of what pages show: sizes, counts, times."""
+"""Values as pages show them: sizes, counts and times, and escapes for signs that nobody sees.
+
+Whoever pushes an image writes its labels, its commands and its files. A mark that turns the
+direction of writing makes `rm -rf /` read as something else, and a space of no width makes two
+names look alike; so these stand as in JSON (`\\u202e`), as names of files do. Marks that scripts
+need which are written from the right, and those that join letters, stay as they are.
+"""
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -12,6 +19,15 @@ _STEP = 1000
 _PLAIN = 99.95
 _SPANS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_SIGNS = re.compile(
+    "["
+    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # controls, but for those of lines and columns
+    "\xad\u180e\u200b\u2060-\u2064\ufeff"  # of no width
+    "\u2028\u2029\u3164\uffa0\ufff9-\ufffb"  # ends of lines, letters that are blank, marks of notes
+    "\u202a-\u202e\u2066-\u206f"  # turn what follows, or have its numbers in other shapes
+    "\U000e0000-\U000e007f"  # tags
+    "]"
+)
 
 
 def size(count: int) -> str:
@@ -68,3 +84,21 @@ def short(digest: str) -> str:
 def words(of_command: Sequence[str]) -> str:
     """A command as a Dockerfile has it: `["sh", "-c", "true"]`."""
     return json.dumps(list(of_command), ensure_ascii=False)
+
+
+FILTERS = {
+    each.__name__: each for each in (size, exact, number, plural, iso, day, span, short, words)
+}
+"""What templates write values with, by name."""
+
+
+def visible(value: object) -> object:
+    """What a template says, with escapes for such signs; what is HTML already has none."""
+    if type(value) is not str or value.isprintable():
+        return value
+    return _SIGNS.sub(_escape, value)
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
