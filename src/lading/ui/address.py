@@ -21,6 +21,15 @@ class RegistryAddress(NamedTuple):
     is_local: bool
 
     @property
+    def is_taken(self) -> bool:
+        """Whether clients take it as it is that take this machine without HTTPS."""
+        return self.is_secure or self.is_local
+
+    def crane(self, command: str, image: str) -> str:
+        """The line of a command of crane, about an image or a blob of a repository."""
+        return f"crane {command} {'' if self.is_taken else '--insecure '}{self.host}/{image}"
+
+    @property
     def server(self) -> str:
         """The host that clients log in to, without a prefix."""
         return self.host.partition("/")[0]
@@ -56,26 +65,21 @@ def pull_lines(
         artifact: its type, empty if it is an image: few others are for Docker and podman.
     """
     sign = "@" if ":" in reference and Digest(reference) else ":"
-    image = f"{address.host}/{repository}{sign}{reference}"
-    plain = not address.is_secure
-    podman = "--tls-verify=false " if plain else ""
-    skopeo = "--tls-verify=false " if plain else ""
-    crane = "--insecure " if plain and not address.is_local else ""
-    inspect = CopyLine("skopeo", f"skopeo inspect --raw {skopeo}docker://{image}")
+    name = f"{repository}{sign}{reference}"
+    image = f"{address.host}/{name}"
+    unverified = "" if address.is_secure else "--tls-verify=false "
+    inspect = CopyLine("skopeo", f"skopeo inspect --raw {unverified}docker://{image}")
     if artifact:
-        http = " --plain-http" if plain else ""
-        chart = f"helm pull{http} oci://{address.host}/{repository} --version {_version(reference)}"
+        http = "" if address.is_secure else " --plain-http"
+        # Helm writes `_` where a tag can have no `+`.
+        version = reference.replace("_", "+")
+        chart = f"helm pull{http} oci://{address.host}/{repository} --version {version}"
         is_chart = "helm" in artifact and sign == ":" and reference[0].isdecimal()
         helm = [CopyLine("Helm", chart)] if is_chart else []
         return [*helm, CopyLine("oras", f"oras pull{http} {image}"), inspect]
     return [
         CopyLine("Docker", f"docker pull {image}"),
-        CopyLine("podman", f"podman pull {podman}{image}"),
-        CopyLine("skopeo", f"skopeo inspect {skopeo}docker://{image}"),
-        CopyLine("crane", f"crane pull {crane}{image} image.tar"),
+        CopyLine("podman", f"podman pull {unverified}{image}"),
+        CopyLine("skopeo", f"skopeo inspect {unverified}docker://{image}"),
+        CopyLine("crane", f"{address.crane('pull', name)} image.tar"),
     ]
-
-
-def _version(tag: str) -> str:
-    """The version of a chart whose tag this is: Helm writes `_` where a tag can have no `+`."""
-    return tag.replace("_", "+")

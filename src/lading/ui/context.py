@@ -128,6 +128,10 @@ class Visit(NamedTuple):
         """Whose turns this visit takes: the visitor's, from where it comes."""
         return f"{self.request.caller}@{client_of(self.request.address)}"
 
+    def asked(self, name: str) -> str:
+        """The value of a parameter of the page's address; empty if there is none."""
+        return self.request.parameter(name) or ""
+
     def path(self, path: str, **query: object) -> str:
         """A path of ours as the visitor's browser sees it; see `UiParts.path`."""
         return self.parts.path(self.request, path, **query)

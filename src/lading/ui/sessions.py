@@ -54,9 +54,14 @@ async def find(registry: Registry, logins: Logins, secret: str) -> Login | None:
     return login if login is not None and login.stamp == session.stamp else None
 
 
-async def end(registry: Registry, secret: str) -> None:
-    """End the session with this secret, if there is one."""
-    await registry.metadata.page_sessions.end(hash_of(secret))
+async def end(parts: UiParts, request: Request) -> None:
+    """End the session of the browser that sends a request, if it has one."""
+    if secret := _secret_of(parts, request):
+        await parts.registry.metadata.page_sessions.end(hash_of(secret))
+
+
+def _secret_of(parts: UiParts, request: Request) -> str | None:
+    return cookies.find(request, cookies.SESSION, secure=parts.is_secure(request))
 
 
 class PageDoorkeeper(Doorkeeper):
@@ -87,10 +92,8 @@ class PageDoorkeeper(Doorkeeper):
     async def _find(self, request: Request) -> Caller | None:
         """Who signed in with the browser that sends a request."""
         parts = self._parts
-        if parts.logins is None:
-            return None
-        secret = cookies.find(request, cookies.SESSION, secure=parts.is_secure(request))
-        if secret is None:
+        secret = _secret_of(parts, request)
+        if parts.logins is None or secret is None:
             return None
         login = await find(parts.registry, parts.logins, secret)
         return None if login is None else Caller(login.principal, login=login)

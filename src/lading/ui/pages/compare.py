@@ -104,17 +104,14 @@ async def show(visit: Visit) -> Response:
         ),
         host=address.host,
         # `lading` takes this machine without HTTPS, as Docker does.
-        over="" if address.is_secure or address.is_local else "--plain-http ",
+        over="" if address.is_taken else "--plain-http ",
     )
 
 
 async def show_files(visit: Visit) -> Response:
     """Files of two images (`from`, `to`) below a directory (`path`)."""
-    first, second = (
-        (visit.request.parameter(name) or "").strip()[:_LONGEST] for name in ("from", "to")
-    )
-    path = path_in(visit)
-    after = visit.request.parameter("after") or ""
+    first, second = (visit.asked(name).strip()[:_LONGEST] for name in ("from", "to"))
+    path, after = path_in(visit), visit.asked("after")
     client = client_of(visit.request.address)
     one, other = [
         await trees.look(visit.registry, visit.grant, parse_wanted(wanted), client=client)
@@ -161,7 +158,7 @@ def _near(tags: Sequence[ListedTag], chosen: Side) -> Sequence[tuple[str, bool]]
 
 
 async def _sides(visit: Visit) -> Sequence[Side]:
-    texts = [(visit.request.parameter(name) or "").strip() for name in ("from", "to")]
+    texts = [visit.asked(name).strip() for name in ("from", "to")]
     wanted = [_reference(text) for text in texts]
     known = list(dict.fromkeys(each for each in wanted if each is not None))
     images = await look_at_both(visit.registry, visit.grant, known) if known else {}

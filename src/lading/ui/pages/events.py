@@ -17,7 +17,7 @@ ADMIN_KINDS = {"refusals": "Refused, signed in"}
 
 async def show(visit: Visit) -> Response:
     """Events of one kind."""
-    kind = visit.request.parameter("kind")
+    kind = visit.asked("kind")
     kinds = KINDS | (ADMIN_KINDS if visit.is_admin else {})
     if kind not in kinds:
         kind = "tags"
@@ -52,5 +52,5 @@ async def show(visit: Visit) -> Response:
 
 def _number_in(visit: Visit) -> int:
     """The number behind a time among the parameters of a page; 0 if there is none."""
-    text = visit.request.parameter("number") or ""
+    text = visit.asked("number")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < _DIGITS else 0

@@ -23,13 +23,11 @@ _FOLDER = re.compile(r"(?:[a-z0-9._-]+/)*", re.ASCII)
 
 async def show(visit: Visit) -> Response:
     """The repositories that the visitor sees, in a folder or in all of them."""
-    request = visit.request
-    words = (request.parameter("q") or "").strip()[:_MOST_WORDS]
-    folder = request.parameter("in") or ""
+    words = visit.asked("q").strip()[:_MOST_WORDS]
+    folder, after, sort = visit.asked("in"), visit.asked("after"), visit.asked("sort")
     if _FOLDER.fullmatch(folder) is None:
         raise PageInvalid("there is no such folder")
-    order = _order(request.parameter("sort") or "")
-    after = request.parameter("after") or ""
+    order = ListOrder(sort) if sort in set(ListOrder) else ListOrder.NAME
     found = await browse(
         visit.registry,
         visit.access,
@@ -62,24 +60,18 @@ async def show(visit: Visit) -> Response:
 
 async def found_as_typed(visit: Visit) -> Response:
     """The hits for some words, for a script."""
-    words = (visit.request.parameter("q") or "").strip()[:_MOST_WORDS]
+    words = visit.asked("q").strip()[:_MOST_WORDS]
     hits = await search(visit.registry, visit.access, words, limit=HITS) if words else ()
-    found = [{"label": _label(hit), "href": visit.path(_path(hit))} for hit in hits]
+    found = [
+        {"label": label, "href": visit.path(path)} for label, path in map(_label_and_path, hits)
+    ]
     return json_response({"found": found}, headers={"Cache-Control": "no-store"})
 
 
-def _order(text: str) -> ListOrder:
-    """An order by its name; any other text is that of names."""
-    return ListOrder(text) if text in set(ListOrder) else ListOrder.NAME
-
-
-def _label(hit: Hit) -> str:
-    return hit.repository if hit.tag is None else f"{hit.repository}:{hit.tag}"
-
-
-def _path(hit: Hit) -> str:
-    path = f"/r/{hit.repository}"
-    return path if hit.tag is None else f"{path}/-/tags/{hit.tag}"
+def _label_and_path(hit: Hit) -> tuple[str, str]:
+    if hit.tag is None:
+        return hit.repository, f"/r/{hit.repository}"
+    return f"{hit.repository}:{hit.tag}", f"/r/{hit.repository}/-/tags/{hit.tag}"
 
 
 def _first_push(visit: Visit, found: Browsed) -> Response:

@@ -10,7 +10,7 @@ from lading.core.names import Reference, Tag, parse_reference
 from lading.edge.response import Response
 from lading.services.pull import pull_manifest
 from lading.services.shown.describe import DescribedImage, Layer, describe, read_text
-from lading.ui.address import RegistryAddress, address_of, pull_lines
+from lading.ui.address import address_of, pull_lines
 from lading.ui.context import Visit
 from lading.ui.json_text import linked
 from lading.ui.pages.repository import artifact_of, may_delete
@@ -46,16 +46,14 @@ async def show_manifest(visit: Visit) -> Response:
     """A manifest as JSON."""
     digest = Digest(visit.argument)
     manifest = await pull_manifest(visit.registry, visit.grant, digest)
-    crane = f"crane manifest {_crane(address_of(visit))}{_name(visit)}@{digest}"
-    return await _document(visit, digest, manifest.body, "Manifest", f"{crane} | jq")
+    return await _document(visit, digest, manifest.body, "Manifest", "manifest")
 
 
 async def show_config(visit: Visit) -> Response:
     """A configuration, or another small document, as JSON."""
     digest = Digest(visit.argument)
     body = await read_text(visit.registry, visit.grant, digest)
-    crane = f"crane blob {_crane(address_of(visit))}{_name(visit)}@{digest}"
-    return await _document(visit, digest, body, "Configuration", f"{crane} | jq")
+    return await _document(visit, digest, body, "Configuration", "blob")
 
 
 async def _show(visit: Visit, reference: Reference) -> Response:
@@ -76,7 +74,7 @@ async def _show(visit: Visit, reference: Reference) -> Response:
         facts=found.facts,
         lines=pull_lines(address, visit.repository, str(reference), artifact),
         digest_lines=pull_lines(address, visit.repository, digest, artifact) if tag else [],
-        command=f"crane manifest {_crane(address)}{_name(visit)}@{digest} | jq",
+        command=f"{address.crane('manifest', f'{visit.repository}@{digest}')} | jq",
         may_delete=may_delete(visit),
     )
 
@@ -94,7 +92,7 @@ async def _document(visit: Visit, digest: Digest, body: bytes, what: str, comman
         what=what,
         pieces=await linked(body, link_of),
         size=len(body),
-        command=command,
+        command=f"{address_of(visit).crane(command, f'{visit.repository}@{digest}')} | jq",
         immutable=True,
     )
 
@@ -131,11 +129,3 @@ def _history(image: DescribedImage) -> Sequence[HistoryLine]:
         )
         for step in steps
     ]
-
-
-def _name(visit: Visit) -> str:
-    return f"{address_of(visit).host}/{visit.repository}"
-
-
-def _crane(address: RegistryAddress) -> str:
-    return "" if address.is_secure or address.is_local else "--insecure "

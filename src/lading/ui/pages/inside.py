@@ -1,6 +1,7 @@
 """The inside of an image: its files, and what each layer does to those below it."""
 
 import stat
+from codecs import utf_8_decode
 from contextlib import aclosing
 from urllib.parse import quote
 
@@ -111,12 +112,10 @@ def text_of(data: bytes, *, is_whole: bool) -> str | None:
     """
     if b"\x00" in data:
         return None
-    for cut in range(1 if is_whole else 4):
-        try:
-            return data[: len(data) - cut].decode()
-        except UnicodeDecodeError:
-            continue
-    return None
+    try:
+        return utf_8_decode(data, "strict", is_whole)[0]
+    except UnicodeDecodeError:
+        return None
 
 
 def path_in(visit: Visit) -> str:
@@ -125,7 +124,7 @@ def path_in(visit: Visit) -> str:
     Raises:
         PageInvalid: nothing can have it; to look for it would cost more the deeper it is.
     """
-    path = (visit.request.parameter("path") or "").strip("/")
+    path = visit.asked("path").strip("/")
     if not is_possible(path):
         raise PageInvalid("nothing in an image is as deep, or has as long a path")
     return path
@@ -146,8 +145,8 @@ async def _look(visit: Visit) -> Inside:
 
 
 async def _show(visit: Visit, inside: Inside, path: str, number: int | None) -> Response:
-    after = visit.request.parameter("after") or ""
-    words = (visit.request.parameter("q") or "")[:_MOST_WORDS]
+    after = visit.asked("after")
+    words = visit.asked("q")[:_MOST_WORDS]
     can_ask = not visit.is_read_only
     sums = await trees.sums(visit.registry, inside, asking=can_ask)
     listed = await (

@@ -28,12 +28,12 @@ _KINDS = {"image": "image", "index": "multi-platform image", "artifact": "artifa
 
 async def show(visit: Visit) -> Response:
     """The repository's tags, or what has none."""
-    if visit.request.parameter("show") == "untagged":
+    if visit.asked("show") == "untagged":
         return await _untagged(visit)
-    words = (visit.request.parameter("q") or "").strip()[:_MOST_WORDS]
-    by_name = visit.request.parameter("sort") == "name"
-    start = _start(visit.request.parameter("from") or "0")
-    after = (visit.request.parameter("after") or "")[:_MOST_WORDS] if by_name else ""
+    words = visit.asked("q").strip()[:_MOST_WORDS]
+    by_name = visit.asked("sort") == "name"
+    start = _start(visit.asked("from") or "0")
+    after = visit.asked("after")[:_MOST_WORDS] if by_name else ""
     shown = await _show(visit, words.lower(), start, after, by_name=by_name)
     if not (shown.tags or words or start or after):
         return await _untagged(visit)
@@ -78,7 +78,7 @@ async def _show(
 
 
 async def _untagged(visit: Visit) -> Response:
-    after = visit.request.parameter("after") or ""
+    after = visit.asked("after")
     registry, grant = visit.registry, visit.grant
     found = await show_untagged(registry, grant, after=after, limit=ON_A_PAGE + 1)
     if not found and not after:

@@ -7,7 +7,7 @@ from lading.edge.limits import client_of
 from lading.edge.response import Response
 from lading.ui import sessions
 from lading.ui.context import Visit
-from lading.ui.cookies import SESSION, find, set_cookie
+from lading.ui.cookies import SESSION, set_cookie
 from lading.ui.errors import PageUnknown, headers_of
 from lading.ui.forms import Form
 from lading.ui.rendering import page, see_other
@@ -24,7 +24,7 @@ async def show(visit: Visit) -> Response:
         raise PageUnknown(_NOBODY)
     if visit.request.caller:
         return see_other(visit, "/")
-    return _form(visit, back=visit.request.parameter("next") or "")
+    return _form(visit, back=visit.asked("next"))
 
 
 async def sign_in(visit: Visit, form: Form) -> Response:
@@ -44,7 +44,7 @@ async def sign_in(visit: Visit, form: Form) -> Response:
     if login is None or login.borrowed:
         return _form(visit, back=back, name=name, message=_WRONG, status=403)
     request.caller = login.principal.name
-    await _end(visit)
+    await sessions.end(visit.parts, request)
     secret = await sessions.begin(visit.registry, login)
     response = _to(visit, back)
     cookie = set_cookie(
@@ -56,7 +56,7 @@ async def sign_in(visit: Visit, form: Form) -> Response:
 
 async def sign_out(visit: Visit, form: Form) -> Response:  # noqa: ARG001 - as all have it
     """End the session, here and wherever else its cookie went."""
-    await _end(visit)
+    await sessions.end(visit.parts, visit.request)
     response = see_other(visit, "/", done="signed-out")
     gone = set_cookie(SESSION, "", secure=visit.parts.is_secure(visit.request), seconds=0)
     response.headers = {
@@ -66,13 +66,6 @@ async def sign_out(visit: Visit, form: Form) -> Response:  # noqa: ARG001 - as a
         "Clear-Site-Data": '"cache"',
     }
     return response
-
-
-async def _end(visit: Visit) -> None:
-    secure = visit.parts.is_secure(visit.request)
-    secret = find(visit.request, SESSION, secure=secure)
-    if secret is not None:
-        await sessions.end(visit.registry, secret)
 
 
 def _form(
