@@ -12,8 +12,7 @@ from lading.edge.observers import Answered
 from lading.edge.request import Request
 from lading.monitoring import families, memory
 from lading.monitoring.exposition import render
-from lading.monitoring.facts import Fact
-from lading.monitoring.memory import Figures
+from lading.monitoring.memory import Fact, Figures
 from lading.monitoring.meter import Meter
 from lading.ports.measures import Count, Level, Timing
 from lading.ui.routes import ROUTES as PAGES

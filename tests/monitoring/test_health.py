@@ -15,10 +15,10 @@ from lading.monitoring.health import (
     Health,
     HealthCheck,
     Unwell,
+    look_at_http,
     look_at_tcp,
     look_for_file,
 )
-from lading.monitoring.http_check import look_at_http
 from lading.monitoring.readiness import Readiness
 from tests.support.small_servers import QuietHandler, served
 

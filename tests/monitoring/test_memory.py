@@ -11,8 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from lading.monitoring import memory
 from lading.monitoring.exposition import render
-from lading.monitoring.facts import Fact
-from lading.monitoring.memory import Figures
+from lading.monitoring.memory import Fact, Figures
 from lading.ports.measures import Count, Level, Timing
 from tests.support.metrics import figures as read
 

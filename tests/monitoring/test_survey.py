@@ -11,8 +11,7 @@ from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
 from lading.monitoring import survey
 from lading.monitoring.exposition import render
-from lading.monitoring.facts import Fact
-from lading.monitoring.memory import Figures
+from lading.monitoring.memory import Fact, Figures
 from tests.support.metrics import figures as read
 from tests.support.people import People
 

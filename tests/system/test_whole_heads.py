@@ -9,8 +9,7 @@ from lading.auth.fetching import fetch
 from lading.blobs.s3.access_keys import AccessKeys
 from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.signed_requests import SignedRequests, UnfinishedParts
-from lading.monitoring.health import Unwell
-from lading.monitoring.http_check import look_at_http
+from lading.monitoring.health import Unwell, look_at_http
 from lading.ports.logins import AuthUnusable
 from lading.system.whole_heads import HeadCutOff, WholeHead
 from tests.support.raw_server import raw_server

@@ -5,7 +5,7 @@ The one module that loads prometheus_client; it is loaded itself when somebody a
 
 import math
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import TypeVar
 
@@ -23,12 +23,11 @@ from prometheus_client.utils import floatToGoString
 import lading
 from lading.core.typing import override
 from lading.monitoring import families, memory
-from lading.monitoring.facts import Fact
 from lading.monitoring.families import Family
-from lading.monitoring.memory import HANDLERS, METHODS, STATUSES, Block, Figures
+from lading.monitoring.memory import HANDLERS, METHODS, STATUSES, Fact, Figures
 
 S = TypeVar("S")
-Series = Iterator[tuple[tuple[str, ...], float]]
+Labels = tuple[str, ...]
 
 
 def render(figures: Figures, *, driver: str, now: float, accepted: str) -> tuple[str, bytes]:
@@ -59,57 +58,53 @@ class _Sums(Collector):
     @override
     def collect(self) -> Iterator[Metric]:
         versions = (lading.__version__, platform.python_version())
-        yield _simple(families.BUILD, iter([(versions, 1)]))
+        yield _metrics(families.BUILD, [(versions, 1)])
         yield from self._of_requests()
-        sums = _histograms_in(self._figures, memory.TIMINGS, memory.TIMING_SECONDS)
+        sums = _histograms_in(self._figures, memory.TIMINGS)
         for timing in families.timings(self._driver):
             found = ((labels, sums[what]) for labels, what in timing.series.items())
             yield _histograms(timing, memory.TIMING_SECONDS, found)
         counts = self._figures.sums(memory.COUNTS)
         for count in families.COUNTS:
-            yield _simple(
-                count,
-                ((key, sum(counts[what] for what in parts)) for key, parts in count.series.items()),
-            )
+            yield _known(count, lambda parts: sum(counts[what] for what in parts))
         levels = self._figures.sums(memory.LEVELS)
         for level in families.LEVELS:
-            yield _simple(level, ((key, levels[what]) for key, what in level.series.items()))
+            yield _known(level, levels.__getitem__)
         yield from self._of_registry()
 
     def _of_requests(self) -> Iterator[Metric]:
         figures = self._figures
-        yield _simple(families.REQUESTS, _requests(figures.sums(memory.REQUESTS)))
+        yield _metrics(families.REQUESTS, _requests(figures.sums(memory.REQUESTS)))
         kinds = [(handler, method) for handler in HANDLERS for method in METHODS]
-        durations = _histograms_in(figures, memory.DURATIONS, memory.REQUEST_SECONDS)
+        durations = _histograms_in(figures, memory.DURATIONS)
         yield _histograms(
             families.DURATIONS, memory.REQUEST_SECONDS, zip(kinds, durations, strict=True)
         )
         handlers = [(handler,) for handler in HANDLERS]
-        sent = _histograms_in(figures, memory.SENT, memory.SIZES)
-        received = _histograms_in(figures, memory.RECEIVED, memory.SIZES)
+        sent = _histograms_in(figures, memory.SENT)
+        received = _histograms_in(figures, memory.RECEIVED)
         for had, answered in zip(received, sent, strict=True):  # those without a body are the rest
             had[0] += sum(answered[:-1]) - sum(had[:-1])
         for family, sizes in ((families.RECEIVED, received), (families.SENT, sent)):
             yield _histograms(family, memory.SIZES, zip(handlers, sizes, strict=True))
         in_flight = figures.sums(memory.IN_FLIGHT)
-        yield _simple(families.IN_FLIGHT, zip(handlers, in_flight, strict=True))
+        yield _metrics(families.IN_FLIGHT, zip(handlers, in_flight, strict=True))
 
     def _of_registry(self) -> Iterator[Metric]:
         """The figures of the registry as a whole, but for those that are too old."""
         facts = self._figures.facts
         for family in families.SURVEYS:
-            yield _simple(family, ((key, facts[what]) for key, what in family.series.items()))
+            yield _known(family, facts.__getitem__)
         if facts[Fact.EXPIRE_AT] < self._now:
             return
         for family in families.FACTS:
-            yield _simple(family, ((key, facts[what]) for key, what in family.series.items()))
+            yield _known(family, facts.__getitem__)
         for family in families.AGES:
-            ages = ((key, self._now - facts[what]) for key, what in family.series.items())
             # What there is none of began in the infinite future; what is unknown stays NaN.
-            yield _simple(family, ((key, max(age, 0.0)) for key, age in ages))
+            yield _known(family, lambda what: max(self._now - facts[what], 0.0))
 
 
-def _requests(sums: Sequence[float]) -> Series:
+def _requests(sums: Sequence[float]) -> Iterator[tuple[Labels, float]]:
     """The requests that there were, of the kinds that there were any of."""
     for place, number in enumerate(sums):
         if number:
@@ -118,7 +113,12 @@ def _requests(sums: Sequence[float]) -> Series:
             yield (str(STATUSES[status]), HANDLERS[handler], METHODS[method]), number
 
 
-def _simple(family: Family[S], series: Series) -> Metric:
+def _known(family: Family[S], value_of: Callable[[S], float]) -> Metric:
+    """A counter or a gauge, of the figures that its series are made of."""
+    return _metrics(family, ((key, value_of(what)) for key, what in family.series.items()))
+
+
+def _metrics(family: Family[S], series: Iterable[tuple[Labels, float]]) -> Metric:
     """A counter or a gauge; what is not known is left out."""
     kind = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
     made = kind(family.name, family.meaning, labels=family.labels)
@@ -128,16 +128,16 @@ def _simple(family: Family[S], series: Series) -> Metric:
     return made
 
 
-def _histograms_in(figures: Figures, table: Block, bounds: Sequence[float]) -> list[list[float]]:
-    """The histograms of a table, those of all workers added up."""
-    sums, stride = figures.sums(table), len(bounds) + 2
-    return [sums[start : start + stride] for start in range(0, table.size, stride)]
+def _histograms_in(figures: Figures, places: range) -> list[list[float]]:
+    """The histograms of a kind, those of all workers added up."""
+    sums = figures.sums(places)
+    return [sums[start : start + places.step] for start in range(0, len(sums), places.step)]
 
 
 def _histograms(
     family: Family[S],
     bounds: Sequence[float],
-    series: Iterator[tuple[tuple[str, ...], Sequence[float]]],
+    series: Iterable[tuple[Labels, Sequence[float]]],
 ) -> Metric:
     """Histograms of what there was any of."""
     made = HistogramMetricFamily(family.name, family.meaning, labels=family.labels)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
-from lading.monitoring.facts import Fact
+from lading.monitoring.memory import Fact
 from lading.ports.measures import Count, Level, Timing
 
 S = TypeVar("S")
@@ -46,8 +46,8 @@ def _one(name: str, meaning: str, what: S) -> Family[S]:
     return Family(name, _kind(what), meaning, (), {(): what})
 
 
-def _by(name: str, meaning: str, label: str, series: Mapping[str, S]) -> Family[S]:
-    """A family whose metrics have one label."""
+def _by(name: str, meaning: str, label: str, /, **series: S) -> Family[S]:
+    """A family whose metrics have one label, by its values."""
     kind = _kind(next(iter(series.values())))
     return Family(name, kind, meaning, (label,), {(key,): what for key, what in series.items()})
 
@@ -85,11 +85,9 @@ COUNTS: Sequence[Family[Sequence[Count]]] = (
         "registry_storage_cache_total",
         "Small blobs that were asked for and were in memory, or not, as Distribution 2.8 counts",
         "type",
-        {
-            "Hit": (Count.CACHE_HITS,),
-            "Miss": (Count.CACHE_MISSES,),
-            "Request": (Count.CACHE_HITS, Count.CACHE_MISSES),
-        },
+        Hit=(Count.CACHE_HITS,),
+        Miss=(Count.CACHE_MISSES,),
+        Request=(Count.CACHE_HITS, Count.CACHE_MISSES),
     ),
     _one(
         "registry_storage_cache_requests_total",
@@ -106,12 +104,10 @@ COUNTS: Sequence[Family[Sequence[Count]]] = (
         "lading_database_repeats_total",
         "Writes that the database had undone and that were done again, by what was in their way",
         "cause",
-        {
-            "serialization": (Count.REPEATED_AFTER_SERIALIZATION,),
-            "deadlock": (Count.REPEATED_AFTER_DEADLOCK,),
-            "conflict": (Count.REPEATED_AFTER_CONFLICT,),
-            "connection": (Count.REPEATED_AFTER_LOST_CONNECTION,),
-        },
+        serialization=(Count.REPEATED_AFTER_SERIALIZATION,),
+        deadlock=(Count.REPEATED_AFTER_DEADLOCK,),
+        conflict=(Count.REPEATED_AFTER_CONFLICT,),
+        connection=(Count.REPEATED_AFTER_LOST_CONNECTION,),
     ),
     _one(
         "lading_database_errors_total",
@@ -127,12 +123,10 @@ COUNTS: Sequence[Family[Sequence[Count]]] = (
         "lading_storage_repeats_total",
         "Requests to the object store that were made again, by why",
         "cause",
-        {
-            "throttled": (Count.STORE_REPEATED_THROTTLED,),
-            "timeout": (Count.STORE_REPEATED_TIMEOUT,),
-            "connection": (Count.STORE_REPEATED_CONNECTION,),
-            "server_error": (Count.STORE_REPEATED_SERVER_ERROR,),
-        },
+        throttled=(Count.STORE_REPEATED_THROTTLED,),
+        timeout=(Count.STORE_REPEATED_TIMEOUT,),
+        connection=(Count.STORE_REPEATED_CONNECTION,),
+        server_error=(Count.STORE_REPEATED_SERVER_ERROR,),
     ),
     _one(
         "lading_storage_errors_total", "What the store of bytes could not do", (Count.STORE_ERRORS,)
@@ -141,7 +135,8 @@ COUNTS: Sequence[Family[Sequence[Count]]] = (
         "lading_logins_failed_total",
         "Logins that were wrong, and those that were not looked at as there were too many",
         "result",
-        {"wrong": (Count.LOGINS_FAILED,), "refused": (Count.LOGINS_REFUSED,)},
+        wrong=(Count.LOGINS_FAILED,),
+        refused=(Count.LOGINS_REFUSED,),
     ),
     _one(
         "lading_log_lines_dropped_total",
@@ -152,11 +147,9 @@ COUNTS: Sequence[Family[Sequence[Count]]] = (
         "lading_collected_total",
         "What this server's collections have removed",
         "kind",
-        {
-            "manifest": (Count.MANIFESTS_COLLECTED,),
-            "blob": (Count.BLOBS_COLLECTED,),
-            "upload": (Count.UPLOADS_COLLECTED,),
-        },
+        manifest=(Count.MANIFESTS_COLLECTED,),
+        blob=(Count.BLOBS_COLLECTED,),
+        upload=(Count.UPLOADS_COLLECTED,),
     ),
     _one(
         "lading_collected_bytes_total",
@@ -190,11 +183,9 @@ def timings(driver: str) -> Sequence[Family[Timing]]:
             "lading_database_seconds",
             "How long the database took, with all that it did again",
             "operation",
-            {
-                "read": Timing.DATABASE_READ,
-                "write": Timing.DATABASE_WRITE,
-                "scan": Timing.DATABASE_SCAN,
-            },
+            read=Timing.DATABASE_READ,
+            write=Timing.DATABASE_WRITE,
+            scan=Timing.DATABASE_SCAN,
         ),
         _one(
             "lading_database_connection_wait_seconds",
@@ -226,11 +217,9 @@ LEVELS: Sequence[Family[Level]] = (
         "lading_database_connections",
         "Connections to the database: of the pool, those of it in use, and those that hold locks",
         "state",
-        {
-            "open": Level.CONNECTIONS_OPEN,
-            "used": Level.CONNECTIONS_USED,
-            "locks": Level.LOCK_CONNECTIONS_USED,
-        },
+        open=Level.CONNECTIONS_OPEN,
+        used=Level.CONNECTIONS_USED,
+        locks=Level.LOCK_CONNECTIONS_USED,
     ),
     _one(
         "lading_database_connections_awaited",
@@ -247,70 +236,59 @@ FACTS: Sequence[Family[Fact]] = (
         "lading_manifests",
         "Manifests that something leads to, that nothing leads to, and in the trash",
         "class",
-        {
-            "referenced": Fact.MANIFESTS_REFERENCED,
-            "unreferenced": Fact.MANIFESTS_UNREFERENCED,
-            "deleted": Fact.MANIFESTS_DELETED,
-        },
+        referenced=Fact.MANIFESTS_REFERENCED,
+        unreferenced=Fact.MANIFESTS_UNREFERENCED,
+        deleted=Fact.MANIFESTS_DELETED,
     ),
     _by(
         "lading_manifest_bytes",
         "Bytes of these manifests",
         "class",
-        {
-            "referenced": Fact.MANIFEST_BYTES_REFERENCED,
-            "unreferenced": Fact.MANIFEST_BYTES_UNREFERENCED,
-            "deleted": Fact.MANIFEST_BYTES_DELETED,
-        },
+        referenced=Fact.MANIFEST_BYTES_REFERENCED,
+        unreferenced=Fact.MANIFEST_BYTES_UNREFERENCED,
+        deleted=Fact.MANIFEST_BYTES_DELETED,
     ),
     _by(
         "lading_blobs",
         "Blobs in a repository, in none, and those of both whose bytes are damaged or gone",
         "class",
-        {
-            "linked": Fact.BLOBS_LINKED,
-            "unlinked": Fact.BLOBS_UNLINKED,
-            "lost": Fact.BLOBS_LOST,
-        },
+        linked=Fact.BLOBS_LINKED,
+        unlinked=Fact.BLOBS_UNLINKED,
+        lost=Fact.BLOBS_LOST,
     ),
     _by(
         "lading_blob_bytes",
         "Bytes of these blobs",
         "class",
-        {
-            "linked": Fact.BLOB_BYTES_LINKED,
-            "unlinked": Fact.BLOB_BYTES_UNLINKED,
-            "lost": Fact.BLOB_BYTES_LOST,
-        },
+        linked=Fact.BLOB_BYTES_LINKED,
+        unlinked=Fact.BLOB_BYTES_UNLINKED,
+        lost=Fact.BLOB_BYTES_LOST,
     ),
     _one("lading_uploads", "Uploads that are not finished", Fact.UPLOADS_UNFINISHED),
     _by(
         "lading_job_finished_timestamp_seconds",
         "When a job was last done, by whichever server; two of them are an object store's",
         "name",
-        {
-            "collect": Fact.COLLECTION_FINISHED_AT,
-            "expire": Fact.EXPIRY_FINISHED_AT,
-            "join": Fact.JOINING_FINISHED_AT,
-            "remove": Fact.REMOVAL_FINISHED_AT,
-        },
+        collect=Fact.COLLECTION_FINISHED_AT,
+        expire=Fact.EXPIRY_FINISHED_AT,
+        join=Fact.JOINING_FINISHED_AT,
+        remove=Fact.REMOVAL_FINISHED_AT,
     ),
     _by(
         "lading_job_seconds",
         "How long that took, with the rests in between",
         "name",
-        {
-            "collect": Fact.COLLECTION_SECONDS,
-            "expire": Fact.EXPIRY_SECONDS,
-            "join": Fact.JOINING_SECONDS,
-            "remove": Fact.REMOVAL_SECONDS,
-        },
+        collect=Fact.COLLECTION_SECONDS,
+        expire=Fact.EXPIRY_SECONDS,
+        join=Fact.JOINING_SECONDS,
+        remove=Fact.REMOVAL_SECONDS,
     ),
     _by(
         "lading_storage_disk_bytes",
         "Size of the disk of the data, and what is free of it",
         "state",
-        {"all": Fact.DISK_BYTES, "free": Fact.DISK_FREE_BYTES},
+        all=Fact.DISK_BYTES,
+        free=Fact.DISK_FREE_BYTES,
     ),
     _one(
         "lading_storage_unused_objects",

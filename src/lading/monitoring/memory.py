@@ -1,4 +1,4 @@
-"""Figures of all workers, in memory that they share.
+"""Figures of all workers, and facts of the registry, in memory that they share.
 
 The parent makes it before it starts workers. Each worker writes to a part of its own, without a
 lock, and whoever is asked adds up what all have written; so a worker that dies takes nothing away,
@@ -13,11 +13,10 @@ import math
 import mmap
 from bisect import bisect_left
 from collections.abc import Sequence
+from enum import IntEnum
 from http import HTTPStatus
-from typing import NamedTuple
 
 from lading.core.typing import override
-from lading.monitoring.facts import Fact
 from lading.ports.measures import Count, Level, Measures, Timing
 
 _FLOAT = 8
@@ -50,49 +49,78 @@ STATUSES = (0, 499, *(status.value for status in HTTPStatus))
 _STATUS_PLACES = {status: place for place, status in enumerate(STATUSES)}
 
 
-class Block(NamedTuple):
-    """A block of a worker's part, for figures of one kind: where it begins, and its size."""
-
-    start: int
-    size: int
-
-    @property
-    def end(self) -> int:
-        """The place behind the figures of the block."""
-        return self.start + self.size
+def _behind(before: range, number: int, size: int = 1) -> range:
+    """The places of so many figures, or histograms of such a size, behind those of others."""
+    return range(before.stop, before.stop + number * size, size)
 
 
-def _histograms(start: int, number: int, bounds: Sequence[float]) -> Block:
-    """So many histograms: each has its buckets, one for all that is more, and the sum."""
-    return Block(start, number * (len(bounds) + 2))
+def _histograms(before: range, number: int, bounds: Sequence[float]) -> range:
+    """The places of histograms: each has its buckets, one for all that is more, and the sum."""
+    return _behind(before, number, len(bounds) + 2)
 
 
-COUNTS = Block(0, len(Count))
-TIMINGS = _histograms(COUNTS.end, len(Timing), TIMING_SECONDS)
-REQUESTS = Block(TIMINGS.end, len(HANDLERS) * len(METHODS) * len(STATUSES))
-DURATIONS = _histograms(REQUESTS.end, len(HANDLERS) * len(METHODS), REQUEST_SECONDS)
-RECEIVED = _histograms(DURATIONS.end, len(HANDLERS), SIZES)
-SENT = _histograms(RECEIVED.end, len(HANDLERS), SIZES)
+# Where in the part of a worker the figures of each kind begin.
+COUNTS = range(len(Count))
+TIMINGS = _histograms(COUNTS, len(Timing), TIMING_SECONDS)
+REQUESTS = _behind(TIMINGS, len(HANDLERS) * len(METHODS) * len(STATUSES))
+DURATIONS = _histograms(REQUESTS, len(HANDLERS) * len(METHODS), REQUEST_SECONDS)
+RECEIVED = _histograms(DURATIONS, len(HANDLERS), SIZES)
+SENT = _histograms(RECEIVED, len(HANDLERS), SIZES)
 # From here on: of the process that runs now, which begins with nothing of it.
-LEVELS = Block(SENT.end, len(Level))
-IN_FLIGHT = Block(LEVELS.end, len(HANDLERS))
-_SIZE = IN_FLIGHT.end
+LEVELS = _behind(SENT, len(Level))
+IN_FLIGHT = _behind(LEVELS, len(HANDLERS))
+_SIZE = IN_FLIGHT.stop
 
-# Looked up several times for each request, so written out here.
-_FIRST_TIMING = TIMINGS.start
-_FIRST_REQUEST = REQUESTS.start
-_FIRST_DURATION = DURATIONS.start
-_FIRST_RECEIVED = RECEIVED.start
-_FIRST_SENT = SENT.start
-_FIRST_IN_FLIGHT = IN_FLIGHT.start
-_METHODS = len(METHODS)
-_STATUSES = len(STATUSES)
-_TIMING_SUM = len(TIMING_SECONDS) + 1
-_DURATION_SUM = len(REQUEST_SECONDS) + 1
-_SIZE_SUM = len(SIZES) + 1
-_TIMING_STRIDE = _TIMING_SUM + 1
-_DURATION_STRIDE = _DURATION_SUM + 1
-_SIZE_STRIDE = _SIZE_SUM + 1
+
+class Fact(IntEnum):
+    """Facts of the registry as a whole, which one worker looks up now and then for all to tell.
+
+    Times are in seconds since the epoch. Several replicas that share a database tell the same:
+    their facts are no summands.
+    """
+
+    # When all below were last found out, and until when they may be told.
+    FOUND_OUT_AT = 0
+    REPOSITORIES = 1
+    TAGS = 2
+    # Manifests, and the bytes of their documents: with and without something that leads to them,
+    # and in the trash.
+    MANIFESTS_REFERENCED = 3
+    MANIFESTS_UNREFERENCED = 4
+    MANIFESTS_DELETED = 5
+    MANIFEST_BYTES_REFERENCED = 6
+    MANIFEST_BYTES_UNREFERENCED = 7
+    MANIFEST_BYTES_DELETED = 8
+    # Blobs in a repository, in none, and those of both kinds whose bytes are damaged.
+    BLOBS_LINKED = 9
+    BLOBS_UNLINKED = 10
+    BLOBS_LOST = 11
+    BLOB_BYTES_LINKED = 12
+    BLOB_BYTES_UNLINKED = 13
+    BLOB_BYTES_LOST = 14
+    UPLOADS_UNFINISHED = 15
+    COLLECTION_FINISHED_AT = 16
+    COLLECTION_SECONDS = 17
+    EXPIRY_FINISHED_AT = 18
+    EXPIRY_SECONDS = 19
+    # Of what a collection would remove now: when the first of it was deleted, or lost what led to
+    # it, and when it was to go.
+    OLDEST_GARBAGE_SINCE = 20
+    OLDEST_GARBAGE_DUE_AT = 21
+    DISK_FREE_BYTES = 22
+    DISK_BYTES = 23
+    READ_ONLY = 24
+    # What is done beside collecting where bytes are in an object store.
+    JOINING_FINISHED_AT = 25
+    JOINING_SECONDS = 26
+    REMOVAL_FINISHED_AT = 27
+    REMOVAL_SECONDS = 28
+    # In an object store: what nothing needs, and is deleted when nobody can be reading it any more.
+    OBJECTS_UNUSED = 29
+    OBJECT_BYTES_UNUSED = 30
+    EXPIRE_AT = 31
+    # When a worker last began to find them out, be it in vain.
+    BEGUN_AT = 32
 
 
 class Figures:
@@ -122,9 +150,9 @@ class Figures:
         figures.change(Level.WORKERS, 1)
         return figures
 
-    def sums(self, table: Block) -> list[float]:
-        """The figures of a table, those of all workers added up."""
-        parts = [part[table.start : table.end].tolist() for part in self._parts]
+    def sums(self, places: range) -> list[float]:
+        """The figures of a kind, those of all workers added up."""
+        parts = [part[places.start : places.stop].tolist() for part in self._parts]
         return [sum(values) for values in zip(*parts, strict=True)]
 
 
@@ -145,21 +173,15 @@ class WorkerFigures(Measures):
 
     @override
     def observe(self, what: Timing, seconds: float) -> None:
-        start = _FIRST_TIMING + what * _TIMING_STRIDE
-        values, place = self._values, start + bisect_left(TIMING_SECONDS, seconds)
-        values[place] += 1
-        place = start + _TIMING_SUM
-        values[place] += seconds
+        _put(self._values, TIMINGS[what], TIMING_SECONDS, seconds)
 
     @override
     def change(self, what: Level, by: float) -> None:
-        place = LEVELS.start + what
-        self._values[place] += by
+        self._values[LEVELS[what]] += by
 
     def begin_request(self, handler: int) -> None:
         """Count a request that is answered from now on, by the place of its handler."""
-        place = _FIRST_IN_FLIGHT + handler
-        self._values[place] += 1
+        self._values[IN_FLIGHT[handler]] += 1
 
     def end_request(
         self, handler: int, method: int, status: int, seconds: float, received: int, sent: int
@@ -172,25 +194,16 @@ class WorkerFigures(Measures):
             received: bytes of the request's body.
             sent: bytes of the answer's body.
         """
-        values = self._values
-        kind = handler * _METHODS + method
-        place = _FIRST_IN_FLIGHT + handler
-        values[place] -= 1
-        place = _FIRST_REQUEST + kind * _STATUSES + _STATUS_PLACES.get(status, 0)
-        values[place] += 1
-        start = _FIRST_DURATION + kind * _DURATION_STRIDE
-        place = start + bisect_left(REQUEST_SECONDS, seconds)
-        values[place] += 1
-        place = start + _DURATION_SUM
-        values[place] += seconds
+        values, kind = self._values, handler * len(METHODS) + method
+        values[IN_FLIGHT[handler]] -= 1
+        values[REQUESTS[kind * len(STATUSES) + _STATUS_PLACES.get(status, 0)]] += 1
+        _put(values, DURATIONS[kind], REQUEST_SECONDS, seconds)
         if received:  # of the others nothing is written down: so many are left of all requests
-            start = _FIRST_RECEIVED + handler * _SIZE_STRIDE
-            place = start + bisect_left(SIZES, received)
-            values[place] += 1
-            place = start + _SIZE_SUM
-            values[place] += received
-        start = _FIRST_SENT + handler * _SIZE_STRIDE
-        place = start + bisect_left(SIZES, sent)
-        values[place] += 1
-        place = start + _SIZE_SUM
-        values[place] += sent
+            _put(values, RECEIVED[handler], SIZES, received)
+        _put(values, SENT[handler], SIZES, sent)
+
+
+def _put(values: "memoryview[float]", start: int, bounds: Sequence[float], value: float) -> None:
+    """Put a value into the histogram that begins at a place: into its bucket and into the sum."""
+    values[start + bisect_left(bounds, value)] += 1
+    values[start + len(bounds) + 1] += value

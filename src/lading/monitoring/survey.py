@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lading.core.errors import RegistryError
 from lading.metadata.collecting.census import Counted
-from lading.monitoring.facts import Fact
+from lading.monitoring.memory import Fact
 from lading.services import collect, jobs, upkeep
 from lading.services.registry import Registry
 

@@ -14,7 +14,6 @@ from lading.edge.observers import Observer
 from lading.edge.options import EdgeOptions
 from lading.monitoring import health, survey
 from lading.monitoring.health import Health, HealthCheck
-from lading.monitoring.http_check import look_at_http
 from lading.monitoring.memory import Figures, WorkerFigures
 from lading.monitoring.meter import Meter
 from lading.monitoring.readiness import Look, Readiness, looks_at
@@ -130,7 +129,9 @@ def _checks(section: HealthSection) -> Iterator[HealthCheck]:
     for http in section.http:
         patience = http.timeout.total_seconds() or _DEFAULT_PATIENCE
         status, headers = http.statuscode or 200, http.headers
-        ask = partial(look_at_http, http.uri, status=status, patience=patience, headers=headers)
+        ask = partial(
+            health.look_at_http, http.uri, status=status, patience=patience, headers=headers
+        )
         yield _check(http.uri, http, ask)
     for tcp in section.tcp:
         patience = tcp.timeout.total_seconds() or _DEFAULT_PATIENCE
