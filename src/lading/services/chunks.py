@@ -80,11 +80,14 @@ def _wrong_length(named: ByteRange) -> SizeMismatch:
     return SizeMismatch(f"Content-Range names {named.length} bytes; the body must have as many")
 
 
-async def read_small(chunk: Chunk, most: int) -> tuple[bytes, Chunk]:
-    """All bytes of a chunk, if they are so many at most; and the chunk as if it was not read.
+async def read_small(chunk: Chunk, small: int, limit: int | None = None) -> tuple[bytes, Chunk]:
+    """All bytes of a chunk that may be all of an upload; and the chunk as if it was not read.
 
-    No bytes if they are more, or fewer than it says.
+    No bytes if they are more than a small upload or any may have, or fewer than the chunk says.
     """
+    most = small if limit is None else min(small, limit)
+    if not (most and chunk.may_be_first(most)):
+        return b"", chunk
     first = await anext(chunk.pieces, b"")
     if len(first) > most:
         return b"", replace(chunk, pieces=_again([first], chunk.pieces))

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from lading.core.access import Access, Action, Grant
 from lading.core.digest import SHA256, Digest, require_supported
 from lading.core.errors import (
+    ReadOnly,
     SizeMismatch,
     StorageFull,
     TooManyRequests,
@@ -23,7 +24,7 @@ from lading.core.errors import (
 from lading.core.history import Change
 from lading.core.names import Owner, RepositoryName, UploadId, UploadKey
 from lading.ports.uploads import Becoming, StagedUpload, UploadNotReady
-from lading.services import damage, read_only
+from lading.services import damage
 from lading.services.chunks import Chunk, read_small, receive
 from lading.services.registry import Registry
 
@@ -142,7 +143,7 @@ async def append(registry: Registry, grant: Grant, upload: UploadId, chunk: Chun
     """
     grant.require(Action.PUSH)
     key = UploadKey.of(grant.repository, upload)
-    data, chunk = await _read_small(registry, chunk)
+    data, chunk = await read_small(chunk, registry.uploads.small, registry.policy.max_blob_size)
     if data and await registry.uploads.append_small(key, data):
         return len(data)
     async with registry.uploads.stage(key) as staged:
@@ -266,7 +267,9 @@ async def _commit(
     add = partial(registry.metadata.links.add, repository, digest, upload=upload)
     becoming = await staged.commit_by_rows(digest)
     if becoming is None:
-        await read_only.require_off(registry)
+        # Before bytes get a name that no row is going to know; the transaction looks once more.
+        if await registry.metadata.read_only.look() is not None:
+            raise ReadOnly
         async with registry.locks.lock(digest):
             await staged.commit(digest)
             await add(staged.size, change=replace(change, at=registry.clock()))
@@ -286,17 +289,10 @@ async def _becoming_unopened(
     """How an upload that is not opened becomes a blob, if it can; and the chunk as if not read."""
     if chunk.length == 0 and chunk.range is None:
         return registry.uploads.commit_as_it_is(upload, digest), chunk
-    data, chunk = await _read_small(registry, chunk)
+    data, chunk = await read_small(chunk, registry.uploads.small, registry.policy.max_blob_size)
     if not data:
         return None, chunk
     return await registry.uploads.commit_small(upload, digest, data), chunk
-
-
-async def _read_small(registry: Registry, chunk: Chunk) -> tuple[bytes, Chunk]:
-    """All bytes of a chunk, if its upload need not be opened for them; see `read_small`."""
-    most, small = registry.policy.max_blob_size, registry.uploads.small
-    most = small if most is None else min(small, most)
-    return await read_small(chunk, most) if most and chunk.may_be_first(most) else (b"", chunk)
 
 
 async def _rewind(staged: StagedUpload, size: int) -> None:

@@ -1,7 +1,7 @@
 """Read-only mode: an operator has pushes and deletes refused for a while, in all processes."""
 
 from lading.core.access import Principal
-from lading.core.errors import ReadOnly, Unavailable
+from lading.core.errors import Unavailable
 from lading.core.history import Change
 from lading.ports.objects import ForeignObjects
 from lading.services.registry import Registry
@@ -37,15 +37,3 @@ async def _take_back(registry: Registry) -> None:
 async def find(registry: Registry) -> Change | None:
     """Who switched read-only mode on, and when; `None` if it is off."""
     return await registry.metadata.read_only.find()
-
-
-async def require_off(registry: Registry) -> None:
-    """Refuse what will be refused before bytes get a name that no row is going to know.
-
-    The transaction that makes them known looks once more, and that counts.
-
-    Raises:
-        ReadOnly: the registry has become read-only since the push began.
-    """
-    if await registry.metadata.read_only.look() is not None:
-        raise ReadOnly
