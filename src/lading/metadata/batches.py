@@ -1,6 +1,7 @@
 """Long changes in pieces: what changes many rows does so in several transactions."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 import msgspec
 
@@ -17,7 +18,24 @@ def keys(names: Iterable[str]) -> str:
     return msgspec.json.encode(dict.fromkeys(names)).decode()
 
 
-def pieces(items: Sequence[T], most: int = 0) -> Iterator[Sequence[T]]:
+def pieces(items: Iterable[T], most: int = 0) -> Iterator[Sequence[T]]:
     """The items, so many at a time: unless it is said, as many as one write changes rows."""
-    step = most or MOST_ROWS
-    return (items[start : start + step] for start in range(0, len(items), step))
+    rest = iter(items)
+    while piece := list(islice(rest, most or MOST_ROWS)):
+        yield piece
+
+
+def groups(
+    items: Iterable[T], size: Callable[[T], int], *, most_size: int, most: int = 0
+) -> Iterator[Sequence[T]]:
+    """The items, so many at a time as above, or fewer once their sizes come to so much."""
+    group: list[T] = []
+    left = most_size
+    for item in items:
+        group.append(item)
+        left -= size(item)
+        if left <= 0 or len(group) == (most or MOST_ROWS):
+            yield group
+            group, left = [], most_size
+    if group:
+        yield group

@@ -1,4 +1,4 @@
-"""Lists that are read in pages, each of which begins after the last item of the one before."""
+"""Long lists, a part at a time: read in pages, or gathered of what comes one by one."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ async def pages(
     key: Callable[[T], Any] = lambda item: item,
     first: str | int = "",
 ) -> AsyncIterator[Sequence[T]]:
-    """All pages of a list that have something.
+    """All pages of a list that have something; each begins after the last item of the one before.
 
     Args:
         read: gives a page, `after` the key of an item.
@@ -22,3 +22,15 @@ async def pages(
     while page := await read(after=after):
         yield page
         after = key(page[-1])
+
+
+async def gathered(items: AsyncIterator[T], most: int) -> AsyncIterator[Sequence[T]]:
+    """The items as they come, so many at a time."""
+    group: list[T] = []
+    async for item in items:
+        group.append(item)
+        if len(group) == most:
+            yield group
+            group = []
+    if group:
+        yield group

@@ -15,6 +15,7 @@ from lading.core.digest import Digest
 from lading.core.timestamps import utc
 from lading.ports.objects import StrayObject
 from lading.services import collect, collect_blobs, upkeep, verify_blobs, verify_manifests
+from lading.services.pages import gathered
 from lading.services.registry import Registry
 from lading.services.verify_blobs import PAGE, Check
 
@@ -92,15 +93,9 @@ async def _unknown(check: Check, *, missing: int) -> AsyncIterator[Finding]:
         missing: how many blobs that the database knows were not there.
     """
     doubt = "" if check.delete_unknown else await _doubt(check.registry, missing=missing)
-    batch: list[Digest] = []
-    async for digest in check.registry.blobs.digests():
-        batch.append(digest)
-        if len(batch) == PAGE:
-            async for finding in _unknown_of(check, batch, doubt):
-                yield finding
-            batch.clear()
-    async for finding in _unknown_of(check, batch, doubt):
-        yield finding
+    async for digests in gathered(check.registry.blobs.digests(), PAGE):
+        async for finding in _unknown_of(check, digests, doubt):
+            yield finding
     async for finding in _strays(check, doubt):
         yield finding
     if check.repair and check.delete_unknown:

@@ -24,7 +24,7 @@ from lading.services import lease, verify
 from lading.services.lease import Lease
 from lading.services.moving.adopt_repository import RepositoryAdoption
 from lading.services.moving.taking import Adoption, stored_blobs
-from lading.services.pages import pages
+from lading.services.pages import gathered, pages
 from lading.services.verify_blobs import Check
 
 JOB = "adoption"
@@ -160,13 +160,8 @@ class _Run:
     async def _find_garbage(self) -> None:
         totals = await self._registry.metadata.inspection.totals()
         self._adoption.progress.begin(AdoptionStep.GARBAGE, totals.blobs)
-        batch: list[Digest] = []
-        async for digest in self._registry.blobs.digests():
-            batch.append(digest)
-            if len(batch) == PAGE:
-                await self._add_garbage(batch)
-                batch.clear()
-        await self._add_garbage(batch)
+        async for digests in gathered(self._registry.blobs.digests(), PAGE):
+            await self._add_garbage(digests)
 
     async def _add_garbage(self, digests: Sequence[Digest]) -> None:
         """Know bytes as garbage that no row knows; what others have locked is theirs."""

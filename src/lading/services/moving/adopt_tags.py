@@ -41,22 +41,16 @@ class TagAdoption:
         seen = await self._rows.seen_tags(self._name, [tag.name for tag in tags])
         new = [tag for tag in tags if seen.get(tag.name) != (tag.current.text, tag.current.at)]
         there = await self._manifests_of(new)
-        waiting: list[AdoptedTag] = []
-        rows = 0
+        chosen: list[AdoptedTag] = []
         for tag in new:
             adopted, findings = await self._choose(tag, there)
             for finding in findings:
                 yield finding
-            if adopted is None:
-                continue
-            waiting.append(adopted)
-            rows += _ROWS + len(adopted.moves)
-            if rows > batches.MOST_ROWS:
-                async for finding in self._add_tags(waiting):
-                    yield finding
-                waiting, rows = [], 0
-        async for finding in self._add_tags(waiting):
-            yield finding
+            if adopted is not None:
+                chosen.append(adopted)
+        for some in batches.groups(chosen, _rows_of, most_size=batches.MOST_ROWS):
+            async for finding in self._add_tags(some):
+                yield finding
 
     async def _manifests_of(self, tags: Sequence[FoundTag]) -> frozenset[str]:
         """The manifests in the repository to which tags point, or ever pointed."""
@@ -135,8 +129,6 @@ class TagAdoption:
         return Digest(newest.name), Finding(Kind.LINK_WRONG, subject, explanation, "", mended)
 
     async def _add_tags(self, adopted: Sequence[AdoptedTag]) -> AsyncIterator[Finding]:
-        if not adopted:
-            return
         known = self._adoption.times_are_known
         actor = DISTRIBUTION if known else DISTRIBUTION_AT_THE_LATEST
         added = await self._rows.add_tags(
@@ -149,6 +141,10 @@ class TagAdoption:
         for tag in added.newer:
             subject = f"{self._name}:{tag}"
             yield Finding(Kind.TAG_NEWER_HERE, subject, explanation, mended=mended)
+
+
+def _rows_of(adopted: AdoptedTag) -> int:
+    return _ROWS + len(adopted.moves)
 
 
 def _of_history(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from lading.core.digest import Digest
 from lading.core.errors import DigestMismatch, Unavailable
 from lading.core.names import Owner, RepositoryName, UploadId, UploadKey
+from lading.metadata import batches
 from lading.metadata.inspection import KnownBlob
 from lading.ports.blob_sources import BlobSource, all_bytes
 from lading.services import damage
@@ -154,13 +155,4 @@ class BlobCopies:
 
 def groups(blobs: Sequence[KnownBlob]) -> Iterator[Sequence[KnownBlob]]:
     """Blobs in their order, as many at a time as are brought before rows are written."""
-    group: list[KnownBlob] = []
-    left = MOST_BYTES
-    for blob in blobs:
-        group.append(blob)
-        left -= blob.size
-        if left <= 0 or len(group) == MOST:
-            yield group
-            group, left = [], MOST_BYTES
-    if group:
-        yield group
+    return batches.groups(blobs, lambda blob: blob.size, most_size=MOST_BYTES, most=MOST)

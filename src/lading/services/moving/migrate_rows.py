@@ -6,10 +6,11 @@ what it refers to is there; the rest comes when nothing changes any more.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from lading.core.digest import Digest
+from lading.metadata import batches
 from lading.metadata.inspection import KnownBlob
 from lading.metadata.moving.table_rows import MOST_BYTES, PAGE, BroughtRows, Row, TableRows
 from lading.metadata.moving.tables import BLOBS, DOCUMENTS, MOVED, MovedTable
@@ -196,7 +197,14 @@ class RowCopies:
 
     async def _write_large(self, table: MovedTable, rows: Sequence[Row], write: _Write) -> None:
         """Write whole documents, or pieces, of which the lengths are known, as memory has room."""
-        for keys in _pieces(table, rows):
+        width = len(table.key)
+        for some in batches.groups(
+            rows,
+            lambda row: sum(int(str(length)) for length in row[width:]),
+            most_size=MOST_BYTES,
+            most=PAGE,
+        ):
+            keys = [row[:width] for row in some]
             await write(table, await self._origin.fetch(table, keys))
             first = min(int(str(id_)) for id_, *_ in keys)
             self.first_document = min(first, self.first_document or first)
@@ -232,21 +240,6 @@ def _by_key(rows: Sequence[Row], width: int, last: Row | None) -> dict[Row, Row]
     """Rows by their keys, up to the last one."""
     # Keys of a table are of the same types, column by column, so that they can be compared.
     return {row[:width]: row for row in rows if last is None or not row[:width] > last}
-
-
-def _pieces(table: MovedTable, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """Keys of documents, or of their pieces, as many as fit into memory with their bytes."""
-    width = len(table.key)
-    keys: list[Row] = []
-    left = MOST_BYTES
-    for row in rows:
-        keys.append(row[:width])
-        left -= sum(int(str(length)) for length in row[width:])
-        if left <= 0:
-            yield keys
-            keys, left = [], MOST_BYTES
-    if keys:
-        yield keys
 
 
 def _blob(row: Row) -> KnownBlob:
