@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lading.blobs.stores import Stores
-from lading.services import figures, forget, jobs
+from lading.services import figures, jobs
 from lading.wiring.paths import metadata_path
 from tests.crash import state
 from tests.crash.effects import DEAD, Effects
@@ -138,7 +138,7 @@ async def collect(place: Place) -> list[str]:
     await place.metadata.read_only.set(None)  # while it is read-only, nothing is to be collected
     await do_job(place, jobs.EXPIRE, jobs.expire_uploads)
     await do_job(place, jobs.COLLECT, jobs.collect_garbage)
-    for name, work in ((figures.COUNT, figures.count), (forget.FORGET, forget.forget_moves)):
+    for name, work in ((figures.COUNT, figures.count), (jobs.FORGET, jobs.forget_moves)):
         if await place.metadata.jobs.find(name) is not None:
             await do_job(place, name, work)
     state.assert_consistent(place)

@@ -36,7 +36,6 @@ from lading.services import (
     backup,
     collect,
     figures,
-    forget,
     jobs,
     lease,
     push_blob,
@@ -418,7 +417,7 @@ async def _a_tag_that_is_long_gone(people: People) -> None:
 
 
 async def _forget(people: People) -> None:
-    await do_job(people, forget.FORGET, forget.forget_moves)
+    await do_job(people, jobs.FORGET, jobs.forget_moves)
 
 
 async def _a_volume(people: People) -> None:

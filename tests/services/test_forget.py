@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from lading.core.names import Tag
-from lading.services import forget, lease
+from lading.services import jobs, lease
 from tests.support.contents import HELLO
 from tests.support.people import DAY, People
 
@@ -19,9 +19,9 @@ async def moves(people: People, tag: str) -> int:
 
 async def forget_moves(people: People) -> None:
     """As a worker does."""
-    async with lease.claim(people.registry, forget.FORGET, "worker") as held:
+    async with lease.claim(people.registry, jobs.FORGET, "worker") as held:
         assert held is not None
-        await forget.forget_moves(people.registry, held)
+        await jobs.forget_moves(people.registry, held)
 
 
 async def push_and_delete(people: People) -> None:

@@ -9,10 +9,10 @@ behind; these, which go to the trash; links, which frees blobs; and the bytes (`
 """
 
 import math
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 
 from lading.core.digest import Digest
 from lading.core.garbage import (
@@ -25,9 +25,10 @@ from lading.core.garbage import (
     OrphanTag,
 )
 from lading.core.names import RepositoryName
-from lading.core.typing import T
+from lading.metadata import batches
 from lading.metadata.collecting.found_garbage import Garbage
 from lading.metadata.moving.migrations import WHY_BYTES_STAY
+from lading.ports.measures import UNMEASURED, Count, Measures
 from lading.services import collect_blobs, unfinished
 from lading.services.pages import pages
 from lading.services.registry import Registry
@@ -78,8 +79,13 @@ class Plan:
 
 @dataclass(slots=True)
 class Tally:
-    """A tally of what a collection has removed: things of all kinds, and bytes of files."""
+    """A tally of what a collection has removed: things of all kinds, and bytes of files.
 
+    Attributes:
+        measures: are told of it, too.
+    """
+
+    measures: Measures = UNMEASURED
     items: int = 0
     uploads: int = 0
     manifests: int = 0
@@ -93,14 +99,21 @@ class Tally:
         match removed:
             case GarbageManifest():
                 self.manifests += 1
+                self.measures.count(Count.MANIFESTS_COLLECTED)
             case OrphanTag():
                 self.tags += 1
             case GarbageBlob():
                 self.blobs += 1
-                self.size += removed.size
+                self.measures.count(Count.BLOBS_COLLECTED)
+                self._free(removed.size)
             case ExpiredUpload() | InterruptedCommit():
                 self.uploads += 1
-                self.size += removed.size
+                self.measures.count(Count.UPLOADS_COLLECTED)
+                self._free(removed.size)
+
+    def _free(self, size: int) -> None:
+        self.size += size
+        self.measures.count(Count.BYTES_COLLECTED, size)
 
     def __str__(self) -> str:
         trashed = f", {self.tags} attachments put into the trash" if self.tags else ""
@@ -127,8 +140,7 @@ def criteria(
 
     Args:
         trash: seconds for which what was deleted, or lost its last tag, is kept.
-        untagged: whether manifests that no tag leads to go too.
-        at_most: about how many of each kind to take; `None` for all.
+        untagged, at_most: see `Criteria`.
     """
     now, policy = registry.clock(), registry.policy
     return Criteria(
@@ -203,18 +215,18 @@ async def _run(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
 
 
 async def _collect_rows(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
-    for manifests in _batches(plan.garbage.manifests):
+    for manifests in batches.pieces(plan.garbage.manifests, BATCH):
         for manifest in await registry.metadata.collection.remove_manifests(
             manifests, plan.criteria
         ):
             yield manifest
-    for tags in _batches(plan.garbage.tags):
+    for tags in batches.pieces(plan.garbage.tags, BATCH):
         more = True
         while more:
             trashed, more = await registry.metadata.collection.trash_orphans(tags, plan.criteria)
             for tag in trashed:
                 yield tag
-    for links in _batches(plan.garbage.links):
+    for links in batches.pieces(plan.garbage.links, BATCH):
         for link in await registry.metadata.collection.remove_links(links, plan.criteria):
             yield link
 
@@ -232,9 +244,3 @@ async def list_kept(
             read = partial(metadata.manifests.with_children, repository, limit=PAGE)
             async for page in pages(read, lambda manifest: manifest[0]):
                 yield repository, [each for each in page if not has_garbage(repository, each[0])]
-
-
-def _batches(items: Iterable[T]) -> Iterator[Sequence[T]]:
-    rest = iter(items)
-    while batch := list(islice(rest, BATCH)):
-        yield batch

@@ -1,4 +1,4 @@
-"""What the server does by itself: collecting garbage, and giving up uploads.
+"""What the server does by itself: collecting garbage, giving up uploads, forgetting past moves.
 
 Every worker keeps the same jobs, and each job is done by the one that finds it due first. A job
 that fails is logged and tried again; it never takes the server down.
@@ -11,16 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lading.core.errors import RegistryError
-from lading.core.garbage import (
-    Criteria,
-    ExpiredUpload,
-    GarbageBlob,
-    GarbageItem,
-    GarbageManifest,
-    InterruptedCommit,
-)
+from lading.core.garbage import Criteria, ExpiredUpload
 from lading.core.timestamps import utc
-from lading.ports.measures import Count, Measures
+from lading.metadata.past_moves import FIRST, TagKey
 from lading.services import collect, lease, times, unfinished
 from lading.services.lease import Lease
 from lading.services.registry import Registry
@@ -29,6 +22,9 @@ log = logging.getLogger(__name__)
 
 COLLECT = "garbage collection"
 EXPIRE = "purging of uploads"
+FORGET = "forgetting of past moves"
+# Seconds for which the history of a tag is kept that is gone; no less than its trash.
+KEPT = 365 * 24 * 3600.0
 # Seconds between looks at a job that another worker does, or that has failed here.
 RETRY = 30.0
 # How much is collected in one step. Steps are short, as the requests of this worker wait for them.
@@ -110,14 +106,13 @@ async def collect_garbage(registry: Registry, lease: Lease) -> None:
     )
     await times.set_back(registry)
     clock = asyncio.get_running_loop().time
-    tally, before, look = collect.Tally(), -1, True
+    tally, before, look = collect.Tally(registry.measures), -1, True
     while tally.items > before:
         started, before = clock(), tally.items
         plan = await collect.plan(registry, criteria, uploads=False, interrupted=look)
         look = not plan.has_all_uploads
         async for removed in collect.run(registry, plan):
             tally.count(removed)
-            _measure(registry.measures, removed)
         await lease.renew()
         await asyncio.sleep(clock() - started)
     if tally.items:
@@ -127,28 +122,35 @@ async def collect_garbage(registry: Registry, lease: Lease) -> None:
 async def expire_uploads(registry: Registry, lease: Lease) -> None:
     """Give up uploads that nobody goes on with; or only name them, if they are to be kept."""
     await times.set_back(registry)
-    now = registry.clock()
+    now, tally = registry.clock(), collect.Tally(registry.measures)
     criteria = Criteria(now=now, grace=registry.policy.grace, trash_before=now, untagged=False)
     for upload in await unfinished.find_expired(registry, criteria):
         if registry.policy.uploads_kept:
             _log(upload, "would be given up, were it not for dryrun")
         elif await unfinished.expire(registry, upload):
             unfinished.note(registry, upload)
-            _measure(registry.measures, upload)
+            tally.count(upload)
             _log(upload, "given up")
         await lease.renew()
 
 
-def _measure(measures: Measures, removed: GarbageItem) -> None:
-    match removed:
-        case GarbageManifest():
-            measures.count(Count.MANIFESTS_COLLECTED)
-        case GarbageBlob():
-            measures.count(Count.BLOBS_COLLECTED)
-            measures.count(Count.BYTES_COLLECTED, removed.size)
-        case ExpiredUpload() | InterruptedCommit():
-            measures.count(Count.UPLOADS_COLLECTED)
-            measures.count(Count.BYTES_COLLECTED, removed.size)
+async def forget_moves(registry: Registry, lease: Lease) -> None:
+    """Forget, in steps, what histories of tags have too much of."""
+    moves, forgotten = registry.metadata.past_moves, 0
+    before = registry.clock() - max(KEPT, registry.policy.trash)
+    while some := await moves.forget_removed(before=before):
+        forgotten += some
+        await lease.renew()
+    after: TagKey | None = FIRST
+    while after is not None:
+        long, after = await moves.long_histories(after=after)
+        for key in long:
+            while some := await moves.forget_oldest(key):
+                forgotten += some
+                await lease.renew()
+        await lease.renew()
+    if forgotten:
+        log.info("%d past moves of tags were forgotten", forgotten)
 
 
 def _log(upload: ExpiredUpload, what: str) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from lading.config.settings import Settings
-from lading.services import figures, forget, jobs, upkeep
+from lading.services import figures, jobs, upkeep
 from lading.services.jobs import Job
 from lading.services.registry import Registry
 from lading.services.shown import tree_jobs
@@ -52,7 +52,7 @@ def jobs_of(settings: Settings) -> Sequence[Job]:
         (in_objects, upkeep.REMOVE, LOOKING_FOR_STRAYS, upkeep.remove_strays),
         (settings.ui.enabled, tree_jobs.REMOVE, REMOVING_TREES, tree_jobs.remove_old),
         (collecting.enabled, jobs.COLLECT, collecting.interval, jobs.collect_garbage),
-        (collecting.enabled, forget.FORGET, FORGETTING, forget.forget_moves),
+        (collecting.enabled, jobs.FORGET, FORGETTING, jobs.forget_moves),
         (settings.ui.enabled, figures.COUNT, COUNTING, figures.count),
         (purging.enabled, jobs.EXPIRE, purging.interval, jobs.expire_uploads),
     )
