@@ -25,11 +25,9 @@ from lading.metadata.moving.tables import BLOBS, MovedTable
 from lading.ports.database import Work
 from lading.ports.objects import Upkeep
 from lading.services import read_only, robots, unfinished
-from lading.services.moving import last_step
 from lading.services.moving import migrate as migrating
-from lading.services.moving.last_step import CannotMigrate
 from lading.services.moving.migrate_rows import RowCopies
-from lading.services.moving.migration_work import Everything, MigrationStep
+from lading.services.moving.migration_work import CannotMigrate, Everything, MigrationStep
 from tests.support.contents import OTHER, image, path_of
 from tests.support.migrating import bytes_of, migrate, rows_of
 from tests.support.people import ALICE, DAY, People
@@ -330,7 +328,7 @@ async def test_a_run_that_another_one_has_overtaken_removes_no_blob_of_it(
     origin: People, target: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that stood still in its last step: what was collected by then may have come again."""
-    gone, end = await origin.push_blob(b"soon gone"), last_step.read_only
+    gone, end = await origin.push_blob(b"soon gone"), migrating.last_step
 
     @asynccontextmanager
     async def overtaken(*args: Any) -> AsyncIterator[Change]:
@@ -345,7 +343,7 @@ async def test_a_run_that_another_one_has_overtaken_removes_no_blob_of_it(
 
     ended_half_way = target.metadata.collection.ended_half_way
     with monkeypatch.context() as patch:
-        patch.setattr(last_step, "read_only", overtaken)
+        patch.setattr(migrating, "last_step", overtaken)
         patch.setattr(target.metadata.collection, "ended_half_way", begin_another)
         with pytest.raises((CannotMigrate, Unavailable), match="another migration"):
             await migrate(origin.registry, target.registry)

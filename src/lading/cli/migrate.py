@@ -22,8 +22,8 @@ with late():
     import asyncio
 
     from lading.config.settings import Settings
-    from lading.services.moving import last_step
     from lading.services.moving import migrate as migrating
+    from lading.services.moving import migration_work
     from lading.services.moving.migrate import Migrated
     from lading.services.registry import Registry
     from lading.wiring import databases
@@ -77,7 +77,7 @@ async def _migrate(
         async with opening as migration:
             try:
                 return await migrating.run(migration), migration.same_database
-            except last_step.CannotMigrate as error:
+            except migration_work.CannotMigrate as error:
                 raise click.ClickException(str(error)) from error
             except BaseException as error:  # interrupted, too
                 for note in getattr(error, "__notes__", ()):

@@ -11,19 +11,22 @@ Unfinished uploads are not brought: their clients begin them anew.
 """
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from lading.core.access import Principal
 from lading.core.errors import RegistryError
+from lading.core.history import Change
+from lading.core.timestamps import utc
+from lading.metadata.moving.migrations import MIGRATES
 from lading.services import unfinished
-from lading.services.moving import last_step
-from lading.services.moving.last_step import CannotMigrate
 from lading.services.moving.migrate_blobs import BlobCopies
 from lading.services.moving.migration_work import (
     BytesAlone,
+    CannotMigrate,
     Everything,
     Migration,
-    MigrationWork,
     require_whole,
 )
 from lading.services.registry import Registry
@@ -32,6 +35,10 @@ from lading.services.registry import Registry
 # longer than the one before: a collection that was under way may end.
 MOST_LAST_ROUNDS = 10
 PAUSE = 0.5
+_WAY_OUT = (
+    "when no migration runs any more, `lading read-only off` with the old configuration makes it"
+    " writable again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,7 @@ async def run(migration: Migration) -> Migrated:
     await work.bring()
     require_whole(blobs.damaged)
     begun = origin.clock()
-    async with last_step.read_only(origin, migration.principal, migration.place) as change:
+    async with last_step(migration) as change:
         await _equalise(work)
         require_whole(blobs.damaged)
         if not migration.same_bytes:
@@ -92,7 +99,52 @@ async def run(migration: Migration) -> Migrated:
     return Migrated(blobs.copied, blobs.size, rows, origin.clock() - begun, left_behind)
 
 
-async def _equalise(work: MigrationWork) -> None:
+@asynccontextmanager
+async def last_step(migration: Migration) -> AsyncIterator[Change]:
+    """Make the registry read-only, unless it is; for good if the block comes to its end.
+
+    If it does not, as something has failed or somebody has had enough, the registry is given back:
+    it is writable again, or who migrates it is told what makes it so. A process that is killed
+    within leaves it read-only: the switch says why, and so does the next migration if that fails.
+
+    Yields:
+        The change, to be noted.
+
+    Raises:
+        CannotMigrate: the block has failed, and the registry stays read-only.
+    """
+    registry = migration.origin
+    name = f"{migration.principal.name}{MIGRATES}{migration.place}"
+    change = registry.change_by(Principal(name))
+    try:
+        await registry.metadata.read_only.set(change)
+        yield change
+    except BaseException as error:  # cancelled, too
+        left = await _give_back(registry, change)
+        if left and isinstance(error, CannotMigrate | RegistryError):
+            raise CannotMigrate(f"{error}. {left}") from error
+        if left:
+            error.add_note(left)
+        raise
+
+
+async def _give_back(registry: Registry, change: Change) -> str:
+    """Undo what was done here; what is left to do for a person, in words."""
+    try:
+        found = await registry.metadata.read_only.find()
+        if found == change:
+            await registry.metadata.read_only.set(None)
+            return ""
+        departed = (await registry.metadata.migrations.find()).has_departed
+    except BaseException as error:  # noqa: BLE001 - cancelled once more, too
+        why = str(error) or type(error).__name__
+        return f"The registry could not be made writable again ({why}): {_WAY_OUT}"
+    if found is None or departed or MIGRATES not in found.actor:
+        return ""
+    return f"The registry is read-only since {utc(found.at)}, by {found.actor}: {_WAY_OUT}"
+
+
+async def _equalise(work: Everything | BytesAlone) -> None:
     for number in range(MOST_LAST_ROUNDS):
         if await work.equalise() == 0:
             return

@@ -4,18 +4,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import Protocol
 
 from lading.core.access import Principal
 from lading.core.digest import Digest
 from lading.core.garbage import GarbageBlob
 from lading.core.history import Change
 from lading.core.timestamps import utc
-from lading.core.typing import override
 from lading.metadata.inspection import KnownBlob
 from lading.ports.objects import ForeignObjects
 from lading.services import collect_blobs
-from lading.services.moving.last_step import CannotMigrate
 from lading.services.moving.migrate_blobs import BlobCopies, groups
 from lading.services.moving.migrate_rows import RowCopies
 from lading.services.pages import pages
@@ -31,6 +28,10 @@ PAGE = 500
 # Images that are named in a message.
 MOST_NAMED = 10
 _SAME = "it was written to since this one was migrated there, or from there"
+
+
+class CannotMigrate(Exception):
+    """A registry cannot be migrated; the message says why and what to do."""
 
 
 class MigrationStep(StrEnum):
@@ -67,23 +68,7 @@ class Migration:
     let_go: Callable[[], Awaitable[None]] | None = None
 
 
-class MigrationWork(Protocol):
-    """The work of a migration: what it brings."""
-
-    async def begin(self) -> None:
-        """Note that a registry will be brought, if it may be."""
-
-    async def bring(self) -> None:
-        """Bring what is there, while the registry is used."""
-
-    async def equalise(self) -> int:
-        """Bring the rest, of a registry that is read-only; how much there was."""
-
-    async def end(self, change: Change) -> int:
-        """Note that all is there; how many rows."""
-
-
-class Everything(MigrationWork):
+class Everything:
     """Rows, and the bytes of blobs before theirs."""
 
     def __init__(self, migration: Migration, blobs: BlobCopies) -> None:
@@ -101,8 +86,8 @@ class Everything(MigrationWork):
         )
         self._migration = migration
 
-    @override
     async def begin(self) -> None:
+        """Note that a registry will be brought, if it may be."""
         name = await _require_target(self._migration)
         await _require_place(self._migration)
         if (await self._target.migrations.find()).has_departed:
@@ -111,8 +96,8 @@ class Everything(MigrationWork):
         await self._target.migrations.begin_arrival(name, self._run, self._now())
         await self._target.read_only.set(None)  # with its file
 
-    @override
     async def bring(self) -> None:
+        """Bring what is there, while the registry is used."""
         totals = await self._origin.inspection.totals()
         self._progress.begin(MigrationStep.BLOBS, totals.size)
         await self._rows.bring_blobs(self._progress.advance)
@@ -126,16 +111,16 @@ class Everything(MigrationWork):
             await self._rows.bring_again()
             require_whole(await self._find_wrong(0))
 
-    @override
     async def equalise(self) -> int:
+        """Bring the rest, of a registry that is read-only; how much there was."""
         self._progress.begin(MigrationStep.LAST, 2 * await self._rows.count())
         count = await self._rows.equalise()
         if self._rows.first_document is not None:
             require_whole(await self._find_wrong(self._rows.first_document - 1))
         return count
 
-    @override
     async def end(self, change: Change) -> int:
+        """Note that all is there; how many rows."""
         await self._rows.end()
         if self._migration.same_bytes:
             await self._bring_strangers()
@@ -174,7 +159,7 @@ class Everything(MigrationWork):
         return wrong
 
 
-class BytesAlone(MigrationWork):
+class BytesAlone:
     """The bytes of blobs, of which the database stays where it is."""
 
     def __init__(self, migration: Migration, blobs: BlobCopies) -> None:
@@ -182,8 +167,8 @@ class BytesAlone(MigrationWork):
         self._inspection = migration.origin.metadata.inspection
         self._blobs = blobs
 
-    @override
     async def begin(self) -> None:
+        """Require that they may be brought."""
         if self._migration.same_bytes:
             raise CannotMigrate(
                 "both configurations name the same database and the same place of blobs; nothing"
@@ -199,15 +184,15 @@ class BytesAlone(MigrationWork):
             )
         await _require_place(self._migration)
 
-    @override
     async def bring(self) -> None:
+        """Bring what is there, while the registry is used."""
         totals = await self._inspection.totals()
         self._migration.progress.begin(MigrationStep.BLOBS, totals.size)
         async for page in self._pages():
             await self._bring(page)
 
-    @override
     async def equalise(self) -> int:
+        """Bring the rest, of a registry that is read-only; how much there was."""
         self._migration.progress.begin(MigrationStep.LAST, (await self._inspection.totals()).size)
         before = self._blobs.copied
         async for page in self._pages():
@@ -215,8 +200,8 @@ class BytesAlone(MigrationWork):
             await self._bring([blob for blob in page if await stat(blob.digest) is None])
         return self._blobs.copied - before
 
-    @override
-    async def end(self, change: Change) -> int:
+    async def end(self, _: Change) -> int:
+        """Note nothing: no row of them is elsewhere."""
         return 0
 
     async def _pages(self) -> AsyncIterator[Sequence[KnownBlob]]:
