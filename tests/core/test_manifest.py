@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lading.core import media
 from lading.core.digest import SHA256, SHA512, Digest
 from lading.core.errors import DigestInvalid, ManifestInvalid, ManifestTooLarge
-from lading.core.images.layers import layers_of
+from lading.core.images.contents import layers_of
 from lading.core.images.summaries import summarize
 from lading.core.manifest import Edge, EdgeKind, Manifest
 from lading.core.manifest_document import annotations_of, parse

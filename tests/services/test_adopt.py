@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from lading.blobs.stores import Stores
-from lading.core.adoption import DISTRIBUTION, DISTRIBUTION_AT_THE_LATEST
 from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
 from lading.core.errors import ManifestUnknown, Unavailable
+from lading.core.moving import DISTRIBUTION, DISTRIBUTION_AT_THE_LATEST
 from lading.core.names import RepositoryName, Tag
 from lading.core.typing import override
 from lading.metadata import batches

@@ -8,9 +8,9 @@ from itertools import islice
 from lading.blobs import distribution
 from lading.blobs.distribution import AdoptedNote
 from lading.blobs.layout import Layout, names_in
-from lading.core.adoption import FoundLink, FoundTag, VolumeSurvey
 from lading.core.digest import Digest
 from lading.core.errors import StorageFull, Unavailable
+from lading.core.moving import FoundLink, FoundTag, VolumeSurvey
 from lading.core.typing import P, T, override
 from lading.ports.volumes import ForeignVolume
 from lading.system.disk_errors import is_full

@@ -14,10 +14,9 @@ from lading.blobs.distribution import AdoptedNote
 from lading.blobs.distribution_volume import in_thread, read_link
 from lading.blobs.hashing import RunningHash
 from lading.blobs.layout import Layout, RepositoryLayout
-from lading.core.adoption import AdoptedMove
 from lading.core.digest import Bytes, Digest
 from lading.core.errors import DigestMismatch, StorageFull
-from lading.core.exports import ExportedManifest, ExportedTag
+from lading.core.moving import AdoptedMove, ExportedManifest, ExportedTag
 from lading.core.names import Tag
 from lading.core.typing import P, T, override
 from lading.ports.link_targets import LinkTarget

@@ -10,7 +10,7 @@ from lading.cli.late import late
 from lading.cli.output import JSON, counted, human_size, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import run_with
-from lading.core.exports import ExportTally
+from lading.core.moving import ExportTally
 
 with late():
     from lading.config.settings import Settings

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple, Protocol
 
 from lading.client.errors import ClientError, ContentWrong
 from lading.core import media
-from lading.core.digest import Digest, new_hasher
-from lading.core.errors import DigestInvalid, RegistryError
+from lading.core.digest import Digest, digest_in, new_hasher
+from lading.core.errors import RegistryError
 from lading.core.json_objects import object_in
 from lading.core.names import Tag
 
@@ -85,16 +85,15 @@ def is_required(blob: dict[str, Any]) -> bool:
     return media.is_distributed(blob.get("mediaType", "")) and not blob.get("urls")
 
 
-def checked_digest(said: object, where: str) -> Digest:
+def checked_digest(said: str, where: str) -> Digest:
     """A digest as another one wrote it.
 
     Raises:
         ContentWrong: it is none.
     """
-    try:
-        return Digest(str(said))
-    except DigestInvalid as error:
-        raise ContentWrong(f"{where}: {str(said)[:80]!r} is no digest") from error
+    if (digest := digest_in(said)) is None:
+        raise ContentWrong(f"{where}: {said[:80]!r} is no digest")
+    return digest
 
 
 def verified(pieces: Iterable[bytes], digest: str, wrong: ContentWrong) -> Iterator[bytes]:
@@ -133,13 +132,10 @@ def is_tag(text: str) -> bool:
 def _is_descriptor(one: object) -> bool:
     if not isinstance(one, dict):
         return False
-    size, kind, digest = one.get("size", 0), one.get("mediaType", ""), one.get("digest")
+    size, kind = one.get("size", 0), one.get("mediaType", "")
     if not (isinstance(size, int) and 0 <= size < _MOST_SIZE and isinstance(kind, str)):
         return False
-    try:
-        return bool(Digest(str(digest)))
-    except DigestInvalid:
-        return False
+    return digest_in(str(one.get("digest"))) is not None
 
 
 class BlobContent(NamedTuple):

@@ -77,6 +77,11 @@ class Digest(str):
         return self[7:]
 
 
+def digest_in(text: str) -> Digest | None:
+    """The digest that a text is; `None` if it is none."""
+    return Digest(text) if _DIGEST.fullmatch(text) else None
+
+
 def new_hasher(algorithm: str) -> Hasher:
     """A running hash of a supported algorithm.
 

@@ -3,9 +3,8 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
-from lading.core.adoption import AdoptedMove
 from lading.core.digest import Bytes, Digest
-from lading.core.exports import ExportedManifest, ExportedTag
+from lading.core.moving import AdoptedMove, ExportedManifest, ExportedTag
 from lading.core.names import Tag
 
 

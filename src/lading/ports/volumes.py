@@ -7,8 +7,8 @@ may write meanwhile: what goes while it is looked for was not there.
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from lading.core.adoption import FoundLink, FoundTag, VolumeSurvey
 from lading.core.digest import Digest
+from lading.core.moving import FoundLink, FoundTag, VolumeSurvey
 
 
 class ForeignVolume(Protocol):

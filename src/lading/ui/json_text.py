@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from lading.core.digest import Digest
-from lading.core.errors import DigestInvalid
+from lading.core.digest import Digest, digest_in
 from lading.system.turns import LoopTurns
 
 # Characters that indentation may add. What is nested deeper than people write is shown as it is.
@@ -57,10 +56,8 @@ async def linked(body: bytes, link_of: Callable[[Digest], str]) -> Sequence[Piec
 
 
 def _link(text: str, link_of: Callable[[Digest], str]) -> str:
-    try:
-        return link_of(Digest(text))
-    except DigestInvalid:
-        return ""
+    digest = digest_in(text)
+    return "" if digest is None else link_of(digest)
 
 
 async def _indented(text: str, turns: LoopTurns) -> str:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from lading.client.doctor.caller import DeploymentCaller, HeardAnswer
 from lading.client.doctor.findings import DeploymentFinding, ok, warn, wrong
 from lading.core import media
-from lading.core.digest import Digest
-from lading.core.errors import DigestInvalid
+from lading.core.digest import Digest, digest_in
 
 _ACCEPTING = {"Accept": media.ACCEPT}
 # Behind the name of any repository.
@@ -71,7 +70,8 @@ def check_manifest(found: ReadManifest) -> DeploymentFinding:
             f"of the manifest of {where} only {len(answer.body)} bytes have come in time",
             "look at how fast the line is, and at the load of the registry",
         )
-    if not _is_of(found.named, answer.body):
+    digest = digest_in(found.named)
+    if digest is None or not digest.names(answer.body):
         return wrong(
             f"the manifest of {where} has other bytes than its digest says",
             "have the proxy change no bodies (`sub_filter`, `gzip`, minifying, pages of its own)",
@@ -211,13 +211,6 @@ def _in_capitals(digest: str) -> str:
     """The digest as it is none: "hex … MUST match [a-f0-9]" (image-spec, `descriptor.md`)."""
     algorithm, _, found = digest.partition(":")
     return f"{algorithm}:{found.upper()}"
-
-
-def _is_of(digest: str, body: bytes) -> bool:
-    try:
-        return Digest(digest).names(body)
-    except DigestInvalid:
-        return False
 
 
 def _first_of(answer: HeardAnswer, key: str) -> str:

@@ -1,17 +1,18 @@
 """Contents of a manifest as pages show them: its config, its layers, and what it says of itself.
 
-As in `summaries`, beside this, whatever cannot be read counts as not there. Sizes are not of the
-manifest: who shows them knows what is stored.
+As in `summaries`, beside this, whatever cannot be read counts as not there; of layers that lie on
+each other, none counts then.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 
 from lading.core import media
-from lading.core.digest import Digest
+from lading.core.digest import Digest, digest_in
 from lading.core.errors import DigestInvalid
 from lading.core.images.lenient_json import fields_in, items_in, text_in, texts_in
 
@@ -23,7 +24,7 @@ _MOST_FACTS, _MOST_SIGNS = 40, 2000
 
 @dataclass(frozen=True, slots=True)
 class NamedBlob:
-    """A blob that a manifest names.
+    """A blob that a manifest names; its size is what is stored.
 
     Attributes:
         title: what it is called, if that is said (`org.opencontainers.image.title`).
@@ -76,9 +77,8 @@ def facts_of(body: bytes) -> Mapping[str, str]:
 
 def _part(described: msgspec.Raw | None) -> NamedBlob | None:
     said = fields_in(described)
-    try:
-        digest = Digest(text_in(said.get("digest")) or "")
-    except DigestInvalid:
+    digest = digest_in(text_in(said.get("digest")) or "")
+    if digest is None:
         return None
     annotations = texts_in(said.get("annotations"))
     media_type = text_in(said.get("mediaType")) or ""
@@ -88,3 +88,32 @@ def _part(described: msgspec.Raw | None) -> NamedBlob | None:
         annotations.get("org.opencontainers.image.title", ""),
         bool(items_in(said.get("urls"))) or not media.is_distributed(media_type),
     )
+
+
+class ImageLayer(NamedTuple):
+    """A layer as a manifest names it, and its size in bytes, as pushed."""
+
+    digest: Digest
+    size: int
+    media_type: str
+
+
+class _NamedLayer(msgspec.Struct, rename="camel"):
+    digest: str
+    size: int = 0
+    media_type: str = ""
+
+
+class _Image(msgspec.Struct):
+    layers: list[_NamedLayer] = []
+
+
+def layers_of(body: bytes, media_type: str) -> list[ImageLayer]:
+    """The layers of a manifest that was pushed, the lowest first; none of what is no image."""
+    if media_type not in media.IMAGES:
+        return []
+    try:
+        layers = msgspec.json.decode(body, type=_Image).layers
+        return [ImageLayer(Digest(item.digest), item.size, item.media_type) for item in layers]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, DigestInvalid):
+        return []

@@ -76,7 +76,7 @@ def read_config(body: bytes) -> ShownConfig:
     whole = fields_in(body)
     run = fields_in(whole.get("config"))
     return ShownConfig(
-        platform=platform_of({name: text_in(whole.get(name)) for name in PLATFORM}),
+        platform=_platform_in(whole),
         created=_text(whole.get("created")),
         author=_text(whole.get("author")),
         user=_text(run.get("User")),
@@ -92,24 +92,9 @@ def read_config(body: bytes) -> ShownConfig:
     )
 
 
-class _Machine(msgspec.Struct):
-    """The machine that a configuration is for."""
-
-    os: object = None
-    architecture: object = None
-    variant: object = None
-
-
 def read_platform(body: bytes) -> str:
-    """The platform that a configuration is for, as `linux/arm64/v8`; empty if it says none.
-
-    All else that is in it is skipped, and made into no objects.
-    """
-    try:
-        said = msgspec.json.decode(body, type=_Machine)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return ""
-    return platform_of({name: getattr(said, name) for name in _Machine.__struct_fields__})
+    """The platform that a configuration is for, as `linux/arm64/v8`; empty if it says none."""
+    return _platform_in(fields_in(body))
 
 
 def instruction_of(created_by: str) -> str:
@@ -136,6 +121,10 @@ def _steps(history: Sequence[msgspec.Raw]) -> Iterator[HistoryStep]:
         text = _text(said.get("created_by")) or _text(said.get("comment"))
         yield HistoryStep(instruction_of(text), _text(said.get("created")), layer if made else None)
         layer += made
+
+
+def _platform_in(whole: Mapping[str, msgspec.Raw]) -> str:
+    return platform_of({name: text_in(whole.get(name)) for name in PLATFORM})
 
 
 def _text(said: msgspec.Raw | None) -> str:

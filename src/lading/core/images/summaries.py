@@ -11,8 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from lading.core import media
-from lading.core.digest import Digest
-from lading.core.errors import DigestInvalid
+from lading.core.digest import Digest, digest_in
 
 # BuildKit's: what says how an image was built is a manifest of the image's own index
 # (https://docs.docker.com/build/metadata/attestations/attestation-storage/).
@@ -90,19 +89,16 @@ def summarize(body: bytes, media_type: str) -> Summary:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         found = _Body()
     if media_type in media.INDEXES or found.manifests is not None:
-        children = tuple(map(_child, filter(_is_named, found.manifests or [])))
-        return Summary(ManifestKind.INDEX, 0, 0, None, children)
+        children = [child for item in found.manifests or () if (child := _child(item)) is not None]
+        return Summary(ManifestKind.INDEX, 0, 0, None, tuple(children))
     blobs = [*(found.layers or []), *(found.blobs or [])]
-    config = found.config if found.config and _is_named(found.config) else None
-    is_image = config is not None and config.media_type in _IMAGE_CONFIGS
-    size = sum(max(blob.size or 0, 0) for blob in [*blobs, *([config] if config else [])])
-    return Summary(
-        ManifestKind.IMAGE if is_image else ManifestKind.ARTIFACT,
-        size,
-        len(blobs),
-        Digest(config.digest) if config else None,
-        (),
-    )
+    named, config, kind = list(blobs), None, ManifestKind.ARTIFACT
+    if found.config is not None and (config := digest_in(found.config.digest)):
+        named.append(found.config)
+        if found.config.media_type in _IMAGE_CONFIGS:
+            kind = ManifestKind.IMAGE
+    size = sum(max(blob.size or 0, 0) for blob in named)
+    return Summary(kind, size, len(blobs), config, ())
 
 
 def platform_of(described: Mapping[str, object]) -> str:
@@ -112,15 +108,10 @@ def platform_of(described: Mapping[str, object]) -> str:
     return "" if not words or _UNKNOWN in words[:2] else "/".join(words)
 
 
-def _child(described: _Described) -> Child:
+def _child(described: _Described) -> Child | None:
+    digest = digest_in(described.digest)
+    if digest is None:
+        return None
     platform = platform_of(described.platform or {})
     kind = (described.annotations or {}).get(_REFERENCE_TYPE)
-    return Child(Digest(described.digest), platform, is_attestation=isinstance(kind, str))
-
-
-def _is_named(described: _Described) -> bool:
-    try:
-        Digest(described.digest)
-    except DigestInvalid:
-        return False
-    return True
+    return Child(digest, platform, is_attestation=isinstance(kind, str))

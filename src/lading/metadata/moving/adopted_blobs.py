@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from lading.core.adoption import AdoptedBlob
 from lading.core.digest import Digest
+from lading.core.moving import AdoptedBlob
 from lading.core.names import RepositoryName
 from lading.metadata import batches
 from lading.metadata import repositories as repository_rows

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from lading.core.adoption import AdoptedManifest
 from lading.core.digest import Digest
 from lading.core.manifest import Edge, Manifest, WrongSize
+from lading.core.moving import AdoptedManifest
 from lading.core.names import RepositoryName
 from lading.metadata import batches, documents, links, references
 from lading.metadata import repositories as repository_rows

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lading.core.adoption import AdoptedMove, believable
 from lading.core.digest import Digest
+from lading.core.moving import AdoptedMove, believable
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import batches, references
 from lading.metadata import repositories as repository_rows

@@ -7,9 +7,8 @@ into the volume is what its links say from then on.
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from lading.core.adoption import AdoptedMove
 from lading.core.digest import Digest
-from lading.core.exports import ExportedManifest, ExportedTag
+from lading.core.moving import AdoptedMove, ExportedManifest, ExportedTag
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import batches, documents, repositories
 from lading.metadata.moving import adopted_manifests, adopted_tags

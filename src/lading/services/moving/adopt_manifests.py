@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from lading.core.adoption import AdoptedManifest, FoundLink, believable
 from lading.core.damage import Finding, Kind
-from lading.core.digest import Digest
+from lading.core.digest import Digest, digest_in
 from lading.core.errors import RegistryError, Unavailable
 from lading.core.manifest import Manifest, WrongSize
 from lading.core.manifest_document import is_schema_1, parse
+from lading.core.moving import AdoptedManifest, FoundLink, believable
 from lading.core.names import RepositoryName
 from lading.metadata import batches, documents
 from lading.services import damage
@@ -15,7 +15,6 @@ from lading.services.moving.taking import (
     LEFT_OUT,
     PUSH_AGAIN,
     Adoption,
-    digest_in,
     finding_in,
     no_digest,
     read_manifest,

@@ -6,16 +6,15 @@ other registry would have served; of what it could not serve, as much as leaves 
 
 from collections.abc import AsyncIterator, Sequence
 
-from lading.core.adoption import FoundLink
 from lading.core.damage import Finding, Kind
-from lading.core.digest import Digest
+from lading.core.digest import Digest, digest_in
+from lading.core.moving import FoundLink
 from lading.core.names import RepositoryName
 from lading.metadata import batches
 from lading.services.moving.adopt_manifests import ManifestAdoption
 from lading.services.moving.adopt_tags import TagAdoption
 from lading.services.moving.taking import (
     Adoption,
-    digest_in,
     finding_in,
     no_digest,
     said_of,

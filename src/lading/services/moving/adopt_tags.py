@@ -2,20 +2,20 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 
-from lading.core.adoption import (
+from lading.core.damage import Finding, Kind
+from lading.core.digest import Digest, digest_in
+from lading.core.errors import TagInvalid
+from lading.core.moving import (
     DISTRIBUTION,
     DISTRIBUTION_AT_THE_LATEST,
     AdoptedMove,
     FoundTag,
 )
-from lading.core.damage import Finding, Kind
-from lading.core.digest import Digest
-from lading.core.errors import TagInvalid
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import batches
 from lading.metadata.moving.adopted_tags import AdoptedTag
 from lading.services.moving.adopt_manifests import ManifestAdoption
-from lading.services.moving.taking import PUSH_AGAIN, Adoption, digest_in, said_by
+from lading.services.moving.taking import PUSH_AGAIN, Adoption, said_by
 
 # Rows that a tag is, beside its moves.
 _ROWS = 2

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from lading.core.digest import Bytes, Digest
-from lading.core.exports import ExportedManifest, ExportedTag, ExportTally
+from lading.core.moving import ExportedManifest, ExportedTag, ExportTally
 from lading.core.names import RepositoryName
 from lading.metadata import batches
 from lading.metadata.moving.exports import RANKS

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from lading.core import manifest_document, media
 from lading.core.access import Grant
-from lading.core.adoption import AdoptedBlob
 from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest, new_hasher
 from lading.core.errors import (
@@ -25,6 +24,7 @@ from lading.core.errors import (
 from lading.core.history import Change
 from lading.core.json_objects import object_in
 from lading.core.manifest import DEFAULT_MAX_SIZE, EdgeKind
+from lading.core.moving import AdoptedBlob
 from lading.core.names import Tag
 from lading.ports.blob_sources import LocalFile, all_bytes
 from lading.ports.layouts import ImageLayout, LayoutEntry

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lading.core.access import Principal
-from lading.core.adoption import AdoptedBlob, AdoptionTally, FoundLink
 from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
-from lading.core.errors import DigestInvalid, Unavailable
+from lading.core.errors import Unavailable
 from lading.core.manifest import DEFAULT_MAX_SIZE
+from lading.core.moving import AdoptedBlob, AdoptionTally, FoundLink
 from lading.core.names import RepositoryName
 from lading.ports.blobs import StoredBytes
 from lading.ports.volumes import ForeignVolume
@@ -113,14 +113,6 @@ async def read_manifest(registry: Registry, digest: Digest) -> bytes | None:
         with source.open() as opened:
             return bytes(await opened.read(0, min(source.size, DEFAULT_MAX_SIZE + 1)))
     except (OSError, Unavailable):
-        return None
-
-
-def digest_in(text: str) -> Digest | None:
-    """The digest that a link says; `None` if that is none."""
-    try:
-        return Digest(text)
-    except DigestInvalid:
         return None
 
 

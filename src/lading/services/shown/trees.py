@@ -16,7 +16,7 @@ import msgspec
 from lading.archives.process import read_content
 from lading.core.access import Grant
 from lading.core.errors import BlobUnknown, StorageFull, Unavailable
-from lading.core.images.layers import ImageLayer, layers_of
+from lading.core.images.contents import ImageLayer, layers_of
 from lading.core.images.overlay import Sums
 from lading.core.images.tree import Entry, EntryKind
 from lading.core.names import Owner, Reference

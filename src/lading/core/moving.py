@@ -1,4 +1,4 @@
-"""Adoption: what stands in the repositories of another registry, and what was taken over of it."""
+"""What moves between registries: what is taken over of another one, and what it is to find."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from lading.core.clocks import SLACK
 from lading.core.digest import Digest
 from lading.core.manifest import Manifest
+from lading.core.names import Tag
 
 # Who moved a tag before it was adopted: nobody wrote down more than the time of its link, and that
 # may be the time of a copy.
@@ -123,3 +124,50 @@ class AdoptionTally:
     def changes(self) -> int:
         """The number of things that were new, or are gone."""
         return self.manifests + self.tags + self.gone + self.garbage
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedManifest:
+    """A manifest that is exported.
+
+    Attributes:
+        key: where it stands among all of its repository.
+        size: of its body, in bytes.
+        at: when it was pushed, in seconds since the epoch.
+    """
+
+    key: int
+    digest: Digest
+    size: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedTag:
+    """A tag that is exported.
+
+    Attributes:
+        moves: to what it pointed to and is still there, each once, the last one to what it points
+            to now.
+    """
+
+    tag: Tag
+    moves: Sequence[AdoptedMove]
+
+
+@dataclass(slots=True)
+class ExportTally:
+    """A tally of what an export has written.
+
+    Attributes:
+        repositories: that there are.
+        blobs, size: whose bytes were brought, manifests among them.
+        links: that were written, as they were not there or said something else.
+        removed: tags and manifests whose links were removed, as they were deleted here.
+    """
+
+    repositories: int = 0
+    blobs: int = 0
+    size: int = 0
+    links: int = 0
+    removed: int = 0
