@@ -99,5 +99,9 @@ def test_yesterday_is_restored_beside_todays_bucket(
         assert wrong == []
         assert pull(registry.client, "team/app", newer) != []
         Repository(registry.client, "team/app").push_image(newer, b"again")
+    # Whoever still has the old database does not know what is pushed now, and deletes none of it.
+    old = run([program(), "verify", "--repair", config], check=False)
+    assert old.returncode != 0
+    assert b"names the badge of another database" in old.stdout + old.stderr
     run([program(), "verify", "--repair", "--delete-unknown", new])
     assert b"all is well" in run([program(), "verify", "--checksums", new]).stdout

@@ -1,7 +1,8 @@
 """Badges: rows of objects by which a database knows its place in an object store.
 
-Rows that were brought to another database have their badge along, so that both know the place by
-it. Whoever of the two goes on there takes another badge: until all is done it has both.
+Rows that were brought to another database, or restored there, have their badge along, so that both
+know the place by it. Whoever of the two goes on there takes another badge: until all is done it has
+both.
 """
 
 from collections.abc import Sequence

@@ -6,8 +6,8 @@ none, and read again. A store that ignores the condition lets two of them go on.
 its badge among the objects and then looks at all of them, so that the later one at least sees the
 other's; and whoever deletes what no row names reads the owner again first.
 
-A registry that was migrated with its rows alone is in two databases that have the same badge. Who
-goes on takes another one, by which the other one is no owner any more.
+A registry that was migrated with its rows alone, or restored from a backup, is in two databases
+that have the same badge. Who goes on takes another one: the other database is no owner any more.
 """
 
 import logging
@@ -72,7 +72,8 @@ class Ownership:
             raise _foreign(
                 f"The object `{OWNER}` names the badge of another database, `{named}`: if this"
                 " registry was migrated, it is served from there, and `lading migrate` brings it"
-                f" back; if that database is gone for good, delete `{OWNER}` and that badge"
+                " back; if a backup of it was restored, that is served in its place; if that"
+                f" database is gone for good, delete `{OWNER}` and that badge"
             )
         elif len(badges) > 1:
             await self.room.objects.keep_badge(named, self.room.clock())

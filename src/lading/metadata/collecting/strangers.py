@@ -5,6 +5,7 @@ What it does not know is then no garbage, unless a person says so.
 """
 
 from lading.core.history import Change
+from lading.metadata.moving.migrations import ARRIVED
 from lading.metadata.noun import reading, writing
 from lading.metadata.read_only import find_switch, switch_off, switch_on
 from lading.ports.database import Database, SqlConnection
@@ -31,7 +32,9 @@ def begin_restored(connection: SqlConnection, change: Change) -> None:
     """End what was under way when a restored backup was made; there may be newer blobs.
 
     Objects that were unused then, or of an upload, may be theirs: a key is reserved before it is
-    used. They are forgotten, and so kept, as all that this database does not know.
+    used. They are forgotten, and so kept, as all that this database does not know. The database
+    that was backed up may be served still: the restored one takes the place of both for itself
+    when it is served, so that the other one does not take what is pushed from then on for garbage.
     """
     connection.execute("DELETE FROM holds")
     connection.execute("DELETE FROM jobs")
@@ -39,6 +42,7 @@ def begin_restored(connection: SqlConnection, change: Change) -> None:
         "DELETE FROM objects WHERE unused_at IS NOT NULL OR upload IN (SELECT key FROM uploads)"
     )
     connection.execute("DELETE FROM uploads")
+    switch_on(connection, ARRIVED, change)
     note(connection, change)
 
 

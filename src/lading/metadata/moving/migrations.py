@@ -2,9 +2,9 @@
 
 A registry that is migrated has a name of its own, by which its copies know each other. A database
 to which one is on its way is *arriving* until all is there, and served by nobody; it takes nothing
-but what the migration brings that has begun last. Then it has
-*arrived* until it is served for the first time. The one that it came from has *departed* for as
-long as it stays as read-only as the migration has made it: then nothing can have happened to it
+but what the migration brings that has begun last. Then it has *arrived* until it is served for the
+first time, as one has that was restored from a backup. The one that it came from has *departed* for
+as long as it stays as read-only as the migration has made it: then nothing can have happened to it
 since, and the registry may come back to it.
 """
 
