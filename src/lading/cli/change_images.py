@@ -6,8 +6,8 @@ import click
 
 from lading.cli.completion import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
-from lading.cli.images.places import NamedImage, Where, look, parse_named, place_options
-from lading.cli.images.source import ImageSource
+from lading.cli.images.places import NamedImage, Where, look_at, parse_named, place_options
+from lading.cli.images.source import ImageRepository
 from lading.cli.output import say, to_json
 from lading.cli.windows import say_parts
 from lading.core.errors import RegistryError
@@ -33,11 +33,11 @@ def tag_image(image: str, tags: Sequence[str], where: Where, *, as_json: bool) -
 
     pointed: list[str] = []
 
-    async def point(source: ImageSource) -> None:
-        found = await source.manifest(named.repository, named.reference)
+    async def point(repository: ImageRepository) -> None:
+        found = await repository.manifest(named.reference)
         try:
             for tag in tags:
-                await source.put_tag(named.repository, found, tag)
+                await repository.put_tag(found, tag)
                 pointed.append(tag)
                 if not as_json:
                     say_parts(f"{named.name}:{tag} ", found.digest)
@@ -47,7 +47,7 @@ def tag_image(image: str, tags: Sequence[str], where: Where, *, as_json: bool) -
                 said = {"digest": found.digest, "repository": named.name, "tags": pointed}
                 say(to_json(said))
 
-    look(where, named.host, image, point)
+    look_at(named, point)
 
 
 @with_examples(
@@ -75,7 +75,7 @@ def remove_images(images: Sequence[str], where: Where, *, dry_run: bool, as_json
     removed = []
     try:
         for named in named_images:
-            digest = _remove(where, named, dry_run=dry_run)
+            digest = _remove(named, dry_run=dry_run)
             removed.append({"name": named.image, "digest": digest})
             if not as_json:
                 done = "would delete" if dry_run else "deleted"
@@ -86,14 +86,14 @@ def remove_images(images: Sequence[str], where: Where, *, dry_run: bool, as_json
             say(to_json(removed))
 
 
-def _remove(where: Where, named: NamedImage, *, dry_run: bool) -> str:
-    async def remove(source: ImageSource) -> str:
-        found = await source.manifest(named.repository, named.reference)
+def _remove(named: NamedImage, *, dry_run: bool) -> str:
+    async def remove(repository: ImageRepository) -> str:
+        found = await repository.manifest(named.reference)
         if not dry_run:
-            await source.delete(named.repository, named.reference)
+            await repository.delete(named.reference)
         return found.digest
 
-    return look(where, named.host, named.text, remove)
+    return look_at(named, remove)
 
 
 def _require_tag(text: str) -> None:

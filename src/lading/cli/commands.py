@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
@@ -25,42 +25,91 @@ with late():
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
+COMMAND_GROUPS: Mapping[str, Mapping[str, str]] = {
+    "Serve": {
+        "serve": "Answer requests until told to stop.",
+        "config": "Check a configuration file, or show what is in force.",
+        "user": "Add and remove those who log in with a password.",
+        "token": "Give programs a login of their own.",
+        "cert": "Make certificates for a network of your own.",
+        "doctor": "Look for what is wrong with a deployment.",
+    },
+    "Images, here and in other registries": {
+        "ls": "List the repositories of a registry.",
+        "tags": "List the tags of a repository, with sizes and times.",
+        "search": "Find repositories and tags by a part of their names.",
+        "inspect": "Tell what an image is, what is in it, and what it runs.",
+        "tree": "Draw what belongs to an image, and what refers to it.",
+        "du": "Tell how many bytes tags or repositories have and share.",
+        "diff": "Compare two images, and their files.",
+        "files": "List the files of an image, or those below a path.",
+        "cat": "Print a file of an image, byte for byte.",
+        "tag": "Point tags at an image of the same repository.",
+        "rm": "Delete tags, or images by their digest.",
+        "cp": "Copy images between registries and folders.",
+        "login": "Log in to a registry, and keep the login.",
+        "logout": "Forget the login for a registry.",
+    },
+    "Deleted images, and bytes": {
+        "trash": "Look at what was deleted and can be restored.",
+        "restore": "Bring back an image, a tag, or all of a repository.",
+        "history": "Tell where a tag has pointed, since when, and by whom.",
+        "why": "Tell what keeps a blob or a manifest.",
+        "garbage-collect": "Remove deleted images for good, and free their bytes.",
+    },
+    "Care": {
+        "verify": "Compare what the database says with the bytes.",
+        "read-only": "Switch read-only mode on or off, or say whether it is on.",
+        "backup": "Copy the metadata of a registry, running or not.",
+        "restore-backup": "Put the metadata of a backup in place.",
+        "restored": "Say that PostgreSQL was restored from a backup.",
+    },
+    "Move in, up and out": {
+        "adopt": "Take over what `registry:2` or `registry:3` has, in place.",
+        "import": "Bring the images of OCI image layouts, as zot has them.",
+        "migrate": "Bring a registry to another database or another store.",
+        "export": "Write all that is here as `registry:2` keeps it.",
+    },
+    "Shell": {"completion": "Print the script that completes commands and images."},
+}
+"""The lines of the list of commands, each the first sentence of the command's own help."""
 
-class Listed(NamedTuple):
-    """A command that is not loaded yet.
+COMMANDS = {name: summary for group in COMMAND_GROUPS.values() for name, summary in group.items()}
 
-    Attributes:
-        place: its module in `lading.cli` and its name there, with a colon between.
-        summary: its line in the list of commands: the first sentence of its own help.
-    """
-
-    place: str
-    summary: str
+# The files of commands that are not called as theirs.
+_FILES = {
+    "cat": "files",
+    "history": "trash",
+    "import": "import_layouts",
+    "logout": "login",
+    "restore": "trash",
+    "restore-backup": "backup",
+    "restored": "backup",
+    "rm": "change_images",
+    "search": "ls",
+    "tag": "change_images",
+    "tags": "ls",
+    "tree": "inspect",
+}
 
 
 class LazyGroup(click.Group):
     """A group of commands, below headings, each of which is loaded when it is asked for by name."""
 
-    def __init__(
-        self, *args: Any, groups: Mapping[str, Mapping[str, Listed]], **kwargs: Any
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self._groups = groups
-        self._listed = {name: it for group in groups.values() for name, it in group.items()}
-        self._failed: click.ClickException | None = None
+    _failed: click.ClickException | None = None
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         """The names of all commands."""
-        return list(self._listed)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """The command of a name, loaded."""
-        if cmd_name not in self._listed:
+        if cmd_name not in COMMANDS:
             return None
-        module, _, name = self._listed[cmd_name].place.partition(":")
         with without_collector():
-            command: click.Command = getattr(import_module(f"lading.cli.{module}"), name)
-        return command
+            file = import_module(f"lading.cli.{_FILES.get(cmd_name, cmd_name.replace('-', '_'))}")
+        commands = (one for one in vars(file).values() if isinstance(one, click.Command))
+        return next(command for command in commands if command.name == cmd_name)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program; one line says that there is no room where its help, or bytes, go."""
@@ -111,8 +160,8 @@ class LazyGroup(click.Group):
     ) -> "list[shell_completion.CompletionItem]":
         """The completions of what is being typed, without loading any command."""
         commands = [
-            shell_completion.CompletionItem(name, help=listed.summary)
-            for name, listed in self._listed.items()
+            shell_completion.CompletionItem(name, help=summary)
+            for name, summary in COMMANDS.items()
             if name.startswith(incomplete)
         ]
         return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
@@ -120,12 +169,10 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the list of commands without loading any."""
         # As wide in all groups, so that the summaries are below each other.
-        longest = max(map(len, self._listed))
-        for heading, group in self._groups.items():
+        longest = max(map(len, COMMANDS))
+        for heading, group in COMMAND_GROUPS.items():
             with formatter.section(heading):
-                formatter.write_dl(
-                    [(name.ljust(longest), it.summary) for name, it in group.items()]
-                )
+                formatter.write_dl([(name.ljust(longest), line) for name, line in group.items()])
 
 
 def _settle_streams() -> None:
@@ -170,78 +217,7 @@ def _drop_unwritten() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stderr.fileno())
 
 
-COMMAND_GROUPS: Mapping[str, Mapping[str, Listed]] = {
-    "Serve": {
-        "serve": Listed("serve:serve", "Answer requests until told to stop."),
-        "config": Listed("config:config", "Check a configuration file, or show what is in force."),
-        "user": Listed("user:user", "Add and remove those who log in with a password."),
-        "token": Listed("token:token", "Give programs a login of their own."),
-        "cert": Listed("cert:cert", "Make certificates for a network of your own."),
-        "doctor": Listed("doctor:doctor", "Look for what is wrong with a deployment."),
-    },
-    "Images, here and in other registries": {
-        "ls": Listed("ls:list_repositories", "List the repositories of a registry."),
-        "tags": Listed("ls:list_tags", "List the tags of a repository, with sizes and times."),
-        "search": Listed("ls:search", "Find repositories and tags by a part of their names."),
-        "inspect": Listed(
-            "inspect:inspect_image", "Tell what an image is, what is in it, and what it runs."
-        ),
-        "tree": Listed("inspect:tree", "Draw what belongs to an image, and what refers to it."),
-        "du": Listed("du:du", "Tell how many bytes tags or repositories have and share."),
-        "diff": Listed("diff:diff", "Compare two images, and their files."),
-        "files": Listed("files:list_files", "List the files of an image, or those below a path."),
-        "cat": Listed("files:cat", "Print a file of an image, byte for byte."),
-        "tag": Listed("change_images:tag_image", "Point tags at an image of the same repository."),
-        "rm": Listed("change_images:remove_images", "Delete tags, or images by their digest."),
-        "cp": Listed("cp:cp", "Copy images between registries and folders."),
-        "login": Listed("login:login", "Log in to a registry, and keep the login."),
-        "logout": Listed("login:logout", "Forget the login for a registry."),
-    },
-    "Deleted images, and bytes": {
-        "trash": Listed("trash:trash", "Look at what was deleted and can be restored."),
-        "restore": Listed("trash:restore", "Bring back an image, a tag, or all of a repository."),
-        "history": Listed(
-            "trash:history", "Tell where a tag has pointed, since when, and by whom."
-        ),
-        "why": Listed("why:why", "Tell what keeps a blob or a manifest."),
-        "garbage-collect": Listed(
-            "garbage_collect:garbage_collect",
-            "Remove deleted images for good, and free their bytes.",
-        ),
-    },
-    "Care": {
-        "verify": Listed("verify:verify", "Compare what the database says with the bytes."),
-        "read-only": Listed(
-            "read_only:read_only", "Switch read-only mode on or off, or say whether it is on."
-        ),
-        "backup": Listed("backup:backup", "Copy the metadata of a registry, running or not."),
-        "restore-backup": Listed("backup:restore_backup", "Put the metadata of a backup in place."),
-        "restored": Listed("backup:restored", "Say that PostgreSQL was restored from a backup."),
-    },
-    "Move in, up and out": {
-        "adopt": Listed(
-            "adopt:adopt", "Take over what `registry:2` or `registry:3` has, in place."
-        ),
-        "import": Listed(
-            "import_layouts:import_", "Bring the images of OCI image layouts, as zot has them."
-        ),
-        "migrate": Listed(
-            "migrate:migrate", "Bring a registry to another database or another store."
-        ),
-        "export": Listed("export:export", "Write all that is here as `registry:2` keeps it."),
-    },
-    "Shell": {
-        "completion": Listed(
-            "completion:completion", "Print the script that completes commands and images."
-        ),
-    },
-}
-COMMANDS = {name: listed for group in COMMAND_GROUPS.values() for name, listed in group.items()}
-
-
-@click.group(
-    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, groups=COMMAND_GROUPS
-)
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-v", "--version", message="lading %(version)s")
 def main() -> None:
     """A container registry: what `docker push` pushes to and `docker pull` pulls from."""

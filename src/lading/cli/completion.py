@@ -103,7 +103,7 @@ def complete_image(
         if not colon:
             return await _beginning(source.repositories(), rest)
         tag = rest.removeprefix(f"{repository}:")
-        found = await _beginning(source.tags(repository), tag)
+        found = await _beginning(source.repository(repository).tags(), tag)
         return [f"{repository}:{name}" for name in found]
 
     def soon(source: "ImageSource") -> Awaitable[list[str]]:

@@ -1,6 +1,6 @@
 """`lading diff`: in what two images differ."""
 
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import click
@@ -12,8 +12,8 @@ from lading.cli.images.documents import ManifestDocument, fetch_config, read_man
 from lading.cli.images.file_tree import PlacedEntry
 from lading.cli.images.files import choose_image, hash_contents, read_files
 from lading.cli.images.graph import kind_of
-from lading.cli.images.places import NamedImage, Where, look, parse_named, place_options
-from lading.cli.images.source import ImageSource
+from lading.cli.images.places import NamedImage, Where, look_at, parse_named, place_options
+from lading.cli.images.source import ImageRepository
 from lading.cli.output import human_size, say, to_json
 from lading.cli.windows import Column, print_table
 from lading.core.images.comparison import ImageDifference, compare_configs, compare_mappings
@@ -56,8 +56,8 @@ def diff(
     """
     try:
         both = [parse_named(text, where) for text in (first, second)]
-        before, after = (_read(where, named, platform, with_files=with_files) for named in both)
-        found = [*_differences(before, after), *_file_differences(where, before, after)]
+        before, after = (_read(named, platform, with_files=with_files) for named in both)
+        found = [*_differences(before, after), *_file_differences(before, after)]
     except click.UsageError:
         raise
     except click.ClickException as error:
@@ -72,21 +72,21 @@ def diff(
         click.get_current_context().exit(_DIFFERS)
 
 
-def _read(where: Where, named: NamedImage, platform: str, *, with_files: bool) -> _Side:
-    async def gather(source: ImageSource) -> _Side:
-        found = await source.manifest(named.repository, named.reference)
+def _read(named: NamedImage, platform: str, *, with_files: bool) -> _Side:
+    async def gather(repository: ImageRepository) -> _Side:
+        found = await repository.manifest(named.reference)
         document = read_manifest(found)
         if platform or with_files:
-            document = await choose_image(source, named.repository, named.reference, platform)
+            document = await choose_image(repository, named.reference, platform)
         config, files = None, {}
         if kind_of(document) == "image":
-            config = await fetch_config(source, named.repository, document)
+            config = await fetch_config(repository, document)
         if with_files:
-            tree = await read_files(source, named.repository, document.layers)
+            tree = await read_files(repository, document.layers)
             files = {placed.entry.path: placed for placed in tree.all()}
         return _Side(named, found.digest, document, config, files)
 
-    return look(where, named.host, named.text, gather)
+    return look_at(named, gather)
 
 
 def _differences(before: _Side, after: _Side) -> Iterator[ImageDifference]:
@@ -108,7 +108,7 @@ def _differences(before: _Side, after: _Side) -> Iterator[ImageDifference]:
             yield ImageDifference("layer", layer.digest, "", human_size(layer.size))
 
 
-def _file_differences(where: Where, before: _Side, after: _Side) -> Iterator[ImageDifference]:
+def _file_differences(before: _Side, after: _Side) -> Iterator[ImageDifference]:
     """Files that one of them has alone, or that look or read otherwise."""
     shared = before.files.keys() & after.files.keys()
     alike = [
@@ -118,7 +118,7 @@ def _file_differences(where: Where, before: _Side, after: _Side) -> Iterator[Ima
         and before.files[path].entry.kind is EntryKind.FILE
         and not _is_same_place(path, before, after)
     ]
-    one, other = _hashes(where, before, alike), _hashes(where, after, alike)
+    one, other = _hashes(before, alike), _hashes(after, alike)
     for path in sorted(before.files.keys() | after.files.keys()):
         first = _look_of(before.files[path]) if path in before.files else ""
         second = _look_of(after.files[path]) if path in after.files else ""
@@ -135,16 +135,11 @@ def _is_same_place(path: str, before: _Side, after: _Side) -> bool:
     return of_one.digest == of_other.digest and one.entry.offset == other.entry.offset
 
 
-def _hashes(where: Where, side: _Side, paths: Sequence[str]) -> Mapping[str, str]:
+def _hashes(side: _Side, paths: Sequence[str]) -> Mapping[str, str]:
     if not paths:
         return {}
-    named, layers = side.named, side.document.layers
-    wanted = [side.files[path] for path in paths]
-
-    def gather(source: ImageSource) -> Awaitable[Mapping[str, str]]:
-        return hash_contents(source, named.repository, layers, wanted)
-
-    return look(where, named.host, named.text, gather)
+    layers, wanted = side.document.layers, [side.files[path] for path in paths]
+    return look_at(side.named, lambda repository: hash_contents(repository, layers, wanted))
 
 
 def _look_of(placed: PlacedEntry) -> str:

@@ -10,7 +10,7 @@ from lading.cli.completion import complete_image
 from lading.cli.examples import Example, with_examples
 from lading.cli.images.graph import blobs_of, grow
 from lading.cli.images.places import Where, look, parse_named, place_options
-from lading.cli.images.source import ImageSource
+from lading.cli.images.source import ImageRepository, ImageSource
 from lading.cli.output import human_size, say, to_json
 from lading.cli.windows import Column, print_table
 from lading.core.errors import ManifestDamaged, ManifestUnknown, RepositoryUnknown
@@ -50,9 +50,9 @@ def du(repositories: Sequence[str], where: Where, *, as_json: bool) -> None:
 
     async def gather(source: ImageSource) -> Mapping[str, Mapping[str, int]]:
         if len(names) == 1:
-            return await _by_tag(source, names[0])
+            return await _by_tag(source.repository(names[0]))
         if names:
-            return {name: await _of_repository(source, name) for name in names}
+            return {name: await _of_repository(source.repository(name)) for name in names}
         return await _by_repository(source)
 
     found = look(where, hosts.pop(), " ".join(repositories) or "the registry", gather)
@@ -66,15 +66,15 @@ def du(repositories: Sequence[str], where: Where, *, as_json: bool) -> None:
     say(f"In all, each once: {human_size(total)}", err=True)
 
 
-async def _by_tag(source: ImageSource, repository: str) -> Mapping[str, Mapping[str, int]]:
+async def _by_tag(repository: ImageRepository) -> Mapping[str, Mapping[str, int]]:
     """The sizes of what each tag leads to, by digest."""
     found = {}
-    for tag in [name async for name in source.tags(repository)]:
+    for tag in [name async for name in repository.tags()]:
         try:
-            manifest = await source.manifest(repository, tag)
-            branch = await grow(source, repository, manifest, referrers=True)
+            manifest = await repository.manifest(tag)
+            branch = await grow(repository, manifest, referrers=True)
         except ManifestDamaged as error:
-            say(f"{repository}:{tag} is left out: {error.message}", err=True)
+            say(f"{repository.name}:{tag} is left out: {error.message}", err=True)
             continue
         except (ManifestUnknown, RepositoryUnknown):  # deleted meanwhile
             continue
@@ -87,15 +87,15 @@ async def _by_repository(source: ImageSource) -> Mapping[str, Mapping[str, int]]
     found = {}
     for repository in [name async for name in source.repositories()]:
         try:
-            found[repository] = await _of_repository(source, repository)
+            found[repository] = await _of_repository(source.repository(repository))
         except RepositoryUnknown:
             continue
     return found
 
 
-async def _of_repository(source: ImageSource, repository: str) -> Mapping[str, int]:
+async def _of_repository(repository: ImageRepository) -> Mapping[str, int]:
     sizes: dict[str, int] = {}
-    for blobs in (await _by_tag(source, repository)).values():
+    for blobs in (await _by_tag(repository)).values():
         sizes.update(blobs)
     return sizes
 

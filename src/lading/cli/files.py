@@ -9,8 +9,8 @@ from lading.cli.completion import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.images.file_tree import PlacedEntry, as_shown
 from lading.cli.images.files import choose_image, read_content, read_files, read_layer
-from lading.cli.images.places import Where, look, parse_named, place_options, where_options
-from lading.cli.images.source import ImageSource
+from lading.cli.images.places import Where, look_at, parse_named, place_options, where_options
+from lading.cli.images.source import ImageRepository
 from lading.cli.output import binary_output, human_size, say, to_json
 from lading.cli.windows import Column, print_table
 from lading.core.images.tree import EntryKind
@@ -41,14 +41,14 @@ def list_files(
     """
     named = parse_named(image, where)
 
-    async def gather(source: ImageSource) -> Sequence[PlacedEntry]:
-        document = await choose_image(source, named.repository, named.reference, platform)
+    async def gather(repository: ImageRepository) -> Sequence[PlacedEntry]:
+        document = await choose_image(repository, named.reference, platform)
         if layer is None:
-            files = await read_files(source, named.repository, document.layers)
+            files = await read_files(repository, document.layers)
             return list(files.all(as_shown(path)))
         if layer > len(document.layers):
             raise click.UsageError(f"--layer {layer}: the image has {len(document.layers)}")
-        found = await read_layer(source, named.repository, document.layers[layer - 1], "layer")
+        found = await read_layer(repository, document.layers[layer - 1], "layer")
         below = as_shown(path)
         return [
             PlacedEntry(layer - 1, entry)
@@ -56,7 +56,7 @@ def list_files(
             if not below or entry.path == below or entry.path.startswith(f"{below}/")
         ]
 
-    found = look(where, named.host, image, gather)
+    found = look_at(named, gather)
     if as_json:
         say(to_json([_listed(placed) for placed in found]))
         return
@@ -82,16 +82,16 @@ def cat(image: str, path: str, platform: str, where: Where) -> None:
     """
     named, output = parse_named(image, where), binary_output()
 
-    async def print_it(source: ImageSource) -> None:
-        document = await choose_image(source, named.repository, named.reference, platform)
-        files = await read_files(source, named.repository, document.layers)
+    async def print_it(repository: ImageRepository) -> None:
+        document = await choose_image(repository, named.reference, platform)
+        files = await read_files(repository, document.layers)
         layer, entry = files.resolve(as_shown(path))
         if entry.kind is not EntryKind.FILE:
             raise click.ClickException(f"{path}: a {_kind(entry.kind)}, and no file with contents")
         chosen = document.layers[layer]
-        await read_content(source, named.repository, chosen, entry, output)
+        await read_content(repository, chosen, entry, output)
 
-    look(where, named.host, image, print_it)
+    look_at(named, print_it)
     output.flush()
 
 

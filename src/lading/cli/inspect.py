@@ -10,8 +10,8 @@ from lading.cli.completion import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.images.documents import ManifestDocument, fetch_config, read_manifest
 from lading.cli.images.graph import Branch, grow, kind_of
-from lading.cli.images.places import NamedImage, Where, look, parse_named, place_options
-from lading.cli.images.source import FoundManifest, ImageSource
+from lading.cli.images.places import NamedImage, Where, look_at, parse_named, place_options
+from lading.cli.images.source import FoundManifest, ImageRepository
 from lading.cli.output import binary_output, human_size, say, to_json
 from lading.cli.windows import say_fitting, say_parts
 from lading.core.images.image_config import ShownConfig
@@ -46,15 +46,15 @@ def inspect_image(image: str, where: Where, *, raw: bool, as_json: bool) -> None
     """
     named = parse_named(image, where)
 
-    async def gather(source: ImageSource) -> Inspected:
-        found = await source.manifest(named.repository, named.reference)
+    async def gather(repository: ImageRepository) -> Inspected:
+        found = await repository.manifest(named.reference)
         document = read_manifest(found)
         if raw or kind_of(document) != "image":
             return Inspected(named, found, document, None)
-        read = await fetch_config(source, named.repository, document)
+        read = await fetch_config(repository, document)
         return Inspected(named, found, document, read)
 
-    seen = look(where, named.host, image, gather)
+    seen = look_at(named, gather)
     if raw:
         binary_output().write(seen.found.body)
     elif as_json:
@@ -76,11 +76,11 @@ def tree(image: str, where: Where, *, as_json: bool) -> None:
     """
     named = parse_named(image, where)
 
-    async def gather(source: ImageSource) -> Branch:
-        found = await source.manifest(named.repository, named.reference)
-        return await grow(source, named.repository, found, referrers=True)
+    async def gather(repository: ImageRepository) -> Branch:
+        found = await repository.manifest(named.reference)
+        return await grow(repository, found, referrers=True)
 
-    root = look(where, named.host, image, gather)
+    root = look_at(named, gather)
     if as_json:
         say(to_json(root))
         return

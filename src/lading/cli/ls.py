@@ -10,8 +10,8 @@ from lading.cli.completion import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import NothingFound
 from lading.cli.images.graph import blobs_of, grow
-from lading.cli.images.places import Where, look, parse_named, place_options, split_host
-from lading.cli.images.source import ImageSource
+from lading.cli.images.places import Where, look, look_at, parse_named, place_options, split_host
+from lading.cli.images.source import ImageRepository, ImageSource
 from lading.cli.late import late
 from lading.cli.output import human_size, say, to_json
 from lading.cli.windows import Column, print_table
@@ -86,14 +86,14 @@ def list_tags(repository: str, where: Where, *, short: bool, as_json: bool) -> N
     if named.reference:
         raise click.UsageError(f"{repository!r}: write the repository alone")
 
-    async def gather(source: ImageSource) -> Sequence[ShownTag]:
-        names = [name async for name in source.tags(named.repository)]
+    async def gather(repository: ImageRepository) -> Sequence[ShownTag]:
+        names = [name async for name in repository.tags()]
         names.sort(key=natural)
         if short:
             return [ShownTag(name) for name in names]
-        return await _describe_all(source, named.repository, names)
+        return await _describe_all(repository, names)
 
-    tags = look(where, named.host, repository, gather)
+    tags = look_at(named, gather)
     if as_json:
         say(to_json(tags))
     elif short:
@@ -148,9 +148,7 @@ async def _repositories(source: ImageSource) -> Sequence[str]:
     return sorted([name async for name in source.repositories()], key=natural)
 
 
-async def _describe_all(
-    source: ImageSource, repository: str, tags: Sequence[str]
-) -> Sequence[ShownTag]:
+async def _describe_all(repository: ImageRepository, tags: Sequence[str]) -> Sequence[ShownTag]:
     """The tags, described; what fails once is asked no more, and what is under way is waited for.
 
     Threads of it would go on behind a client that is closed.
@@ -160,7 +158,7 @@ async def _describe_all(
     async def describe(tag: str) -> ShownTag:
         async with turn:
             try:
-                return ShownTag(tag) if failed else await _describe(source, repository, tag)
+                return ShownTag(tag) if failed else await _describe(repository, tag)
             except RegistryError as error:
                 failed.append(error)
                 return ShownTag(tag)
@@ -171,12 +169,12 @@ async def _describe_all(
     return described
 
 
-async def _describe(source: ImageSource, repository: str, tag: str) -> ShownTag:
+async def _describe(repository: ImageRepository, tag: str) -> ShownTag:
     try:
-        found = await source.manifest(repository, tag)
-        branch = await grow(source, repository, found, referrers=False)
+        found = await repository.manifest(tag)
+        branch = await grow(repository, found, referrers=False)
         size = sum(blobs_of(branch).values())
-        set_at = await source.set_at(repository, tag)
+        set_at = await repository.set_at(tag)
     except (ManifestUnknown, RepositoryUnknown):  # deleted meanwhile, or damaged
         return ShownTag(tag)
     return ShownTag(tag, found.digest, found.media_type, size, set_at)
@@ -202,7 +200,7 @@ async def _search(source: ImageSource, text: str) -> Sequence[str]:
 async def _tags(source: ImageSource, repository: str) -> AsyncIterator[str]:
     """The tags of a repository that may be gone by now, or somebody else's."""
     try:
-        async for tag in source.tags(repository):
+        async for tag in source.repository(repository).tags():
             yield tag
     except _NOT_TO_SEE:
         return

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from lading.cli.images.source import FoundManifest, ImageSource, ReadDescriptor, opened
+from lading.cli.images.source import FoundManifest, ImageRepository, ReadDescriptor, opened
 from lading.core import media
 from lading.core.images.image_config import ShownConfig, read_config
 from lading.core.json_objects import object_in
@@ -50,12 +50,10 @@ def read_manifest(found: FoundManifest) -> ManifestDocument:
     )
 
 
-async def fetch_config(
-    source: ImageSource, repository: str, document: ManifestDocument
-) -> ShownConfig:
+async def fetch_config(repository: ImageRepository, document: ManifestDocument) -> ShownConfig:
     """The configuration that a manifest names; `BlobUnknown` if the registry does not have it."""
     assert document.config is not None
-    async with opened(source, repository, document.config, "configuration") as file:
+    async with opened(repository, document.config, "configuration") as file:
         return read_config(file.read(_MOST))
 
 

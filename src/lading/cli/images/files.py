@@ -15,7 +15,7 @@ from lading.archives.listing import content, entries
 from lading.cli.exits import NothingFound
 from lading.cli.images.documents import ManifestDocument, read_manifest
 from lading.cli.images.file_tree import ImageFiles, PlacedEntry
-from lading.cli.images.source import ImageSource, ReadDescriptor, opened
+from lading.cli.images.source import ImageRepository, ReadDescriptor, opened
 from lading.cli.output import say
 from lading.core.images.tar_header import TarInvalid
 from lading.core.images.tree import Entry
@@ -27,7 +27,7 @@ _NONE = "unknown/unknown"
 
 
 async def choose_image(
-    source: ImageSource, repository: str, reference: str, platform: str
+    repository: ImageRepository, reference: str, platform: str
 ) -> ManifestDocument:
     """The image that is meant: of an index the one of a platform, or else of this machine.
 
@@ -38,13 +38,13 @@ async def choose_image(
         NothingFound: the index has none of that platform.
         ClickException: it is no image.
     """
-    found = await source.manifest(repository, reference)
+    found = await repository.manifest(reference)
     document = read_manifest(found)
     if document.is_index:
         child = _of_platform(document.children, platform)
-        document = read_manifest(await source.manifest(repository, child.digest))
+        document = read_manifest(await repository.manifest(child.digest))
     if not document.layers:
-        raise click.ClickException(f"{repository}:{reference} has no layers")
+        raise click.ClickException(f"{repository.name}:{reference} has no layers")
     return document
 
 
@@ -64,36 +64,33 @@ def _of_platform(children: Sequence[ReadDescriptor], wanted: str) -> ReadDescrip
     raise NothingFound(f"there is no image for {platform}; --platform is one of: {there}")
 
 
-async def read_files(
-    source: ImageSource, repository: str, layers: Sequence[ReadDescriptor]
-) -> ImageFiles:
+async def read_files(repository: ImageRepository, layers: Sequence[ReadDescriptor]) -> ImageFiles:
     """The files of all layers, one on the other."""
     files = ImageFiles()
     for number, layer in enumerate(layers):
-        files.put(number, await read_layer(source, repository, layer, f"layer {number + 1}"))
+        files.put(number, await read_layer(repository, layer, f"layer {number + 1}"))
     return files
 
 
 async def read_layer(
-    source: ImageSource, repository: str, layer: ReadDescriptor, what: str
+    repository: ImageRepository, layer: ReadDescriptor, what: str
 ) -> Sequence[Entry]:
     """The entries of one layer, as they stand in it."""
-    async with _pieces_of(source, repository, layer, what) as pieces:
+    async with _pieces_of(repository, layer, what) as pieces:
         return list(entries(pieces, Limits.of_layer(layer.size)))
 
 
 async def read_content(
-    source: ImageSource, repository: str, layer: ReadDescriptor, entry: Entry, to: BinaryIO
+    repository: ImageRepository, layer: ReadDescriptor, entry: Entry, to: BinaryIO
 ) -> None:
     """Write the bytes of a file."""
-    async with _pieces_of(source, repository, layer, "layer") as pieces:
+    async with _pieces_of(repository, layer, "layer") as pieces:
         for piece in content(pieces, entry.offset, entry.size, Limits.of_layer(layer.size)):
             to.write(piece)
 
 
 async def hash_contents(
-    source: ImageSource,
-    repository: str,
+    repository: ImageRepository,
     layers: Sequence[ReadDescriptor],
     wanted: Sequence[PlacedEntry],
 ) -> Mapping[str, str]:
@@ -105,7 +102,7 @@ async def hash_contents(
             (placed.entry for placed in wanted if placed.layer == number),
             key=lambda entry: entry.offset,
         )
-        async with _pieces_of(source, repository, layer, "layer") as pieces:
+        async with _pieces_of(repository, layer, "layer") as pieces:
             found |= _hash(pieces, of_layer, Limits.of_layer(layer.size))
     return found
 
@@ -130,10 +127,10 @@ def _hash(pieces: Iterator[bytes], wanted: Sequence[Entry], limits: Limits) -> d
 
 @asynccontextmanager
 async def _pieces_of(
-    source: ImageSource, repository: str, layer: ReadDescriptor, what: str
+    repository: ImageRepository, layer: ReadDescriptor, what: str
 ) -> AsyncIterator[Iterator[bytes]]:
     """The bytes of a layer for the length of a block; what is wrong with them ends the command."""
-    async with opened(source, repository, layer, what) as file:
+    async with opened(repository, layer, what) as file:
         try:
             yield iter(partial(file.read, PIECE), b"")
         except (CutOff, TarInvalid) as error:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lading.cli.images.documents import ManifestDocument, read_manifest
-from lading.cli.images.source import FoundManifest, ImageSource, ReadDescriptor
+from lading.cli.images.source import FoundManifest, ImageRepository, ReadDescriptor
 from lading.core.errors import ManifestUnknown, RegistryError
 
 # Indexes in indexes, and referrers of referrers; more is nobody's image.
@@ -38,17 +38,17 @@ class Branch:
 
 
 async def grow(
-    source: ImageSource, repository: str, found: FoundManifest, *, referrers: bool, depth: int = 0
+    repository: ImageRepository, found: FoundManifest, *, referrers: bool, depth: int = 0
 ) -> Branch:
     """All of an image that so many manifests lead to; with what refers to it, if that is wanted."""
     document = read_manifest(found)
     parts = [_leaf("config", document.config)] if document.config else []
-    parts += [await _layer(source, repository, layer, document) for layer in document.layers]
+    parts += [await _layer(repository, layer, document) for layer in document.layers]
     if depth < DEEPEST:
         for child in document.children:
-            parts.append(await _child(source, repository, child, referrers, depth + 1))
+            parts.append(await _child(repository, child, referrers, depth + 1))
         if referrers:
-            parts += await _referrers(source, repository, found.digest, depth + 1)
+            parts += await _referrers(repository, found.digest, depth + 1)
     kind = kind_of(document)
     name = document.artifact_type if kind == "artifact" else ""
     return Branch(kind, found.digest, found.media_type, len(found.body), name, parts=parts)
@@ -69,32 +69,32 @@ def blobs_of(branch: Branch) -> Mapping[str, int]:
 
 
 async def _layer(
-    source: ImageSource, repository: str, layer: ReadDescriptor, document: ManifestDocument
+    repository: ImageRepository, layer: ReadDescriptor, document: ManifestDocument
 ) -> Branch:
     leaf = _leaf("layer", layer)
     if layer.digest not in document.elsewhere:
         return leaf
-    return replace(leaf, missing=not await source.has_blob(repository, layer.digest))
+    return replace(leaf, missing=not await repository.has_blob(layer.digest))
 
 
 async def _child(
-    source: ImageSource, repository: str, child: ReadDescriptor, referrers: bool, depth: int
+    repository: ImageRepository, child: ReadDescriptor, referrers: bool, depth: int
 ) -> Branch:
     try:
-        found = await source.manifest(repository, child.digest)
+        found = await repository.manifest(child.digest)
     except ManifestUnknown:
         return replace(_leaf("image", child), name=child.platform, missing=True)
-    grown = await grow(source, repository, found, referrers=referrers, depth=depth)
+    grown = await grow(repository, found, referrers=referrers, depth=depth)
     return replace(grown, name=child.platform or grown.name)
 
 
-async def _referrers(source: ImageSource, repository: str, digest: str, depth: int) -> list[Branch]:
+async def _referrers(repository: ImageRepository, digest: str, depth: int) -> list[Branch]:
     branches = []
-    for referrer in await source.referrers(repository, digest):
+    for referrer in await repository.referrers(digest):
         branch = replace(_leaf("referrer", referrer), name=referrer.artifact_type)
         try:
-            found = await source.manifest(repository, referrer.digest)
-            grown = await grow(source, repository, found, referrers=True, depth=depth)
+            found = await repository.manifest(referrer.digest)
+            grown = await grow(repository, found, referrers=True, depth=depth)
             branches.append(replace(branch, parts=grown.parts))
         except RegistryError:
             branches.append(replace(branch, missing=True))

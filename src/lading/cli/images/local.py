@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from lading.cli.exits import to_exit
-from lading.cli.images.source import FoundManifest, ImageSource, ReadDescriptor
+from lading.cli.images.source import FoundManifest, ImageRepository, ImageSource, ReadDescriptor
 from lading.cli.registry import operator, operators_grant, with_registry
 from lading.core.access import ALL_RIGHTS, Access, Principal
 from lading.core.digest import Bytes, Digest
@@ -34,45 +34,52 @@ class LocalSource(ImageSource):
         return listing.all_names(partial(listing.list_repositories, self._registry, access))
 
     @override
-    def tags(self, repository: str) -> AsyncGenerator[str, None]:
-        grant = operators_grant(RepositoryName(repository))
-        return listing.all_names(partial(listing.list_tags, self._registry, grant))
+    def repository(self, name: str) -> ImageRepository:
+        return LocalRepository(self._registry, name)
+
+
+class LocalRepository(ImageRepository):
+    """A repository of this registry."""
+
+    def __init__(self, registry: Registry, name: str) -> None:
+        self.name = name
+        self._registry = registry
+        self._grant = operators_grant(RepositoryName(name))
 
     @override
-    async def set_at(self, repository: str, tag: str) -> float | None:
-        grant = operators_grant(RepositoryName(repository))
-        moves = await trash.history(self._registry, grant, Tag(tag), limit=1)
+    def tags(self) -> AsyncGenerator[str, None]:
+        return listing.all_names(partial(listing.list_tags, self._registry, self._grant))
+
+    @override
+    async def set_at(self, tag: str) -> float | None:
+        moves = await trash.history(self._registry, self._grant, Tag(tag), limit=1)
         return moves[0].at if moves else None
 
     @override
-    async def manifest(self, repository: str, reference: str) -> FoundManifest:
-        grant = operators_grant(RepositoryName(repository))
-        found = await pull.pull_manifest(self._registry, grant, parse_wanted(reference))
+    async def manifest(self, reference: str) -> FoundManifest:
+        found = await pull.pull_manifest(self._registry, self._grant, parse_wanted(reference))
         return FoundManifest(str(found.digest), found.media_type, found.body)
 
     @override
-    async def fetch(self, repository: str, digest: str, write: Callable[[Bytes], object]) -> None:
-        grant = operators_grant(RepositoryName(repository))
-        found = await pull.pull_blob(self._registry, grant, Digest(digest))
+    async def fetch(self, digest: str, write: Callable[[Bytes], object]) -> None:
+        found = await pull.pull_blob(self._registry, self._grant, Digest(digest))
         async with all_bytes(found.source) as pieces:
             async for piece in pieces:
                 write(piece)
 
     @override
-    async def has_blob(self, repository: str, digest: str) -> bool:
-        grant = operators_grant(RepositoryName(repository))
+    async def has_blob(self, digest: str) -> bool:
         try:
-            await pull.pull_blob(self._registry, grant, Digest(digest))
+            await pull.pull_blob(self._registry, self._grant, Digest(digest))
         except (BlobUnknown, DigestInvalid):
             return False
         return True
 
     @override
-    async def referrers(self, repository: str, digest: str) -> Sequence[ReadDescriptor]:
-        grant = operators_grant(RepositoryName(repository))
+    async def referrers(self, digest: str) -> Sequence[ReadDescriptor]:
         page = await listing.list_referrers(
             self._registry,
-            grant,
+            self._grant,
             Digest(digest),
             artifact_type=None,
             after="",
@@ -87,17 +94,16 @@ class LocalSource(ImageSource):
         ]
 
     @override
-    async def delete(self, repository: str, reference: str) -> None:
-        grant = operators_grant(RepositoryName(repository))
+    async def delete(self, reference: str) -> None:
         await delete.delete_manifest(
-            self._registry, grant, parse_wanted(reference), change=self._change()
+            self._registry, self._grant, parse_wanted(reference), change=self._change()
         )
 
     @override
-    async def put_tag(self, repository: str, manifest: FoundManifest, tag: str) -> None:
+    async def put_tag(self, manifest: FoundManifest, tag: str) -> None:
         await push_manifest.push_manifest(
             self._registry,
-            operators_grant(RepositoryName(repository)),
+            self._grant,
             Tag(tag),
             manifest.body,
             change=self._change(),
@@ -105,7 +111,7 @@ class LocalSource(ImageSource):
         )
 
     def _change(self) -> Change:
-        return self._registry.change_by(Principal(operator()))
+        return self._registry.change_by(self._grant.principal)
 
 
 def run_local(config: Path | None, what: str, work: Callable[[ImageSource], Awaitable[T]]) -> T:

@@ -15,7 +15,7 @@ import click
 
 from lading.cli.arguments import speaking_options
 from lading.cli.exits import to_exit
-from lading.cli.images.source import ImageSource
+from lading.cli.images.source import ImageRepository, ImageSource
 from lading.cli.late import late
 from lading.cli.output import JSON
 from lading.core.errors import RegistryError
@@ -53,11 +53,13 @@ class NamedImage:
     """A repository, or an image in it, as a person has named it.
 
     Attributes:
+        where: the options beside it.
         host: of another registry; empty for ours.
         reference: a tag or a digest; empty if the text has none.
         text: as it was typed.
     """
 
+    where: Where
     host: str
     repository: str
     reference: str
@@ -127,7 +129,7 @@ def parse_named(text: str, where: Where, *, default: str = LATEST) -> NamedImage
             parse_reference(reference)
     except RegistryError as error:
         raise click.UsageError(f"{text!r}: {error.message}") from error
-    return NamedImage(host, name, reference, text)
+    return NamedImage(where, host, name, reference, text)
 
 
 def split_host(text: str, where: Where) -> tuple[str, str]:
@@ -155,3 +157,12 @@ def look(where: Where, host: str, what: str, work: Callable[[ImageSource], Await
         return local.run_local(where.config, what, work)
     except RegistryError as error:
         raise to_exit(error, what) from error
+
+
+def look_at(named: NamedImage, work: Callable[[ImageRepository], Awaitable[T]]) -> T:
+    """Do something with a repository that is named, or an image in it; see `look`."""
+
+    def run(source: ImageSource) -> Awaitable[T]:
+        return work(source.repository(named.repository))
+
+    return look(named.where, named.host, named.text, run)

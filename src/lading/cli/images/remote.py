@@ -9,7 +9,7 @@ import click
 
 from lading.cli.images.documents import descriptors
 from lading.cli.images.places import Where
-from lading.cli.images.source import FoundManifest, ImageSource, ReadDescriptor
+from lading.cli.images.source import FoundManifest, ImageRepository, ImageSource, ReadDescriptor
 from lading.cli.output import say_wait
 from lading.client import (
     Client,
@@ -17,6 +17,7 @@ from lading.client import (
     NotThere,
     ReferenceInvalid,
     RemoteManifest,
+    RemoteRepository,
     SessionOptions,
 )
 from lading.client.references import host_of
@@ -42,89 +43,96 @@ class RemoteSource(ImageSource):
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._host = client.session.registry
 
     @override
     def repositories(self) -> AsyncGenerator[str, None]:
-        return self._names(self._client.repositories)
+        return _names(self._client.session.registry, self._client.repositories)
 
     @override
-    def tags(self, repository: str) -> AsyncGenerator[str, None]:
-        return self._names(lambda: self._client.tags(_name(repository)))
+    def repository(self, name: str) -> ImageRepository:
+        """A repository; `RepositoryUnknown` if none is called so, as a catalog may say."""
+        try:
+            return AskedRepository(self._client.repository(RepositoryName(name)))
+        except errors.NameInvalid as error:
+            raise errors.RepositoryUnknown("", {"name": name[:256]}) from error
+
+
+class AskedRepository(ImageRepository):
+    """A repository of such a registry."""
+
+    def __init__(self, remote: RemoteRepository) -> None:
+        self.name = remote.name
+        self._remote = remote
 
     @override
-    async def set_at(self, repository: str, tag: str) -> float | None:
+    def tags(self) -> AsyncGenerator[str, None]:
+        return _names(self._remote.host, self._remote.tags)
+
+    @override
+    async def set_at(self, tag: str) -> float | None:
         return None
 
     @override
-    async def manifest(self, repository: str, reference: str) -> FoundManifest:
+    async def manifest(self, reference: str) -> FoundManifest:
         wanted = _wanted(reference)
-        found = await self._do(lambda: self._client.manifest(repository, wanted))
+        found = await self._ask(lambda: self._remote.manifest(wanted))
         # Some registries say a plain type, and the manifest a better one.
         said = found.document.get("mediaType")
         kind = said if isinstance(said, str) and said else found.media_type
         return FoundManifest(str(found.digest), kind, found.body)
 
     @override
-    async def fetch(self, repository: str, digest: str, write: Callable[[Bytes], object]) -> None:
+    async def fetch(self, digest: str, write: Callable[[Bytes], object]) -> None:
         def send() -> None:
-            for piece in self._client.blob(repository, digest):
+            for piece in self._remote.blob(digest):
                 write(piece)
 
-        await self._do(send)
+        await self._ask(send)
 
     @override
-    async def has_blob(self, repository: str, digest: str) -> bool:
+    async def has_blob(self, digest: str) -> bool:
         try:
             wanted = Digest(digest)
         except errors.DigestInvalid:
             return False
-        return await self._do(lambda: self._client.repository(repository).has_blob(wanted))
+        return await self._ask(lambda: self._remote.has_blob(wanted))
 
     @override
-    async def referrers(self, repository: str, digest: str) -> Sequence[ReadDescriptor]:
-        return descriptors(
-            await self._do(lambda: self._client.repository(repository).referrers(digest))
-        )
+    async def referrers(self, digest: str) -> Sequence[ReadDescriptor]:
+        return descriptors(await self._ask(lambda: self._remote.referrers(digest)))
 
     @override
-    async def delete(self, repository: str, reference: str) -> None:
+    async def delete(self, reference: str) -> None:
         def send() -> None:
             try:
-                self._client.repository(repository).delete(reference)
+                self._remote.delete(reference)
             except ClientError as error:
                 if error.status in _NO_TAGS and ":" not in reference:
                     raise errors.Unsupported(_DELETE_BY_DIGEST) from error
                 raise
 
-        await self._do(send)
+        await self._ask(send)
 
     @override
-    async def put_tag(self, repository: str, manifest: FoundManifest, tag: str) -> None:
+    async def put_tag(self, manifest: FoundManifest, tag: str) -> None:
         pushed = RemoteManifest(manifest.digest, manifest.media_type, manifest.body)
-        await self._do(lambda: self._client.repository(repository).push_manifest(tag, pushed))
+        await self._ask(lambda: self._remote.push_manifest(tag, pushed))
 
-    async def _names(self, list_them: Callable[[], Iterator[str]]) -> AsyncGenerator[str, None]:
-        names = list_them()
-        while batch := await self._do(lambda: list(islice(names, _BATCH))):
-            for name in batch:
-                yield name
-
-    async def _do(self, work: Callable[[], T]) -> T:
-        """The outcome of what a thread does; errors are of the kind that the answer means."""
-        with translate_client_errors(self._host):
-            return await asyncio.to_thread(work)
+    async def _ask(self, work: Callable[[], T]) -> T:
+        return await _by_thread(self._remote.host, work)
 
 
-def _name(repository: str) -> RepositoryName:
-    """A repository that becomes part of a request; `RepositoryUnknown` if none is called so.
+async def _names(host: str, list_them: Callable[[], Iterator[str]]) -> AsyncGenerator[str, None]:
+    names = list_them()
+    while batch := await _by_thread(host, lambda: list(islice(names, _BATCH))):
+        for name in batch:
+            yield name
 
-    It may be what a catalog says.
-    """
-    try:
-        return RepositoryName(repository)
-    except errors.NameInvalid as error:
-        raise errors.RepositoryUnknown("", {"name": repository[:256]}) from error
+
+async def _by_thread(host: str, work: Callable[[], T]) -> T:
+    """The outcome of what a thread does; errors are of the kind that the answer means."""
+    with translate_client_errors(host):
+        return await asyncio.to_thread(work)
 
 
 def _wanted(reference: str) -> Reference:

@@ -38,44 +38,53 @@ class ReadDescriptor:
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
-class ImageSource(Protocol):
-    """A registry, as far as commands on images need it.
+class ImageRepository(Protocol):
+    """A repository, as far as commands on images need it.
 
     What is not there raises `ManifestUnknown`, `RepositoryUnknown` or `BlobUnknown`; what is
     refused, `Denied`, `Unauthorized` and the like; what cannot be reached, `Unavailable`.
     """
 
+    name: str
+
+    def tags(self) -> AsyncIterator[str]:
+        """The names of all tags."""
+
+    async def set_at(self, tag: str) -> float | None:
+        """When a tag was set, in seconds since the epoch; `None` if that is not known."""
+
+    async def manifest(self, reference: str) -> FoundManifest:
+        """A manifest by its tag or its digest."""
+
+    async def fetch(self, digest: str, write: Callable[[Bytes], object]) -> None:
+        """Write the bytes of a blob, piece by piece."""
+
+    async def has_blob(self, digest: str) -> bool:
+        """Whether it has a blob."""
+
+    async def referrers(self, digest: str) -> Sequence[ReadDescriptor]:
+        """Manifests that are about this one."""
+
+    async def delete(self, reference: str) -> None:
+        """Delete a tag, or a manifest with all its tags."""
+
+    async def put_tag(self, manifest: FoundManifest, tag: str) -> None:
+        """Point a tag at a manifest that is in it."""
+
+
+class ImageSource(Protocol):
+    """A registry; errors are those of its repositories."""
+
     def repositories(self) -> AsyncIterator[str]:
         """The names of all repositories that the caller sees."""
 
-    def tags(self, repository: str) -> AsyncIterator[str]:
-        """The names of all tags of a repository."""
-
-    async def set_at(self, repository: str, tag: str) -> float | None:
-        """When a tag was set, in seconds since the epoch; `None` if that is not known."""
-
-    async def manifest(self, repository: str, reference: str) -> FoundManifest:
-        """A manifest by its tag or its digest."""
-
-    async def fetch(self, repository: str, digest: str, write: Callable[[Bytes], object]) -> None:
-        """Write the bytes of a blob, piece by piece."""
-
-    async def has_blob(self, repository: str, digest: str) -> bool:
-        """Whether a repository has a blob."""
-
-    async def referrers(self, repository: str, digest: str) -> Sequence[ReadDescriptor]:
-        """Manifests that are about this one."""
-
-    async def delete(self, repository: str, reference: str) -> None:
-        """Delete a tag, or a manifest with all its tags."""
-
-    async def put_tag(self, repository: str, manifest: FoundManifest, tag: str) -> None:
-        """Point a tag at a manifest that is in the repository."""
+    def repository(self, name: str) -> ImageRepository:
+        """A repository, which need not be there; nothing is asked for this."""
 
 
 @asynccontextmanager
 async def opened(
-    source: ImageSource, repository: str, blob: ReadDescriptor, what: str
+    repository: ImageRepository, blob: ReadDescriptor, what: str
 ) -> AsyncIterator[BinaryIO]:
     """The bytes of a blob, as a file for the length of a block.
 
@@ -93,6 +102,6 @@ async def opened(
                 file.write(piece)
                 done(len(piece))
 
-            await source.fetch(repository, blob.digest, write)
+            await repository.fetch(blob.digest, write)
         file.seek(0)
         yield cast("BinaryIO", file)
