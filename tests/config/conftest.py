@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from lading.config.document import ConfigurationError
 from lading.config.loading import Loaded, load
-from lading.config.problems import ConfigurationError
 
 Write = Callable[[str], Loaded]
 Complain = Callable[[str], list[str]]

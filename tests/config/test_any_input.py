@@ -8,8 +8,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lading.config.document import ConfigurationError
 from lading.config.loading import load
-from lading.config.problems import ConfigurationError
 from lading.config.schema import Node, build_tree
 from lading.config.settings import Settings
 

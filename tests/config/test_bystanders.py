@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from lading.config.document import ConfigurationError
 from lading.config.loading import load
-from lading.config.problems import ConfigurationError
 from tests.support.commands import run
 from tests.support.lading import program
 

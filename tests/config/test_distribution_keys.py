@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from lading.config.document import ConfigurationError
 from lading.config.loading import load
-from lading.config.problems import ConfigurationError
 from lading.config.schema import Shape, build_tree
 from lading.config.settings import Settings
 from lading.config.unsupported import UNSUPPORTED, Refused

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lading.config.document import ConfigurationError
 from lading.config.loading import Loaded, load
-from lading.config.problems import ConfigurationError
 
 FILE = """\
 version: 0.1

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lading.config.document import ConfigurationError, Problem
 from lading.config.loading import load
-from lading.config.problems import ConfigurationError, Problem
 from tests.config.conftest import Complain, Write
 
 

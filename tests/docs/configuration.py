@@ -21,11 +21,11 @@ from pydantic_core import PydanticUndefined
 
 from lading.config.database import DatabaseUrl
 from lading.config.effective import plain
-from lading.config.hidden import HiddenText
 from lading.config.schema import model_in
 from lading.config.section import Section
 from lading.config.settings import Settings
 from lading.config.unsupported import UNSUPPORTED, Refused, UnsupportedKey
+from lading.config.values import HiddenText
 from lading.core.access import Action
 from lading.core.claims import ClaimPattern, RepositoryTemplate
 from lading.core.globs import Glob

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from lading.config.problems import ConfigurationError
+from lading.config.document import ConfigurationError
 from lading.embed import EmbeddedRegistry, create_app
 from tests.support.pushes import digest_of
 

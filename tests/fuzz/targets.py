@@ -19,8 +19,8 @@ from lading.auth.htpasswd import parse_users
 from lading.auth.keysets import FixedKeys, parse_keys
 from lading.auth.public_keys import TrustedKey
 from lading.auth.workloads import Issuer, WorkloadLogins
+from lading.config.document import ConfigurationError
 from lading.config.loading import load
-from lading.config.problems import ConfigurationError
 from lading.config.settings import Settings
 from lading.core import manifest_document
 from lading.core.claims import ClaimPattern, ClaimRule, RepositoryTemplate

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lading.config.document import ConfigurationError
 from lading.config.loading import load
-from lading.config.problems import ConfigurationError
 from tests.support.client import Answer, Client
 from tests.support.guarded import basic, guarded_registry
 from tests.support.lading import lading_serve

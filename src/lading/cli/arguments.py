@@ -23,7 +23,7 @@ from lading.core.names import Reference, RepositoryName
 from lading.core.typing import T
 
 with late():
-    from lading.config import durations, loading, problems
+    from lading.config import document, durations, loading
     from lading.config.settings import Settings
 
 # More than any password has, and no more than fits in memory.
@@ -111,7 +111,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str] = os.environ) ->
     """
     try:
         loaded = loading.load(path, environ)
-    except problems.ConfigurationError as error:
+    except document.ConfigurationError as error:
         raise click.ClickException(f"configuration error:\n{error}") from error
     for warning in loaded.warnings:
         say(f"Warning: {warning}", err=True)

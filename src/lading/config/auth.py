@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from lading.config.section import MisplacedError, Nothing, Section
 from lading.config.values import (
@@ -19,8 +19,7 @@ from lading.config.values import (
     RepositoryPattern,
     RequestPath,
     TokenRealm,
-    WorkloadName,
-    at_least_one,
+    checked,
 )
 from lading.core.access import Action
 
@@ -154,7 +153,13 @@ is a repository's name."""
 class WorkloadSection(Section):
     """Section `auth.workloads[]`: a build system or a cluster whose tokens are believed."""
 
-    name: WorkloadName
+    name: Annotated[
+        Phrase,
+        checked(
+            lambda name: ":" not in name,
+            "write a name without `:`, which ends it in `name:subject`",
+        ),
+    ]
     """What its workloads are called in logs and histories: `name:subject`."""
     issuer: IssuerUrl
     """The `iss` of its tokens: an `https://` URL."""
@@ -163,7 +168,7 @@ class WorkloadSection(Section):
     jwks: JwksSource | None = None
     """Where its keys are, a file or an `https://` URL; by default where the issuer says \
 (`/.well-known/openid-configuration`)."""
-    rules: Annotated[tuple[WorkloadRuleSection, ...], AfterValidator(at_least_one)]
+    rules: Annotated[tuple[WorkloadRuleSection, ...], checked(bool, "write at least one")]
     """Who may do what; a token that no rule is for cannot log in."""
 
 

@@ -8,8 +8,15 @@ names, so that `REGISTRY_STORAGE` comes before what is below it.
 import re
 from collections.abc import Mapping
 
-from lading.config.document import CHOICES, Document, KeyPath, Value, dotted, expand_choices
-from lading.config.problems import Findings
+from lading.config.document import (
+    CHOICES,
+    Document,
+    Findings,
+    KeyPath,
+    Value,
+    dotted,
+    expand_choices,
+)
 from lading.config.schema import Node, Shape
 from lading.config.yaml_source import read_value
 

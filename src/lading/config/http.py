@@ -1,5 +1,7 @@
 """Section `http` of the configuration: how the registry is reached."""
 
+import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -12,18 +14,57 @@ from lading.config.tcp_address import TcpAddress, parse_tcp_address
 from lading.config.values import (
     AnyCase,
     BaseUrl,
-    CipherSuite,
     Duration,
     FilePath,
     HeaderName,
     HeaderValue,
     Hidden,
-    LocationPrefix,
     Network,
     OptionalPath,
     PathPrefix,
     PositiveDuration,
+    checked,
 )
+
+# Suites of TLS 1.2, as Distribution (and Go) name them, and OpenSSL; without those with 3DES, which
+# it no longer has.
+OPENSSL_NAMES: Mapping[str, str] = {
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256": "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256": "ECDHE-RSA-AES128-GCM-SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384": "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384": "ECDHE-RSA-AES256-GCM-SHA384",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256": "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256": "ECDHE-RSA-CHACHA20-POLY1305",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256": "ECDHE-ECDSA-AES128-SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256": "ECDHE-RSA-AES128-SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA": "ECDHE-ECDSA-AES128-SHA",
+    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA": "ECDHE-RSA-AES128-SHA",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA": "ECDHE-ECDSA-AES256-SHA",
+    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA": "ECDHE-RSA-AES256-SHA",
+    "TLS_RSA_WITH_AES_128_GCM_SHA256": "AES128-GCM-SHA256",
+    "TLS_RSA_WITH_AES_256_GCM_SHA384": "AES256-GCM-SHA384",
+    "TLS_RSA_WITH_AES_128_CBC_SHA": "AES128-SHA",
+    "TLS_RSA_WITH_AES_256_CBC_SHA": "AES256-SHA",
+}
+# Suites of TLS 1.3, which cannot be chosen, here as in Go: all of them are offered.
+_TLS_1_3 = frozenset(
+    {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"}
+)
+_LocationPrefix = Annotated[
+    str,
+    checked(
+        re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/").fullmatch,
+        "write a path that starts and ends with `/`, as in `/_blobs/`",
+    ),
+]
+_CipherSuite = Annotated[
+    str,
+    checked(
+        lambda name: name in OPENSSL_NAMES or name in _TLS_1_3,
+        "write names such as `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`, without those that OpenSSL no"
+        " longer has, or leave the list out",
+    ),
+]
 
 
 class TlsSection(Section):
@@ -44,7 +85,7 @@ asked for one."""
 let anybody in with any certificate, and are refused."""
     minimumtls: Annotated[Literal["tls1.2", "tls1.3"], AnyCase] = "tls1.2"
     """The oldest version of TLS that is spoken."""
-    ciphersuites: tuple[CipherSuite, ...] = ()
+    ciphersuites: tuple[_CipherSuite, ...] = ()
     """The suites of TLS 1.2 to offer, by Go's names; by default those that OpenSSL and Python \
 hold secure. The suites of TLS 1.3 are always offered."""
 
@@ -107,7 +148,7 @@ allows 1 only, and that is its default. Not a key of Distribution."""
     """The addresses or networks of proxies whose `X-Forwarded-*` and `X-Request-ID` headers are \
 believed; or `Forwarded`, if one sends nothing else. One that comes by a Unix socket is \
 `127.0.0.1`. Not a key of Distribution."""
-    accelredirect: LocationPrefix | None = None
+    accelredirect: _LocationPrefix | None = None
     """The `internal` location of an nginx in front that may send the files itself, such as \
 `/_blobs/`: it is told which by `X-Accel-Redirect`. Not a key of Distribution."""
 

@@ -9,9 +9,17 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from lading.config.document import Document, KeyPath, dotted, expand_choices, modernize
+from lading.config.document import (
+    ConfigurationError,
+    Document,
+    Findings,
+    KeyPath,
+    Problem,
+    dotted,
+    expand_choices,
+    modernize,
+)
 from lading.config.environment import FILE_VARIABLE, overlay
-from lading.config.problems import ConfigurationError, Findings, Problem
 from lading.config.schema import Node, Shape, build_tree
 from lading.config.section import MisplacedError
 from lading.config.settings import Settings

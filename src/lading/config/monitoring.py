@@ -15,6 +15,7 @@ from lading.config.values import (
     Network,
     RequestPath,
     TokenRealm,
+    checked,
 )
 
 _INTERVAL = timedelta(seconds=10)
@@ -37,19 +38,19 @@ def _server(value: str) -> str:
     return value
 
 
-def _own_path(value: str) -> str:
-    if value in _OWN_PATHS or "?" in value:
-        raise ValueError("write a path of its own, as in `/metrics`")
-    return value
-
-
 class PrometheusSection(Section):
     """Section `http.debug.prometheus`: figures for Prometheus."""
 
     enabled: bool = False
     """`true` tells the figures of all workers, in Prometheus' format; docs/monitoring.md lists \
 them."""
-    path: Annotated[RequestPath, AfterValidator(_own_path)] = "/metrics"
+    path: Annotated[
+        RequestPath,
+        checked(
+            lambda path: path not in _OWN_PATHS and "?" not in path,
+            "write a path of its own, as in `/metrics`",
+        ),
+    ] = "/metrics"
     """The path where they are told."""
 
 

@@ -11,13 +11,14 @@ from lading.config.section import MisplacedError, Section
 from lading.config.values import (
     AnyCase,
     BaseUrl,
+    Duration,
     FilePath,
     HeaderValue,
     Hidden,
     Network,
     OptionalPath,
-    PositiveDuration,
     Size,
+    checked,
 )
 
 MIB = 1024 * 1024
@@ -29,12 +30,6 @@ _FOLDER = re.compile(r"[A-Za-z0-9!_.*'()-]+(?:/[A-Za-z0-9!_.*'()-]+)*", re.ASCII
 _ENDPOINT = re.compile(
     r"(?:https?://)?[A-Za-z0-9.-]+(?::\d{1,5})?/?|(?:https?://)?\[[0-9a-f:]+\].*"
 )
-
-
-def _bucket(value: str) -> str:
-    if _BUCKET.fullmatch(value) is None:
-        raise ValueError("write the name of a bucket, as in `my-registry`")
-    return value
 
 
 def _folder(value: str) -> str:
@@ -54,16 +49,12 @@ def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
-def _not_long(value: timedelta) -> timedelta:
-    if not timedelta(seconds=1) <= value <= LONGEST_EXPIRY:
-        raise ValueError("write a duration between `1s` and `30m`")
-    return value
-
-
 class S3Section(Section):
     """Section `storage.s3`: blobs as objects in a bucket that is spoken to by Amazon's protocol."""
 
-    bucket: Annotated[str, AfterValidator(_bucket)]
+    bucket: Annotated[
+        str, checked(_BUCKET.fullmatch, "write the name of a bucket, as in `my-registry`")
+    ]
     """The bucket, which must be there."""
     region: str = ""
     """The region of the bucket; needed unless `regionendpoint` is given, where it is by default \
@@ -152,7 +143,13 @@ the object store that is good for one blob and some minutes; files are never red
     """Where clients reach the object store, if it is not where the registry does. It must have \
 another host name than the registry, and none below that, where clients log in: some of them would \
 send the store their login as well. Not a key of Distribution."""
-    expiry: Annotated[PositiveDuration, AfterValidator(_not_long)] = timedelta(minutes=10)
+    expiry: Annotated[
+        Duration,
+        checked(
+            lambda expiry: timedelta(seconds=1) <= expiry <= LONGEST_EXPIRY,
+            "write a duration between `1s` and `30m`",
+        ),
+    ] = timedelta(minutes=10)
     """How long the address leads to the blob, at most `30m`: whoever has it gets the blob, even \
 one who has lost the right to pull meanwhile. A download that was begun is finished. Not a key of \
 Distribution, whose addresses are good for 20 minutes."""

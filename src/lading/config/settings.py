@@ -12,16 +12,50 @@ from pydantic import Field, model_validator
 from lading.config.auth import AuthSection
 from lading.config.database import DatabaseSection
 from lading.config.http import HttpSection
-from lading.config.logs import AuditSection, LogSection
 from lading.config.monitoring import HealthSection
 from lading.config.section import MisplacedError, Section
 from lading.config.storage import StorageSection
-from lading.config.values import AnyCase, RepositoryPattern, Size, TagPattern
+from lading.config.values import AnyCase, OptionalPath, RepositoryPattern, Size, TagPattern
 from lading.core.globs import Glob
 from lading.core.manifest import DEFAULT_MAX_DESCRIPTORS
 
 _MOST_WORKERS_UNASKED = 4
 _MOST_ENTRIES = 2**31 - 1
+
+
+class AccessLogSection(Section):
+    """Section `log.accesslog`: the access log."""
+
+    disabled: bool = False
+    """`true` stops the access log: a line per request in Apache's combined format, as \
+Distribution's, and behind that the request's id (`X-Request-ID`), how many seconds it took, how \
+many bytes it brought, and the repository. With `log.formatter: json` a line is an object."""
+
+
+class LogSection(Section):
+    """Section `log`: what is logged, and how."""
+
+    level: Annotated[Literal["error", "warn", "info", "debug"], AnyCase] = "info"
+    """The least severe kind of line that is logged. A change of the file counts while the server \
+runs, within seconds, or at once on SIGHUP."""
+    formatter: Annotated[Literal["text", "json"], AnyCase] = "text"
+    """Lines for people, or one JSON object per line, in the access log, too; `logstash` means \
+`json`, with a warning."""
+    fields: dict[str, str] = Field(default_factory=dict)
+    """Names and values that every line carries."""
+    accesslog: AccessLogSection = Field(default_factory=AccessLogSection)
+    """One line per request."""
+
+
+class AuditSection(Section):
+    """Section `audit`: the audit log, one JSON object per line of who did what."""
+
+    file: OptionalPath = None
+    """The file to append to, or `-` for standard output. It may be moved away at any time: a new \
+one is begun then. While it cannot be written, entries wait, as many as 8 MiB hold; what is more \
+is lost, and counted in the next entry."""
+    reads: bool = True
+    """`false` leaves out pulls and lists that were allowed."""
 
 
 class LimitsSection(Section):

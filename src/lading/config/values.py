@@ -5,17 +5,16 @@ hold a password, and the place that the problem names shows it anyway.
 """
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 
-from lading.config.ciphers import OPENSSL_NAMES, TLS_1_3
 from lading.config.durations import parse_duration
-from lading.config.hidden import HiddenText, read_hidden
 from lading.core.claims import ClaimPattern, RepositoryTemplate
 from lading.core.globs import Glob
 from lading.core.typing import T
@@ -24,10 +23,53 @@ from lading.core.urls import is_protected
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # RFC 3986: what a URL is made of, without `#`, which starts what is not sent.
 _URL_TEXT = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+")
-_LOCATION = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/")
 _SIZE = re.compile(r"(\d{1,15}) ?(KiB|MiB|GiB|TiB|)", re.ASCII)
 _UNITS = ("", "KiB", "MiB", "GiB", "TiB")
+_WRITE_PRINTABLE = "write a path without control characters"
+_WRITE_URL = "write a URL, as in `https://auth.example.com/token`"
 _FRAMING = frozenset({"connection", "content-length", "date", "transfer-encoding", "upgrade"})
+
+
+class HiddenText:
+    """A secret, which is not shown as text; no dataclass, of which pydantic dumps the fields.
+
+    Attributes:
+        text: what nobody else is to see.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HiddenText) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+def checked(is_right: Callable[[Any], object], advice: str) -> AfterValidator:
+    """A check of a value that was read; where it is not right, the advice says what to write."""
+
+    def check(value: T) -> T:
+        if not is_right(value):
+            raise ValueError(advice)
+        return value
+
+    return AfterValidator(check)
+
+
+def _hidden(value: object) -> HiddenText | None:
+    """A secret; an empty one is none."""
+    if isinstance(value, HiddenText) or value is None:
+        return value
+    if isinstance(value, str):
+        return HiddenText(value) if value else None
+    raise ValueError("write one value, as text")
 
 
 def _duration(value: object) -> timedelta:
@@ -38,39 +80,13 @@ def _duration(value: object) -> timedelta:
     raise ValueError("write a duration such as `168h`, `1h30m` or `500ms`")
 
 
-def _positive(value: timedelta) -> timedelta:
-    if value <= timedelta(0):
-        raise ValueError("write a duration above zero")
-    return value
-
-
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
-
-
-def _file_path(value: Path) -> Path:
-    if not str(value).isprintable():
-        raise ValueError("write a path without control characters")
-    return value
 
 
 def _not_empty(value: object) -> object:
     if value == "":
         raise ValueError("write a path, or leave the key out")
-    return value
-
-
-def _header_name(value: str) -> str:
-    if not _TOKEN.fullmatch(value):
-        raise ValueError("write a header name: letters, digits and `-`")
-    if value.lower() in _FRAMING:
-        raise ValueError("remove it: the server sets this header itself")
-    return value
-
-
-def _header_value(value: str) -> str:
-    if not (value.isascii() and value.isprintable()) or value != value.strip():
-        raise ValueError("write ASCII text without control characters or spaces around it")
     return value
 
 
@@ -81,6 +97,12 @@ def _is_web_address(value: str) -> bool:
         return url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
     except ValueError:
         return False
+
+
+def _is_url(value: str) -> bool:
+    """Whether it is a URL of HTTP, without a user and what is not sent."""
+    is_whole = _is_web_address(value) and _URL_TEXT.fullmatch(value) is not None
+    return is_whole and "@" not in urlsplit(value).netloc
 
 
 def _base_url(value: str) -> str:
@@ -109,23 +131,8 @@ def _network(value: object) -> IPv4Network | IPv6Network:
         raise ValueError(advice) from error
 
 
-def _location(value: str) -> str:
-    if not _LOCATION.fullmatch(value):
-        raise ValueError("write a path that starts and ends with `/`, as in `/_blobs/`")
-    return value
-
-
 def _empty_is_none(value: object) -> object:
     return None if value == "" else value
-
-
-def _cipher_suite(value: str) -> str:
-    if value not in OPENSSL_NAMES and value not in TLS_1_3:
-        raise ValueError(
-            "write names such as `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`, without those that"
-            " OpenSSL no longer has, or leave the list out"
-        )
-    return value
 
 
 def _size(value: object) -> object:
@@ -135,42 +142,16 @@ def _size(value: object) -> object:
     return int(match[1]) * 1024 ** _UNITS.index(match[2] or "")
 
 
-def _phrase(value: str) -> str:
-    if not (value and value.isprintable()) or value != value.strip():
-        raise ValueError("write a name, without control characters or spaces around it")
-    return value
-
-
-def _workload_name(value: str) -> str:
-    if ":" in value:
-        raise ValueError("write a name without `:`, which ends it in `name:subject`")
-    return value
-
-
-def _token_realm(value: str) -> str:
-    is_url = _is_web_address(value) and _URL_TEXT.fullmatch(value) is not None
-    if not is_url or "@" in urlsplit(value).netloc:
-        raise ValueError("write a URL, as in `https://auth.example.com/token`")
-    return value
-
-
-def _request_path(value: str) -> str:
-    if not value.startswith("/") or _URL_TEXT.fullmatch(value) is None:
-        raise ValueError("write a path that starts with `/`, as in `/auth/token`")
-    return value
-
-
 def _jwks_source(value: str) -> str:
     if value.startswith("http://"):
         raise ValueError("write an `https://` URL: keys that come unprotected protect nothing")
-    return _token_realm(value) if value.startswith("https://") else str(_file_path(Path(value)))
-
-
-def _issuer(value: str) -> str:
-    url = _token_realm(value)
-    if not is_protected(url) or any(character in url for character in "?#"):
-        raise ValueError("write the issuer's URL, as in `https://gitlab.example.com`")
-    return url
+    if value.startswith("https://"):
+        if not _is_url(value):
+            raise ValueError(_WRITE_URL)
+        return value
+    if not value.isprintable():
+        raise ValueError(_WRITE_PRINTABLE)
+    return str(Path(value))
 
 
 def _claim_patterns(value: object) -> tuple[ClaimPattern, ...]:
@@ -188,51 +169,72 @@ def _repository_template(value: object) -> RepositoryTemplate:
     raise ValueError("write a pattern for repositories, as in `team/**`")
 
 
-def at_least_one(value: tuple[T, ...]) -> tuple[T, ...]:
-    """Refuse an empty list, once what is in it is known to be right.
-
-    Raises:
-        ValueError: it is empty.
-    """
-    if not value:
-        raise ValueError("write at least one")
-    return value
-
-
 def _pattern(value: object) -> Glob:
     if isinstance(value, str):
         return Glob(value)
     raise ValueError("write a pattern for names, as in `team/**` or `v*`")
 
 
-def _repository_pattern(value: object) -> Glob:
-    pattern = _pattern(value)
-    if pattern != pattern.lower():
-        raise ValueError("write it in lower case, as repository names are")
-    return pattern
-
-
 Size = Annotated[int, BeforeValidator(_size)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
-PositiveDuration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
-FilePath = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_file_path)]
+PositiveDuration = Annotated[
+    Duration, checked(lambda duration: duration > timedelta(0), "write a duration above zero")
+]
+FilePath = Annotated[
+    Path,
+    BeforeValidator(_not_empty),
+    checked(lambda path: str(path).isprintable(), _WRITE_PRINTABLE),
+]
 OptionalPath = Annotated[FilePath | None, BeforeValidator(_empty_is_none)]
-HeaderName = Annotated[str, AfterValidator(_header_name)]
-HeaderValue = Annotated[str, AfterValidator(_header_value)]
+HeaderName = Annotated[
+    str,
+    checked(_TOKEN.fullmatch, "write a header name: letters, digits and `-`"),
+    checked(
+        lambda name: name.lower() not in _FRAMING, "remove it: the server sets this header itself"
+    ),
+]
+HeaderValue = Annotated[
+    str,
+    checked(
+        lambda text: text.isascii() and text.isprintable() and text == text.strip(),
+        "write ASCII text without control characters or spaces around it",
+    ),
+]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
-Hidden = Annotated[HiddenText | None, PlainValidator(read_hidden)]
+Hidden = Annotated[HiddenText | None, PlainValidator(_hidden)]
 PathPrefix = Annotated[str, AfterValidator(_path_prefix)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
-LocationPrefix = Annotated[str, AfterValidator(_location)]
-CipherSuite = Annotated[str, AfterValidator(_cipher_suite)]
 TagPattern = Annotated[Glob, PlainValidator(_pattern)]
-RepositoryPattern = Annotated[Glob, PlainValidator(_repository_pattern)]
+RepositoryPattern = Annotated[
+    TagPattern,
+    checked(
+        lambda pattern: pattern == pattern.lower(),
+        "write it in lower case, as repository names are",
+    ),
+]
 ClaimPatterns = Annotated[tuple[ClaimPattern, ...], PlainValidator(_claim_patterns)]
 ClaimedRepositories = Annotated[RepositoryTemplate, PlainValidator(_repository_template)]
-IssuerUrl = Annotated[str, AfterValidator(_issuer)]
-Phrase = Annotated[str, AfterValidator(_phrase)]
-WorkloadName = Annotated[Phrase, AfterValidator(_workload_name)]
-TokenRealm = Annotated[str, AfterValidator(_token_realm)]
-RequestPath = Annotated[str, AfterValidator(_request_path)]
+Phrase = Annotated[
+    str,
+    checked(
+        lambda text: text and text.isprintable() and text == text.strip(),
+        "write a name, without control characters or spaces around it",
+    ),
+]
+TokenRealm = Annotated[str, checked(_is_url, _WRITE_URL)]
+IssuerUrl = Annotated[
+    TokenRealm,
+    checked(
+        lambda url: is_protected(url) and not {"?", "#"} & set(url),
+        "write the issuer's URL, as in `https://gitlab.example.com`",
+    ),
+]
+RequestPath = Annotated[
+    str,
+    checked(
+        lambda path: path.startswith("/") and _URL_TEXT.fullmatch(path),
+        "write a path that starts with `/`, as in `/auth/token`",
+    ),
+]
 JwksSource = Annotated[str, BeforeValidator(_not_empty), AfterValidator(_jwks_source)]
 AnyCase = BeforeValidator(_lower)

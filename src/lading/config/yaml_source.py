@@ -9,8 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from lading.config.document import Document, KeyPath, Value, dotted
-from lading.config.problems import Findings
+from lading.config.document import Document, Findings, KeyPath, Value, dotted
 
 # Aliases let a few lines stand for billions of values; no honest configuration is this large.
 _MOST_NODES = 20_000

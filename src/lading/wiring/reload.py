@@ -8,8 +8,8 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+from lading.config.document import ConfigurationError
 from lading.config.loading import load
-from lading.config.problems import ConfigurationError
 from lading.config.settings import Settings
 from lading.core.permissions import CurrentPermissions
 from lading.services.registry import Note, forget

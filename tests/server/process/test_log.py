@@ -9,8 +9,7 @@ from functools import partial
 import pytest
 from _pytest.capture import CaptureResult
 
-from lading.config.logs import LogSection
-from lading.config.settings import Settings
+from lading.config.settings import LogSection, Settings
 from lading.server.process import repeats
 from lading.server.process.log import configure_logging
 

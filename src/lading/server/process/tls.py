@@ -17,8 +17,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509 import Certificate
 
-from lading.config.ciphers import OPENSSL_NAMES
-from lading.config.http import TlsSection
+from lading.config.http import OPENSSL_NAMES, TlsSection
 from lading.core.command_lines import command_line
 from lading.system.watching import WatchedFiles
 
