@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from lading.blobs.s3.bucket import MIB, S3Bucket
+from lading.cli.config import settings_as_yaml
 from lading.config.document import ConfigurationError
-from lading.config.effective import settings_as_yaml
 from lading.config.loading import Loaded, load
 from lading.wiring.data_directory import DataUnusable
 from lading.wiring.object_stores import bucket_of, redirect_rule_of

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from lading.config.effective import settings_as_yaml
+from lading.cli.config import settings_as_yaml
 from lading.config.http import HttpSection
 from lading.config.settings import Settings
 from lading.config.tcp_address import TcpAddress

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.config.effective import settings_as_yaml
+from lading.cli.config import settings_as_yaml
 from tests.config.conftest import Complain, Write
 
 EVERYTHING = """\

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lading.config.effective import settings_as_yaml
+from lading.cli.config import settings_as_yaml
 from tests.config.conftest import Complain, Write
 
 TEXT = """\

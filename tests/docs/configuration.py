@@ -19,8 +19,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from lading.cli.config import plain
 from lading.config.database import DatabaseUrl
-from lading.config.effective import plain
 from lading.config.schema import model_in
 from lading.config.section import Section
 from lading.config.settings import Settings
