@@ -25,7 +25,7 @@ from lading.client.doctor import DoctorOptions, FindingState, examine
 from lading.client.doctor.address import DeploymentAddress, check_connection
 from lading.core.digest import Digest
 from lading.testing import Registry
-from lading.testing.certificates import secured
+from lading.testing.files import secured
 from tests.support.small_servers import QuietHandler, served
 
 CONNECTION = {"connection", "transfer-encoding", "content-length", "host", "server"}

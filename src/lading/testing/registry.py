@@ -4,8 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from lading.core.access import EVERY_ACCESS
 from lading.core.digest import Digest
@@ -15,13 +14,10 @@ from lading.services.pull import pull_manifest
 from lading.testing import calls
 from lading.testing.events import EventList, RegistryEvent
 from lading.testing.faults import KINDS, FaultyApplication, PlannedFailure
+from lading.testing.files import OwnDirectory, secured, write_environment
 from lading.testing.images import DATA, Contents, Files, describe, make_artifact, make_image
 from lading.testing.server import ADDRESS, ServerThread
 from lading.wiring.in_memory import MemoryOptions, open_in_memory, read_permissions
-
-if TYPE_CHECKING:
-    from lading.testing.own_directory import OwnDirectory
-
 
 _LATEST = Tag("latest")
 
@@ -65,13 +61,11 @@ class PractiseRegistry:
             delete=delete,
             observers=[self._seen],
         )
-        self._directory: OwnDirectory | None = None
+        self._directory = OwnDirectory()
         self._stack = AsyncExitStack()
         context, self.ca = (None, None)
         if tls:
-            from lading.testing.certificates import secured  # noqa: PLC0415 - cryptography
-
-            context, self.ca = secured(self._folder("tls"), ADDRESS)
+            context, self.ca = secured(self._directory.folder("tls"), ADDRESS)
         self._faulty = FaultyApplication(_not_open, self._seen)
         self._server = ServerThread(self._faulty, self._end, context)
         self.host = self._server.host
@@ -90,8 +84,7 @@ class PractiseRegistry:
     def close(self) -> None:
         """End the registry, and all that it has; nothing of it is left."""
         self._server.close()
-        if self._directory is not None:
-            self._directory.remove()
+        self._directory.remove()
 
     def reset(self) -> None:
         """Empty the registry, and forget faults and events; clients may keep their connections."""
@@ -109,12 +102,11 @@ class PractiseRegistry:
         Raises:
             KeyError: there is no such user.
         """
-        from lading.testing.environment import write_environment  # noqa: PLC0415 - few have any
-
         users = self._users or {}
         name = user or next(iter(users), "")
         login = (name, users[name]) if name else None
-        return write_environment(self._folder(f"env-{name}"), self.host, login, self.ca)
+        folder = self._directory.folder(f"env-{name}")
+        return write_environment(folder, self.host, login, self.ca)
 
     def push_image(
         self,
@@ -268,13 +260,6 @@ class PractiseRegistry:
 
     async def _end(self) -> None:
         await self._stack.aclose()
-
-    def _folder(self, name: str) -> Path:
-        if self._directory is None:
-            from lading.testing.own_directory import OwnDirectory  # noqa: PLC0415 - few need one
-
-            self._directory = OwnDirectory()
-        return self._directory.folder(name)
 
     def _without_host(self, reference: str) -> str:
         return reference.removeprefix(f"{self.host}/")
