@@ -215,14 +215,22 @@ class OriginConnections:
 
 @contextmanager
 def asked_once(
-    method: str, url: str, headers: Mapping[str, str], *, seconds: float, proxy: str = ""
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: Content = None,
+    *,
+    seconds: float,
+    proxy: str = "",
+    context: "ssl.SSLContext | None" = None,
 ) -> Iterator[HostAnswer]:
     """The answer to a request that is sent once, by a connection of its own.
 
-    TLS is taken by the system's authorities, and redirects are answers like any.
+    Redirects are answers like any.
 
     Args:
         seconds: for each step of the connection, for the head, and for bytes of the body.
+        context: how TLS is spoken; `None` takes it by the system's authorities.
 
     Raises:
         OSError: there is none.
@@ -231,14 +239,15 @@ def asked_once(
     parts = urlsplit(url)
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise ValueError(f"unsupported protocol scheme {parts.scheme!r}")
-    context = None
-    if parts.scheme == "https":
+    if proxy and (scheme := urlsplit(proxy).scheme) not in DEFAULT_PORTS:
+        raise OSError(f"a proxy of {scheme} cannot be asked")
+    if parts.scheme == "https" and context is None:
         import ssl  # noqa: PLC0415 - it takes long to load
 
         context = ssl.create_default_context()
     options = SessionOptions(connect_seconds=seconds, read_seconds=seconds)
     with (
         closing(OriginConnections(parts, options, context, proxy)) as host,
-        closing(host.send(method, url, headers, None)) as answer,
+        closing(host.send(method, url, headers, body)) as answer,
     ):
         yield answer

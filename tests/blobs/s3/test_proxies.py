@@ -5,8 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from lading.blobs.s3.access_keys import AccessKeys
+from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.object_store import ObjectStore
-from lading.blobs.s3.proxies import options_of
+from lading.blobs.s3.opening import options_of
+from lading.blobs.s3.signed_requests import SignedRequests
 from tests.support.client_tls import forward_proxy
 from tests.support.s3 import S3, unfinished
 
@@ -43,6 +46,13 @@ def test_obstore_asks_by_no_proxy_but_the_one_of_the_rule(
         assert options.pop("proxy_excludes") == "s3.test"
     assert set(options) == ({"proxy_url"} if environ else set())
     assert not asked_by or options["proxy_url"] == asked_by
+
+
+async def test_a_proxy_of_another_kind_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://proxy.test:1080")
+    asked = SignedRequests(S3Bucket("images", endpoint="http://s3.test"), AccessKeys("a", "s"))
+    with pytest.raises(OSError, match="a proxy of socks5"):
+        await asked.list_unfinished({})
 
 
 @pytest.mark.e2e

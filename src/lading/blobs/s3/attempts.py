@@ -12,7 +12,6 @@ import random
 import re
 import time
 from collections.abc import Awaitable, Callable
-from http.client import HTTPException
 from typing import TypeVar
 
 from lading.core.errors import RegistryError, StorageFull, Unavailable
@@ -232,7 +231,7 @@ class RefusedRequest(Exception):
 
 def _is_of_the_store(error: Exception) -> bool:
     """Whether the store is to blame, or what is on the way to it, and not this program."""
-    known = isinstance(error, OSError | EOFError | RefusedRequest | HTTPException)
+    known = isinstance(error, OSError | EOFError | RefusedRequest)
     # What fails in Rust, beneath obstore, is an exception of pyo3's.
     return known or type(error).__module__.startswith(("obstore", "pyo3"))
 

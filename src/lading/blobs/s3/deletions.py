@@ -42,7 +42,7 @@ def document_of(keys: Sequence[str]) -> bytes:
 def headers_of(document: bytes) -> Mapping[str, str]:
     """The headers that such a request has beside its signature."""
     summed = hashlib.md5(document, usedforsecurity=False).digest()
-    return {"content-md5": base64.b64encode(summed).decode(), "content-length": str(len(document))}
+    return {"content-md5": base64.b64encode(summed).decode()}
 
 
 def refusals_in(answer: bytes) -> Sequence[RefusedObject]:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from lading.blobs.s3 import proxies
 from lading.blobs.s3.access_keys import AccessKeys, find_keys
 from lading.blobs.s3.attempts import (
     ATTEMPT,
@@ -20,6 +20,7 @@ from lading.blobs.s3.attempts import (
 )
 from lading.blobs.s3.bucket import BucketUnusable, S3Bucket
 from lading.blobs.s3.role_keys import RoleKeys
+from lading.system.proxies import PROXY_VARIABLES, proxy_for, variable
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential, S3Store
@@ -101,7 +102,7 @@ def _store(
         credential_provider=None if isinstance(keys, AccessKeys) else partial(_renewed, keys),
         client_options={  # type: ignore[arg-type]
             **_client_of(bucket, address),
-            **proxies.options_of(address, environ),
+            **options_of(address, environ),
             "timeout": timeout,
         },
         retry_config={
@@ -145,3 +146,13 @@ def _client_of(bucket: S3Bucket, address: str) -> dict[str, object]:
     if bucket.authorities:
         client["root_certificate"] = bucket.authorities
     return client
+
+
+def options_of(address: str, environ: Mapping[str, str]) -> dict[str, Any]:
+    """The options of obstore's client by which it asks a server as `proxy_for` says."""
+    if proxy := proxy_for(address, environ):
+        return {"proxy_url": proxy}
+    if any(variable(environ, name) for name in PROXY_VARIABLES):  # which it would look at by itself
+        host = urlsplit(address).hostname or ""
+        return {"proxy_url": "http://nobody.invalid", "proxy_excludes": host}
+    return {}

@@ -9,10 +9,8 @@ import logging
 import math
 import threading
 import time
-import urllib.request
 from collections.abc import Mapping
 from datetime import datetime
-from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -21,6 +19,8 @@ from xml.etree import ElementTree as ET
 from lading.blobs.s3.access_keys import AccessKeys
 from lading.blobs.s3.attempts import ATTEMPT
 from lading.blobs.s3.bucket import amazon
+from lading.client.kept_connections import asked_once
+from lading.system.proxies import proxy_for
 
 log = logging.getLogger(__name__)
 
@@ -43,13 +43,8 @@ _NO_KEYS = (
     TypeError,
     OverflowError,
     RecursionError,
-    HTTPException,
     ET.ParseError,
 )
-
-# All of these are on this machine or beside it, but the service of tokens, which may be behind a
-# proxy that the environment names.
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class PassingKeys(NamedTuple):
@@ -108,9 +103,9 @@ def _fetch(region: str, environ: Mapping[str, str]) -> PassingKeys:
     if environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
         return _web_identity(region, environ)
     if relative := environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
-        return _keys(_get(_CONTAINER + relative, _container_headers(environ)))
+        return _keys(_ask(_CONTAINER + relative, _container_headers(environ)))
     if full := environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI"):
-        return _keys(_get(full, _container_headers(environ)))
+        return _keys(_ask(full, _container_headers(environ)))
     return _machine(environ.get("AWS_METADATA_ENDPOINT") or _MACHINE)
 
 
@@ -123,9 +118,9 @@ def _web_identity(region: str, environ: Mapping[str, str]) -> PassingKeys:
         "RoleSessionName": environ.get("AWS_ROLE_SESSION_NAME", "lading"),
         "WebIdentityToken": Path(environ["AWS_WEB_IDENTITY_TOKEN_FILE"]).read_text().strip(),
     }
-    request = urllib.request.Request(f"{endpoint}?{urlencode(query)}")  # noqa: S310 - of the operator
-    with urllib.request.urlopen(request, timeout=ATTEMPT) as answer:  # noqa: S310
-        found = ET.fromstring(answer.read(_MOST)).find(".//{*}Credentials")  # noqa: S314 - Amazon's
+    # All others are on this machine or beside it; this one may be behind a proxy.
+    answer = _ask(f"{endpoint}?{urlencode(query)}", {}, proxy=proxy_for(endpoint, environ))
+    found = ET.fromstring(answer).find(".//{*}Credentials")  # noqa: S314 - Amazon's
     if found is None:
         raise ValueError("the token service answers without keys")
     id_, secret, token, end = (
@@ -145,11 +140,11 @@ def _container_headers(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _machine(endpoint: str) -> PassingKeys:
     lasting = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
-    token = _get(f"{endpoint}/latest/api/token", lasting, method="PUT").decode()
+    token = _ask(f"{endpoint}/latest/api/token", lasting, method="PUT").decode()
     headers = {"X-aws-ec2-metadata-token": token}
     roles = f"{endpoint}/latest/meta-data/iam/security-credentials/"
-    role = _get(roles, headers).decode().split()[0]
-    return _keys(_get(roles + role, headers))
+    role = _ask(roles, headers).decode().split()[0]
+    return _keys(_ask(roles + role, headers))
 
 
 def _keys(answer: bytes) -> PassingKeys:
@@ -167,8 +162,9 @@ def _passing(keys: AccessKeys, end: str) -> PassingKeys:
     return PassingKeys(keys, ends_at)
 
 
-def _get(url: str, headers: Mapping[str, str], *, method: str = "GET") -> bytes:
-    request = urllib.request.Request(url, headers=dict(headers), method=method)  # noqa: S310 - as above
-    with _direct.open(request, timeout=ATTEMPT) as answer:
-        body: bytes = answer.read(_MOST)
+def _ask(url: str, headers: Mapping[str, str], *, method: str = "GET", proxy: str = "") -> bytes:
+    with asked_once(method, url, headers, seconds=ATTEMPT, proxy=proxy) as answer:
+        body = next(answer.stream(_MOST), b"")
+    if answer.status >= 300:
+        raise OSError(f"a role was asked for its keys, and answered with {answer.status}")
     return body

@@ -2,8 +2,8 @@
 
 A replica that is killed while it puts a large object leaves parts behind that no list of objects
 shows. And of many objects that are to be deleted, obstore does not say which of them stay. Both are
-asked for seldom, so the requests are made by Python's own client, in a thread. Those of `pipes` are
-signed here as well.
+asked for seldom, so the requests are made by the client of other registries, in a thread. Those of
+`pipes` are signed here as well.
 Sources: ListMultipartUploads and AbortMultipartUpload (https://docs.aws.amazon.com/AmazonS3/latest/API).
 """
 
@@ -22,10 +22,10 @@ from lading.blobs.s3.access_keys import AccessKeys
 from lading.blobs.s3.attempts import ATTEMPT, RefusedRequest, is_denied
 from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.deletions import RefusedObject
-from lading.blobs.s3.proxies import connection_to
 from lading.blobs.s3.role_keys import RoleKeys
 from lading.blobs.s3.signatures import ALGORITHM, SigningScope, canonical, sign
-from lading.system.proxies import login_of, proxy_for
+from lading.client.kept_connections import asked_once
+from lading.system.proxies import proxy_for
 
 _NAMESPACE = "{*}"
 # Bytes of an answer: a thousand uploads take a third of it.
@@ -65,10 +65,10 @@ class SignedRequests:
         self._proxy = proxy_for(bucket.own_address, os.environ)
         self._keys = keys
         url = urlsplit(bucket.own_address)
-        self._secure = url.scheme == "https"
         self._host = url.netloc
+        self._origin = f"{url.scheme}://{url.netloc}"
         self._path = f"{url.path}/{bucket.name}" if bucket.path_style else url.path
-        self._context = _context(bucket) if self._secure else None
+        self._context = _context(bucket) if url.scheme == "https" else None
 
     async def list_unfinished(self, following: Mapping[str, str]) -> UnfinishedPage:
         """A page of the unfinished parts below the folder of the bucket.
@@ -77,7 +77,7 @@ class SignedRequests:
             following: what the page before says; nothing for the first one.
 
         Raises:
-            RefusedRequest, OSError, http.client.HTTPException: it cannot be had.
+            RefusedRequest, OSError: it cannot be had.
         """
         query = {"prefix": self._bucket.folder, "uploads": "", **following}
         try:
@@ -136,22 +136,22 @@ class SignedRequests:
     def _ask(self, method: str, key: str, query: Mapping[str, str], document: bytes = b"") -> bytes:
         """The body of an answer; blocks."""
         keys = self._keys if isinstance(self._keys, AccessKeys) else self._keys.get().keys
-        address = self._bucket.own_address
-        connection = connection_to(address, self._proxy, ATTEMPT, self._context)
         path = f"{self._path}/{key}" if key else self._path or "/"
-        try:
-            target = f"{quote(path)}?{canonical(query)}"
-            headers = self._sign(keys, method, path, query, document)
-            if document:
-                headers |= deletions.headers_of(document)
-            if self._proxy and not self._secure:  # a proxy without a tunnel takes whole addresses
-                target = f"http://{self._host}{target}"
-                headers |= login_of(self._proxy)
-            connection.request(method, target, document or None, headers)
-            answer = connection.getresponse()
-            body = answer.read(_MOST)
-        finally:
-            connection.close()
+        url = f"{self._origin}{quote(path)}?{canonical(query)}"
+        headers = self._sign(keys, method, path, query, document)
+        headers["Host"] = headers.pop("host")  # as the client calls it
+        if document:
+            headers |= deletions.headers_of(document)
+        with asked_once(
+            method,
+            url,
+            headers,
+            document or None,
+            seconds=ATTEMPT,
+            proxy=self._proxy,
+            context=self._context,
+        ) as answer:
+            body = next(answer.stream(_MOST), b"")
         if answer.status >= 300:
             raise RefusedRequest(answer.status, body)
         return body
