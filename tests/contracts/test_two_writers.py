@@ -17,7 +17,7 @@ from lading.core.globs import Glob
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest
 from lading.core.names import RepositoryName, Tag
-from lading.databases.postgresql.connection import PostgresqlConnection
+from lading.databases.postgresql.transactions import PostgresqlConnection
 from lading.metadata import batches
 from lading.metadata.collecting.backup_holds import BackupHold
 from lading.metadata.metadata import Metadata

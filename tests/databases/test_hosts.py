@@ -1,6 +1,6 @@
 """Hosts of a server of PostgreSQL, in the order in which they are asked."""
 
-from lading.databases.postgresql.hosts import Hosts, count
+from lading.databases.postgresql.server import Hosts, count
 
 
 def test_the_one_that_answered_last_is_asked_first_and_the_others_in_their_order() -> None:

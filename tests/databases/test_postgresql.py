@@ -19,6 +19,7 @@ from lading.core.errors import StorageFull, Unavailable, Unsupported
 from lading.databases.postgresql.connection import TimedConnection
 from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.server import Server
+from lading.databases.postgresql.statements import Preparing
 from lading.databases.schema import STEPS, NewerSchema
 from lading.ports.database import CannotOpen, Database, SqlConnection
 from lading.ports.measures import Count, Level, Measures, Timing
@@ -723,7 +724,7 @@ async def test_it_works_through_pgbouncer_in_transaction_mode(
     own_server.ask("ALTER DATABASE postgres SET client_min_messages = error")
     with pgbouncer_before(own_server, connections=3) as port:
         url = replace(own_server, port=port).url()
-        servers = [Server(url, prepared=not told) for _ in range(2)]
+        servers = [Server(url, preparing=Preparing(not told)) for _ in range(2)]
         databases = [PostgresqlDatabase(server, 8) for server in servers]
         await asyncio.gather(
             *(
@@ -756,7 +757,7 @@ async def test_a_crash_behind_pgbouncer_is_waited_for(own_server: PostgreSQL) ->
             connection.execute("SELECT pg_sleep(5)")
 
     with pgbouncer_before(own_server) as port:
-        server = Server(replace(own_server, port=port).url(), prepared=False)
+        server = Server(replace(own_server, port=port).url(), preparing=Preparing(is_on=False))
         database = PostgresqlDatabase(server, 1)
         await database.write(work)
         assert await database.read(numbers) == [2]

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from lading.databases import schema
-from lading.databases.postgresql import migration, settings
+from lading.databases.postgresql import migration
+from lading.databases.postgresql.connection import ASK_UNFIT
 from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.server import Server
 from lading.databases.schema import STEPS
@@ -76,7 +77,7 @@ async def test_what_is_acknowledged_is_synced_whatever_clients_are_to_wait_for(
 
 def test_what_does_not_fit_is_set_and_nothing_else(postgresql: PostgreSQL, name: str) -> None:
     """Also what no version of PostgreSQL before 17 knows."""
-    asked = settings.ASK.decode()
+    asked = ASK_UNFIT.decode()
     assert postgresql.ask(asked, name) == [("",)]
     for setting in ("client_min_messages = error", "synchronous_commit = off"):
         postgresql.ask(f"ALTER DATABASE {name} SET {setting}")

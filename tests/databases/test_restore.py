@@ -14,8 +14,7 @@ from lading.databases.sqlite.backups import restore
 from lading.databases.sqlite.connection import connect
 from lading.databases.sqlite.file import FileDatabase
 from lading.metadata.collecting.strangers import begin_restored
-from lading.ports.backup import UnusableBackup
-from lading.ports.database import SqlConnection
+from lading.ports.database import SqlConnection, UnusableBackup
 from tests.support.rows import by_alice
 
 MANY = 2000

@@ -18,9 +18,9 @@ from lading.core.history import Change
 from lading.core.images.tree import Entry, EntryKind
 from lading.core.immutability import ImmutableTags
 from lading.core.names import Owner, RepositoryName, Tag
-from lading.databases.postgresql.connection import PostgresqlConnection
 from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.server import Server
+from lading.databases.postgresql.transactions import PostgresqlConnection
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata import batches, leading, lookups, past_moves
 from lading.metadata import tags as rows_of_tags

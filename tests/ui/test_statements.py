@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from lading.core.names import RepositoryName, Tag
-from lading.databases.postgresql.connection import PostgresqlConnection
+from lading.databases.postgresql.transactions import PostgresqlConnection
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.edge.options import EdgeOptions
 from lading.ports.database import Parameters, Rows

@@ -20,8 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from lading.auth.public_keys import thumbprint
 from lading.core.clocks import SLACK
 from lading.core.errors import RegistryError
-from lading.ports.logins import AuthUnusable
-from lading.ports.secret import Secret
+from lading.ports.logins import AuthUnusable, Secret
 
 # No token lives longer (seconds), so a key that was replaced this long ago verifies nothing.
 LONGEST_TOKEN = 24 * 3600.0

@@ -12,8 +12,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from lading.core.typing import override
-from lading.ports.logins import AuthUnusable
-from lading.ports.secret import Secret
+from lading.ports.logins import AuthUnusable, Secret
 from lading.system import small_files
 from lading.system.durable import make_directories
 from lading.system.watching import WatchedFiles

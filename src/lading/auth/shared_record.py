@@ -24,7 +24,7 @@ from lading.core.errors import RegistryError
 from lading.core.typing import override
 from lading.metadata.logins.guesses import GuessBucket, Guesses
 from lading.metadata.logins.right_logins import RightLogins
-from lading.ports.secret import Secret
+from lading.ports.logins import Secret
 
 # Of the time for which something is remembered: how much may be over until it is written again.
 _WORN = 0.1

@@ -19,7 +19,7 @@ from lading.core.errors import DigestMismatch, StorageFull
 from lading.core.moving import AdoptedMove, ExportedManifest, ExportedTag
 from lading.core.names import Tag
 from lading.core.typing import P, T, override
-from lading.ports.link_targets import LinkTarget
+from lading.ports.volumes import LinkTarget
 from lading.system import durable
 from lading.system.unnamed_files import write_at
 

@@ -27,7 +27,7 @@ from lading.core.timestamps import utc
 with late():
     from lading.config import durations
     from lading.config.settings import Settings
-    from lading.ports import backup as backup_port
+    from lading.ports import database as database_port
     from lading.services import backup as backups
     from lading.services.registry import Registry
     from lading.wiring import paths
@@ -120,12 +120,12 @@ def restore_backup(src: Path, config: Path | None, *, force: bool) -> None:
             kept = wired_backups.restore_database(
                 settings, src / backups.METADATA, change, force=force
             )
-    except backup_port.NotEmpty as error:
+    except database_port.NotEmpty as error:
         raise click.ClickException(
             f"there is a registry in {database.parent.parent} that is not empty; name another"
             " directory, or say --force to replace it (it is kept beside the new one)"
         ) from error
-    except backup_port.UnusableBackup as error:
+    except database_port.UnusableBackup as error:
         raise click.ClickException(f"{error}; nothing was changed") from error
     with audit_of(settings) as note:
         note("backup.restore", source=str(src.absolute()))

@@ -5,12 +5,13 @@ two writers in each other's way undoes one of them, and runs its function again.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, Protocol
 
+from lading.core.digest import Digest
 from lading.core.errors import Unavailable
 from lading.core.typing import P, T
-from lading.ports.dialect import Dialect
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 # Ends a statement that returns something for each row that it changes, which is only counted.
@@ -40,6 +41,26 @@ class Rows(Protocol):
 
     def __iter__(self) -> Iterator[Any]:
         """Each row in turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Parts of statements that not all databases say alike, as one says them; all else is the same.
+
+    Attributes:
+        now: an expression: the database's own time, in seconds since the epoch.
+        schema_version: a query: the number of steps that have built the tables.
+        takes_changes: a query: 1, or 0 if it is a copy that is not in charge, or told not to.
+        all_names: an aggregate: all that `name` is in the rows, with commas between, in any order.
+        go_on_numbering: a statement, of a table that gives its rows numbers in a column `id`: have
+            it go on after those that were written into it. Empty if it does by itself.
+    """
+
+    now: str
+    schema_version: str
+    takes_changes: str
+    all_names: str
+    go_on_numbering: str
 
 
 class SqlConnection(Protocol):
@@ -93,6 +114,27 @@ class CannotOpen(Exception):
 
 class DatabaseDamaged(CannotOpen):
     """What is in the place of a database is none, or is damaged; the message says which."""
+
+
+class UnusableBackup(Exception):
+    """The file is not a database of this program, or is damaged; the message says which."""
+
+
+class NotEmpty(Exception):
+    """There is a database with something in it already."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedBlobs:
+    """Blobs that a copy of the database knows, other than those whose bytes were lost.
+
+    Attributes:
+        paths_of: the files of a blob, below the root of all data; or the keys of its objects.
+    """
+
+    count: int
+    digests: Iterator[Digest]
+    paths_of: Callable[[Digest], Sequence[str]]
 
 
 class Database(Protocol):

@@ -1,4 +1,4 @@
-"""The ports of logins: what they rest on, and users as an operator changes them."""
+"""The ports of logins: secrets that they rest on, and users as an operator changes them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,3 +47,33 @@ class Users(Protocol):
 
     def remove(self, name: str) -> None:
         """Remove a user; its tokens end."""
+
+
+class Secret(Protocol):
+    """A secret: what all processes of a registry know, and nobody else; replaced as a whole.
+
+    Attributes:
+        place: where it is, for a person.
+        staleness: seconds for which a process may go on with what it has read; 0 if it notices any
+            change at once.
+    """
+
+    place: str
+    staleness: float
+
+    def may_have_changed(self) -> bool:
+        """Whether to read it again; false for `staleness` seconds after it was last true."""
+
+    async def read(self) -> bytes | None:
+        """The content of the secret; `None` if there is none yet.
+
+        Raises:
+            AuthUnusable, Unavailable: it cannot be read.
+        """
+
+    async def replace(self, before: bytes | None, after: bytes) -> bool:
+        """Have it say something else, durably; false if it does not say `before` any more.
+
+        Raises:
+            AuthUnusable, Unavailable, StorageFull: it cannot be written.
+        """

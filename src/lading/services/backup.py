@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lading.core.access import Principal
 from lading.metadata.collecting.backup_holds import LONGEST_HOLD, BackupHold
-from lading.ports.backup import CopiedBlobs
+from lading.ports.database import CopiedBlobs
 from lading.services.registry import Registry
 from lading.system.durable import sync_directory
 

@@ -14,7 +14,7 @@ from lading.auth.shared_record import SharedRecord, shared_key
 from lading.config.settings import Settings
 from lading.metadata.logins.secrets import SecretRow
 from lading.metadata.metadata import Metadata
-from lading.ports.secret import Secret
+from lading.ports.logins import Secret
 from lading.wiring.paths import keys_path
 
 # Names of rows.

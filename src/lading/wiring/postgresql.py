@@ -12,6 +12,7 @@ from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.locks import DatabaseLocks
 from lading.databases.postgresql.server import Server
 from lading.databases.postgresql.sessions import Sessions
+from lading.databases.postgresql.statements import Preparing
 from lading.metadata.collecting import strangers
 from lading.ports.database import SqlConnection
 from lading.ports.measures import UNMEASURED, Measures
@@ -58,7 +59,7 @@ def server_of(section: PostgresqlSection) -> Server:
     return Server(
         section.url.secret,
         section.passwordfile,
-        prepared=section.preparedstatements,
+        preparing=Preparing(section.preparedstatements),
         timeout=section.timeout.total_seconds(),
     )
 

@@ -11,7 +11,7 @@ import pytest
 from lading.core.digest import Digest
 from lading.core.errors import DigestMismatch, UploadOutOfOrder
 from lading.core.names import UploadId, UploadKey
-from lading.databases.postgresql.connection import PostgresqlConnection
+from lading.databases.postgresql.transactions import PostgresqlConnection
 from lading.services import push_blob
 from lading.services.chunks import Chunk
 from tests.support.asked import watched_commands

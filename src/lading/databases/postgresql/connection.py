@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that waits no longer than it was told, and its transaction.
+"""A connection to PostgreSQL that waits no longer than it was told.
 
 Statements are sent by calls of libpq that wait by themselves. psycopg's own cursors wait in several
 steps, between which a thread has to get hold of the interpreter each time: with four threads that
@@ -7,15 +7,16 @@ took 80 microseconds of processor a statement, and this takes 15.
 
 import math
 import os
+import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 import psycopg
-from psycopg import RawCursor, errors
+from psycopg import errors
 from psycopg.abc import PQGen
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import Diagnostic
@@ -23,22 +24,8 @@ from psycopg.pq import DiagnosticField, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from lading.core.typing import T, override
-from lading.databases.postgresql import settings
-from lading.databases.postgresql.preparing import Preparing, StatementNames
-from lading.databases.postgresql.statements import Statement, merge, translate
-from lading.ports.database import Parameters, Rows, SqlConnection
-from lading.ports.dialect import Dialect
-
-POSTGRESQL = Dialect(
-    now="CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION)",
-    schema_version="SELECT version FROM lading_schema",
-    takes_changes="SELECT CAST(current_setting('transaction_read_only') = 'off' AS INTEGER)",
-    all_names="string_agg(name, ',')",
-    go_on_numbering="""
-        SELECT setval(pg_get_serial_sequence('{table}', 'id'), coalesce(max(id), 0) + 1, false)
-        FROM {table}
-    """,
-)
+from lading.databases.postgresql.statements import Preparing, Statement
+from lading.ports.database import Parameters
 
 # Seconds for which a server is asked to give up what nobody waits for any more; and for which its
 # answer to that is waited for, as it may say that it was done all the same.
@@ -49,8 +36,32 @@ _ANSWERING = 0.2
 # all of them begin anew.
 _PREPARED_FROM = 3
 _MOST_PREPARED = 500
-# Rows that are adapted at once.
-_ADAPTED = 500
+
+# Settings that transactions rely on: what does not fit, and what fits. An operator may have set
+# others for all who connect: for a role, a database, or the server. Which do not fit, a connection
+# asks once, and its transactions then begin by setting these for themselves. That works behind
+# PgBouncer as well, where nothing else is a session's own. Others are in every transaction's
+# beginning (`transactions`, `migration`, `locks`) or sent when a connection is made (`server`). All
+# else may be set: values go as they are, and not as text, so that no format of dates or numbers
+# comes into it; and what a role is allowed, it is allowed.
+_NEEDED = (
+    # Else nobody hears that a commit may not have come to the copies of the server.
+    ("client_min_messages", "IN ('error', 'fatal', 'panic')", "warning"),
+    # What is acknowledged is to be there after a crash of the server. Who asks for less than its
+    # copies (`local`) does so on purpose, and who asks for more gets more.
+    ("synchronous_commit", "= 'off'", "on"),
+    # From PostgreSQL 17 on: what may take longer has a deadline here.
+    ("transaction_timeout", "<> '0'", "0"),
+)
+
+ASK_UNFIT = "SELECT concat({})".format(
+    ", ".join(
+        f"CASE WHEN current_setting('{name}', true) {unfit}"
+        f" THEN 'SET LOCAL {name} = ''{fit}'';' END"
+        for name, unfit, fit in _NEEDED
+    )
+).encode()
+
 _DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 
 
@@ -80,7 +91,6 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
         super().__init__(*args, **kwargs)
         # How often a statement was run, or the name by which the server knows it.
         self._named: dict[tuple[bytes, Sequence[int]], int | bytes] = {}
-        self._names = StatementNames()
         self._needed: bytes | None = None
         # Of who ends a use and who gives it up: either of them is first.
         self._using = threading.Lock()
@@ -114,7 +124,7 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
     def needed(self) -> bytes:
         """Commands by which a transaction sets what it relies on and is set otherwise here."""
         if self._needed is None:
-            self._needed = self.ask(settings.ASK).get_value(0, 0) or b""
+            self._needed = self.ask(ASK_UNFIT).get_value(0, 0) or b""
         return self._needed
 
     def end_use(self) -> bool:
@@ -191,7 +201,7 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
         if len(self._named) > _MOST_PREPARED:
             self._done(self.pgconn.exec_(b"DEALLOCATE ALL"))
             self._named.clear()
-        name = next(self._names)
+        name = f"lading_{secrets.token_hex(8)}".encode()  # which no other connection uses
         self._done(self.pgconn.prepare(name, text, types))
         self._named[key] = name
         return name
@@ -208,92 +218,3 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
         if result.error_field(DiagnosticField.SQLSTATE):
             raise errors.error_from_result(result)
         raise psycopg.OperationalError(result.get_error_message())
-
-
-class PostgresqlRows(Rows):
-    """Rows that a statement has found or changed."""
-
-    def __init__(self, connection: TimedConnection, result: PGresult) -> None:
-        self._adapting = Transformer(connection)
-        self._adapting.set_pgresult(result)
-        self._count = result.ntuples
-        self._next = 0
-        self._changed = result.command_tuples
-
-    @property
-    @override
-    def rowcount(self) -> int:
-        return self._changed or 0
-
-    @override
-    def fetchone(self) -> Any:
-        rows = self.fetchmany(1)
-        return rows[0] if rows else None
-
-    @override
-    def fetchmany(self, size: int) -> list[Any]:
-        first, self._next = self._next, min(self._next + size, self._count)
-        return self._adapting.load_rows(first, self._next, tuple)
-
-    @override
-    def fetchall(self) -> list[Any]:
-        return self.fetchmany(self._count)
-
-    @override
-    def close(self) -> None:
-        self._next = self._count
-
-    @override
-    def __iter__(self) -> Iterator[Any]:
-        while rows := self.fetchmany(_ADAPTED):
-            yield from rows
-
-
-class PostgresqlConnection(SqlConnection):
-    """A connection as functions of one see it.
-
-    Args:
-        begin: commands that begin the transaction, sent when there is something to do in it.
-    """
-
-    dialect = POSTGRESQL
-
-    def __init__(self, connection: TimedConnection, begin: bytes = b"") -> None:
-        self._connection = connection
-        self._begin = begin
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether anything was sent."""
-        return not self._begin
-
-    def ask(self, command: bytes) -> Rows:
-        """Run a command without parameters: in one message with what begins the transaction."""
-        begin, self._begin = self._begin, b""
-        return PostgresqlRows(self._connection, self._connection.ask(begin + command))
-
-    @override
-    def execute(self, statement: str, parameters: Parameters = (), /) -> Rows:
-        connection = self._begun()
-        return PostgresqlRows(connection, connection.call(translate(statement), parameters))
-
-    @override
-    def execute_together(
-        self, statements: Mapping[str, str], parameters: Mapping[str, Any], /
-    ) -> Mapping[str, Sequence[Any]]:
-        merged = merge(tuple(statements.items()))
-        found = self.execute(merged.text, parameters).fetchone()
-        return {name: values or () for name, values in zip(merged.returning, found, strict=True)}
-
-    @override
-    def executemany(self, statement: str, parameters: Sequence[Parameters], /) -> Rows:
-        wanted = translate(statement)
-        cursor = RawCursor(self._begun())
-        cursor.executemany(wanted.text, [wanted.values(each) for each in parameters])
-        return cursor
-
-    def _begun(self) -> TimedConnection:
-        if self._begin:
-            begin, self._begin = self._begin, b""
-            self._connection.run(begin)
-        return self._connection

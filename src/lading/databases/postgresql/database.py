@@ -7,24 +7,42 @@ and writes never wait for it.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+import psycopg
+
 from lading.core.errors import Unsupported
 from lading.core.typing import P, T, override
-from lading.databases.postgresql import checking, failures, migration, transactions
-from lading.databases.postgresql.connection import PostgresqlConnection, TimedConnection
+from lading.databases.postgresql import failures, migration, transactions
+from lading.databases.postgresql.connection import TimedConnection
 from lading.databases.postgresql.failures import OutcomeUnknown
 from lading.databases.postgresql.server import Server
 from lading.databases.postgresql.sessions import Sessions
-from lading.ports.database import Database, Function, Work
+from lading.databases.postgresql.transactions import PostgresqlConnection
+from lading.ports.database import MAX_COMPLAINTS, Database, Function, SqlConnection, Work
 from lading.ports.measures import UNMEASURED, Count, Level, Measures, Timing
 from lading.system.threads import Lane, Pending, Threads
 
 # Long reads at the same time, and how many seconds one may take.
 SCANNERS = 4
 SCAN_TIMEOUT = 3600.0
+
+# What PostgreSQL knows to be wrong with what it keeps.
+_INVALID = """
+    SELECT indexrelid::regclass::text FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+    WHERE NOT indisvalid AND relnamespace = current_schema()::regnamespace ORDER BY 1 LIMIT ?
+"""
+_CHECKSUMS = """
+    SELECT coalesce(checksum_failures, 0) FROM pg_stat_database WHERE datname = current_database()
+"""
+_AMCHECK = "SELECT 1 FROM pg_extension WHERE extname = 'amcheck'"
+_INDEXES = """
+    SELECT indexrelid::regclass::text FROM pg_index
+    JOIN pg_class ON pg_class.oid = indexrelid JOIN pg_am ON pg_am.oid = relam
+    WHERE amname = 'btree' AND indisvalid AND relnamespace = current_schema()::regnamespace
+"""
 
 
 class PostgresqlDatabase(Database):
@@ -86,7 +104,7 @@ class PostgresqlDatabase(Database):
 
     @override
     async def check(self, *, thorough: bool) -> Sequence[str]:
-        return await self.scan(partial(checking.complaints, thorough=thorough))
+        return await self.scan(partial(_complaints, thorough=thorough))
 
     @override
     async def copy_to(self, target: Path) -> None:
@@ -133,3 +151,25 @@ class PostgresqlDatabase(Database):
             raise
         finally:
             self._measures.change(Level.CONNECTIONS_USED, -1)
+
+
+def _complaints(connection: SqlConnection, *, thorough: bool) -> Sequence[str]:
+    """The complaints of PostgreSQL; a thorough check reads indexes, if there is `amcheck`."""
+    rows = connection.execute(_INVALID, (MAX_COMPLAINTS,)).fetchall()
+    found = [f"the index {name} is not valid: REINDEX it" for (name,) in rows]
+    (failed,) = connection.execute(_CHECKSUMS).fetchone()
+    if failed:
+        found.append(f"{failed} pages had wrong checksums (pg_stat_database.checksum_failures)")
+    return [*found, *(_damaged_indexes(connection) if thorough else ())]
+
+
+def _damaged_indexes(connection: SqlConnection) -> Iterator[str]:
+    """The first index that is not what its table says, read as a whole."""
+    if connection.execute(_AMCHECK).fetchone() is None:
+        return
+    for (name,) in connection.execute(_INDEXES).fetchall():
+        try:
+            connection.execute("SELECT bt_index_check(?::text::regclass, true)", (name,))
+        except psycopg.InternalError as error:  # it ends the transaction, and with it the check
+            yield str(error)
+            return

@@ -13,8 +13,9 @@ import psycopg
 from psycopg import errors
 
 from lading.databases.postgresql import failures
-from lading.databases.postgresql.connection import PostgresqlConnection, TimedConnection
+from lading.databases.postgresql.connection import TimedConnection
 from lading.databases.postgresql.sessions import Sessions
+from lading.databases.postgresql.transactions import PostgresqlConnection
 from lading.databases.schema import STEPS, OlderSchema, is_empty, pending
 from lading.ports.database import CannotOpen, SqlConnection, Work
 

@@ -1,5 +1,11 @@
-"""The server of a database: how to connect to it, without a word of the password."""
+"""The server of a database: how to connect to it, without a word of the password.
 
+A URL names several hosts for a failover. One that has failed may swallow all that it is sent, so
+that each connection would wait for it before the next one is asked. So the one that answered last
+is asked first.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -7,14 +13,12 @@ from typing import Any
 import psycopg
 from psycopg import conninfo
 from psycopg.abc import Buffer
-from psycopg.adapt import AdaptersMap
 from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import StrDumperUnknown
 
 from lading.core.typing import override
 from lading.databases.postgresql.connection import TimedConnection
-from lading.databases.postgresql.hosts import Hosts, count
-from lading.databases.postgresql.preparing import Preparing
+from lading.databases.postgresql.statements import Preparing
 from lading.ports.database import CannotOpen
 
 # What the URL may say otherwise, as all here may. Of several hosts the one that takes changes is
@@ -30,10 +34,48 @@ _DEFAULTS: dict[str, str | int] = {
 }
 # Whatever the role, the database or the environment says: names have letters of all alphabets.
 _ALWAYS = {"client_encoding": "UTF8"}
+# What a URL says of each host, in lists of the same order; of ports, one may count for all.
+_LISTS = ("host", "hostaddr", "port")
 
 
 class UnusableAddress(CannotOpen):
     """The URL or the file of the password cannot be used; the message holds no secret."""
+
+
+class Hosts:
+    """The hosts that a URL names, and which of them has answered last."""
+
+    def __init__(self) -> None:
+        self._answered: tuple[str, str] | None = None
+
+    def answered(self, host: str, port: int) -> None:
+        """Note which of them a connection was made to."""
+        self._answered = (host, str(port))
+
+    def ordered(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Parameters of a connection, with the hosts in the order in which they are to be asked."""
+        lists = {name: str(given[name]).split(",") for name in _LISTS if given.get(name)}
+        number = count(given)
+        first = next((each for each in range(number) if self._is_it(lists, each)), 0)
+        order = [first, *(each for each in range(number) if each != first)]
+        return {**given} | {
+            name: ",".join(values[each] for each in order)
+            for name, values in lists.items()
+            if len(values) == number
+        }
+
+    def _is_it(self, lists: Mapping[str, list[str]], number: int) -> bool:
+        host = _nth(lists.get("host", [""]), number) or _nth(lists.get("hostaddr", [""]), number)
+        return self._answered == (host, _nth(lists.get("port", [""]), number) or "5432")
+
+
+def count(given: Mapping[str, Any]) -> int:
+    """How many hosts parameters name."""
+    return 1 + max(str(given.get(name, "")).count(",") for name in ("host", "hostaddr"))
+
+
+def _nth(values: list[str], number: int) -> str:
+    return values[number] if number < len(values) else values[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +85,16 @@ class Server:
     Attributes:
         url: as libpq takes it; it may hold a password.
         password_file: read for each connection; `None` if there is none.
-        prepared: whether it, and what lies before it, knows prepared statements.
         timeout: seconds that a call may take, from when it waits for its turn.
         hosts: of the URL, if it names several.
-        preparing: whether statements are prepared, as long as that goes well.
+        preparing: whether statements are prepared: whether it, and what lies before it, knows that.
     """
 
     url: str = field(repr=False)
     password_file: Path | None = None
-    prepared: bool = True
     timeout: float = 10.0
     hosts: Hosts = field(default_factory=Hosts, repr=False, compare=False)
-    preparing: Preparing = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "preparing", Preparing(is_on=self.prepared))
+    preparing: Preparing = field(default_factory=Preparing, repr=False, compare=False)
 
     def connect(self, seconds: float) -> TimedConnection:
         """Open a connection.
@@ -73,8 +110,10 @@ class Server:
             **self.parameters(seconds),
             autocommit=True,
             prepare_threshold=None,  # what is prepared has names of ours
-            context=_ADAPTERS,
         )
+        # Every integer has one type: else each size is another statement.
+        connection.adapters.register_dumper(int, Int8BinaryDumper)
+        connection.adapters.register_dumper(str, _TextDumper)
         connection.preparing = self.preparing
         self.hosts.answered(connection.info.host, connection.info.port)
         return connection
@@ -116,22 +155,3 @@ class _TextDumper(StrDumperUnknown):
     @override
     def dump(self, obj: str) -> Buffer | None:
         return super().dump(obj.replace("\0", "\1"))  # next to it in the order of bytes
-
-
-def _adapters() -> AdaptersMap:
-    """Adapters by which every integer has one type: else each size is another statement."""
-    adapters = AdaptersMap(psycopg.adapters)
-    adapters.register_dumper(int, Int8BinaryDumper)
-    adapters.register_dumper(str, _TextDumper)
-    return adapters
-
-
-@dataclass(frozen=True, slots=True)
-class _Context:
-    """The context from which psycopg takes adapters."""
-
-    adapters: AdaptersMap
-    connection: None = None
-
-
-_ADAPTERS = _Context(_adapters())

@@ -4,14 +4,25 @@
 * What stands in a comment `/*! … */` is for databases in which several write at once: they lock
   rows. SQLite skips it.
 * `json_each(…)`, of an object of names, is SQLite's: its columns are `key` and `value`.
+
+Those that come often are planned once, under names. PgBouncer in transaction mode has the
+statements of one client run on connections that others have used. Before its version 1.21 it knows
+nothing of those that were prepared: one that is asked for by its name is not there, or is somebody
+else's. So no name is used by two connections, and the first that is not there ends it.
 """
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from psycopg import errors
+
 from lading.ports.database import Parameters
+
+log = logging.getLogger(__name__)
 
 # Statements that are kept: there are some hundred in all, and lists of marks of some lengths.
 _KEPT = 2000
@@ -19,6 +30,7 @@ _KEPT = 2000
 _PART = re.compile(r"'[^']*'|--[^\n]*|::|:(?P<name>[a-z_]\w*)|(?P<mark>\?)")
 _HERE_ONLY = re.compile(r"/\*!(.*?)\*/", re.DOTALL)
 _JSON_EACH = re.compile(r"\bjson_each\(([^()]*)\)")
+_UNPREPARED = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
 
 
 class Statement(NamedTuple):
@@ -67,3 +79,23 @@ def translate(statement: str) -> Statement:
 
     text = _PART.sub(part, statement)
     return Statement(text.encode(), [name for name in numbers if not name.startswith("?")])
+
+
+@dataclass(slots=True)
+class Preparing:
+    """Whether connections to a server prepare statements."""
+
+    is_on: bool = True
+
+    def give_up_after(self, error: BaseException) -> bool:
+        """Whether a statement was not there that was prepared; then nobody prepares any more."""
+        if not isinstance(error, _UNPREPARED):
+            return False
+        if self.is_on:
+            log.warning(
+                "what lies before PostgreSQL knows no prepared statements, as PgBouncer before its"
+                " version 1.21: none are prepared any more; say so from the start"
+                " (database.postgresql.preparedstatements: false)"
+            )
+        self.is_on = False
+        return True

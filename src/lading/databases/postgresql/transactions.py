@@ -1,15 +1,34 @@
-"""Transactions: what is sent before and after a function of a connection."""
+"""Transactions: what is sent before and after a function of a connection, and what that sees."""
 
 import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Generic
+from typing import Any, Generic
 
 import psycopg
+from psycopg import RawCursor
+from psycopg.adapt import Transformer
+from psycopg.pq.abc import PGresult
 
-from lading.core.typing import T
-from lading.databases.postgresql.connection import Overdue, PostgresqlConnection, TimedConnection
+from lading.core.typing import T, override
+from lading.databases.postgresql.connection import Overdue, TimedConnection
 from lading.databases.postgresql.failures import OutcomeUnknown
-from lading.ports.database import Work
+from lading.databases.postgresql.statements import merge, translate
+from lading.ports.database import Dialect, Parameters, Rows, SqlConnection, Work
+
+POSTGRESQL = Dialect(
+    now="CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION)",
+    schema_version="SELECT version FROM lading_schema",
+    takes_changes="SELECT CAST(current_setting('transaction_read_only') = 'off' AS INTEGER)",
+    all_names="string_agg(name, ',')",
+    go_on_numbering="""
+        SELECT setval(pg_get_serial_sequence('{table}', 'id'), coalesce(max(id), 0) + 1, false)
+        FROM {table}
+    """,
+)
+
+# Rows that are adapted at once.
+_ADAPTED = 500
 
 # What must not change meanwhile is locked by statements, row by row: two that do not want the same
 # never meet. A server of ours that stands still within a transaction keeps that no longer.
@@ -23,6 +42,95 @@ _BEGIN_SCAN = (
     b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;"
     b" SET LOCAL idle_in_transaction_session_timeout = '1h';"
 )
+
+
+class PostgresqlRows(Rows):
+    """Rows that a statement has found or changed."""
+
+    def __init__(self, connection: TimedConnection, result: PGresult) -> None:
+        self._adapting = Transformer(connection)
+        self._adapting.set_pgresult(result)
+        self._count = result.ntuples
+        self._next = 0
+        self._changed = result.command_tuples
+
+    @property
+    @override
+    def rowcount(self) -> int:
+        return self._changed or 0
+
+    @override
+    def fetchone(self) -> Any:
+        rows = self.fetchmany(1)
+        return rows[0] if rows else None
+
+    @override
+    def fetchmany(self, size: int) -> list[Any]:
+        first, self._next = self._next, min(self._next + size, self._count)
+        return self._adapting.load_rows(first, self._next, tuple)
+
+    @override
+    def fetchall(self) -> list[Any]:
+        return self.fetchmany(self._count)
+
+    @override
+    def close(self) -> None:
+        self._next = self._count
+
+    @override
+    def __iter__(self) -> Iterator[Any]:
+        while rows := self.fetchmany(_ADAPTED):
+            yield from rows
+
+
+class PostgresqlConnection(SqlConnection):
+    """A connection as functions of one see it.
+
+    Args:
+        begin: commands that begin the transaction, sent when there is something to do in it.
+    """
+
+    dialect = POSTGRESQL
+
+    def __init__(self, connection: TimedConnection, begin: bytes = b"") -> None:
+        self._connection = connection
+        self._begin = begin
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything was sent."""
+        return not self._begin
+
+    def ask(self, command: bytes) -> Rows:
+        """Run a command without parameters: in one message with what begins the transaction."""
+        begin, self._begin = self._begin, b""
+        return PostgresqlRows(self._connection, self._connection.ask(begin + command))
+
+    @override
+    def execute(self, statement: str, parameters: Parameters = (), /) -> Rows:
+        connection = self._begun()
+        return PostgresqlRows(connection, connection.call(translate(statement), parameters))
+
+    @override
+    def execute_together(
+        self, statements: Mapping[str, str], parameters: Mapping[str, Any], /
+    ) -> Mapping[str, Sequence[Any]]:
+        merged = merge(tuple(statements.items()))
+        found = self.execute(merged.text, parameters).fetchone()
+        return {name: values or () for name, values in zip(merged.returning, found, strict=True)}
+
+    @override
+    def executemany(self, statement: str, parameters: Sequence[Parameters], /) -> Rows:
+        wanted = translate(statement)
+        cursor = RawCursor(self._begun())
+        cursor.executemany(wanted.text, [wanted.values(each) for each in parameters])
+        return cursor
+
+    def _begun(self) -> TimedConnection:
+        if self._begin:
+            begin, self._begin = self._begin, b""
+            self._connection.run(begin)
+        return self._connection
 
 
 def write(connection: TimedConnection, work: Work[T], *, durable: bool) -> T:

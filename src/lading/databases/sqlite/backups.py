@@ -14,8 +14,7 @@ from lading.databases.schema import STEPS
 from lading.databases.sqlite.connection import SqliteConnection, connect, opening
 from lading.databases.sqlite.locks import having_open
 from lading.databases.sqlite.read_only import has_nothing, holds_bytes
-from lading.ports.backup import NotEmpty, UnusableBackup
-from lading.ports.database import Work
+from lading.ports.database import NotEmpty, UnusableBackup, Work
 from lading.system.durable import make_directories, sync_directory
 
 # What SQLite has beside a database, and takes for that of whichever one has the name.

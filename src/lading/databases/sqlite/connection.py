@@ -13,8 +13,7 @@ from lading.core.digest import Digest
 from lading.core.errors import RegistryError, StorageFull
 from lading.core.names import RepositoryName, Tag, UploadKey
 from lading.databases.schema import STEPS, pending
-from lading.ports.database import COUNTED, MAX_COMPLAINTS, DatabaseDamaged, busy, unusable
-from lading.ports.dialect import Dialect
+from lading.ports.database import COUNTED, MAX_COMPLAINTS, DatabaseDamaged, Dialect, busy, unusable
 from lading.system.disk_errors import advised, find_failure, is_full
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from lading.core.typing import override
 from lading.metadata.noun import reading, writing
 from lading.ports.database import Database, SqlConnection
-from lading.ports.secret import Secret
+from lading.ports.logins import Secret
 
 
 def find(connection: SqlConnection, name: str) -> bytes | None:

@@ -20,7 +20,7 @@ from lading.core.names import RepositoryName
 from lading.metadata import batches
 from lading.metadata.moving.exports import RANKS
 from lading.ports.blob_sources import LocalFile, all_bytes
-from lading.ports.link_targets import LinkTarget
+from lading.ports.volumes import LinkTarget
 from lading.services import lease
 from lading.services.lease import Lease
 from lading.services.moving.taking import stored_blobs

@@ -13,7 +13,7 @@ from lading.core.damage import Finding, Kind
 from lading.core.errors import NameInvalid
 from lading.core.names import RepositoryName
 from lading.ports.layouts import ImageLayout, LayoutEntry, LayoutUnusable
-from lading.ports.link_targets import LinkTarget
+from lading.ports.volumes import LinkTarget
 from lading.services.moving.import_repository import AGAIN, ImportTally, RepositoryImport
 from lading.services.moving.taking import LEFT_OUT
 from lading.services.progress import StepProgress

@@ -28,7 +28,7 @@ from lading.core.moving import AdoptedBlob
 from lading.core.names import Tag
 from lading.ports.blob_sources import LocalFile, all_bytes
 from lading.ports.layouts import ImageLayout, LayoutEntry
-from lading.ports.link_targets import LinkTarget
+from lading.ports.volumes import LinkTarget
 from lading.services import push_blob
 from lading.services.chunks import Chunk
 from lading.services.moving.taking import LEFT_OUT

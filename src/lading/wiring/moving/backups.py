@@ -13,8 +13,7 @@ from lading.core.history import Change
 from lading.databases.sqlite.backups import open_copy, restore
 from lading.metadata import links, objects
 from lading.metadata.collecting.strangers import begin_restored
-from lading.ports.backup import CopiedBlobs
-from lading.ports.database import SqlConnection
+from lading.ports.database import CopiedBlobs, SqlConnection
 from lading.wiring import data_directory
 from lading.wiring.paths import metadata_path
 
