@@ -18,7 +18,7 @@ from lading.edge.request import Request
 from lading.ports.logins import Users
 from lading.services import read_only
 from lading.services.registry import Registry
-from lading.services.shown.platforms import KnownPlatforms
+from lading.services.shown.configs import KnownPlatforms
 from lading.system.client_turns import ClientTurns
 
 

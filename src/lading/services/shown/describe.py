@@ -1,24 +1,23 @@
-"""Describing a manifest: what an image or an artifact holds, runs, and shares with others."""
+"""Describing manifests: what an image or an artifact holds, runs, and shares; or two, compared."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
-from lading.core.access import Access, Action, Grant
+from lading.core.access import Access, Grant
 from lading.core.digest import Digest
-from lading.core.errors import BlobUnknown, ManifestUnknown
+from lading.core.errors import ManifestUnknown
 from lading.core.images.contents import ManifestContents, NamedBlob, contents_of, facts_of
 from lading.core.images.image_config import ShownConfig, read_config
 from lading.core.images.summaries import ManifestKind
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata.manifests import StoredManifest
 from lading.metadata.shown.sharing import Sharing
-from lading.services.pull import pull_blob
 from lading.services.registry import Registry
+from lading.services.shown.configs import config_body
 from lading.services.shown.families import ManifestFamily, ShownManifest
 from lading.system.turns import off_loop
-
-# Bytes of a configuration that are read; real ones have some KiB.
-MOST_CONFIG = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +68,21 @@ class DescribedImage:
     own_size: int
 
 
+@dataclass(frozen=True, slots=True)
+class ComparedImage:
+    """One of two images that are compared.
+
+    Attributes:
+        shown, layers, size: as of one that is described.
+    """
+
+    manifest: StoredManifest
+    shown: ShownManifest
+    layers: Sequence[Layer]
+    config: ShownConfig
+    size: int
+
+
 async def describe(
     registry: Registry, access: Access, grant: Grant, reference: Reference
 ) -> DescribedImage:
@@ -86,16 +100,15 @@ async def describe(
     [shown] = await family.make_each(family.show, [manifest.digest])
     if shown is None:  # it was deleted meanwhile
         raise ManifestUnknown("", {"name": repository, "reference": reference})
-    contents = await off_loop(len(manifest.body), lambda: contents_of(manifest.body))
-    parts = [*contents.layers, *([contents.config] if contents.config else [])]
+    contents = await _contents(manifest)
+    parts, config = _parts(contents), contents.config
     sharing = await registry.metadata.links.sharing(
         repository, manifest.digest, [part.digest for part in parts]
     )
     layers = [_layer(part, sharing, access) for part in contents.layers]
     blobs = {part.digest: _layer(part, sharing, access) for part in parts}
-    config = contents.config
-    here = None if config is None else sharing.get(config.digest)
-    body = await config_body(registry, grant, config, None if here is None else here.size)
+    size = None if config is None else blobs[config.digest].size
+    body = await config_body(registry, grant, config, size)
     is_artifact = shown.kind is ManifestKind.ARTIFACT
     return DescribedImage(
         manifest=manifest,
@@ -111,36 +124,41 @@ async def describe(
     )
 
 
-async def read_text(registry: Registry, grant: Grant, digest: Digest) -> bytes:
-    """The bytes of a small blob that is a document, as configs are.
+async def look_at_both(
+    registry: Registry, grant: Grant, references: Sequence[Reference]
+) -> Mapping[Reference, ComparedImage]:
+    """The images of tags and digests, without those that are not here; see `pull_manifest`."""
+    family = ManifestFamily(await registry.metadata.manifests.family(grant.repository, references))
+    found: dict[Reference, tuple[StoredManifest, ManifestContents]] = {}
+    for reference in references:
+        with suppress(ManifestUnknown):
+            manifest = await family.stored(registry, grant, reference)
+            found[reference] = manifest, await _contents(manifest)
+    named = [part.digest for _, contents in found.values() for part in _parts(contents)]
+    sizes = await registry.metadata.links.sizes_here(grant.repository, named)
+    images = {}
+    for reference, (manifest, contents) in found.items():
+        shown, config = family.show(manifest.digest), contents.config
+        if shown is None:  # it was deleted meanwhile
+            continue
+        size = None if config is None else sizes.get(config.digest)
+        body = await config_body(registry, grant, config, size)
+        images[reference] = ComparedImage(
+            manifest,
+            shown,
+            [Layer(part, sizes.get(part.digest)) for part in contents.layers],
+            await off_loop(len(body), partial(read_config, body)),
+            sum(sizes.get(digest, 0) for digest in {part.digest for part in _parts(contents)}),
+        )
+    return images
 
-    Raises:
-        BlobUnknown: it is not in this repository, or is too large for a document.
-        BlobDamaged: its bytes are not there.
-    """
-    blob = await pull_blob(registry, grant, digest)
-    if blob.size > MOST_CONFIG:
-        raise BlobUnknown("it is too large to be shown; pull it", {"digest": digest})
-    with blob.source.open() as opened:
-        return bytes(await opened.read(0, blob.size))
+
+async def _contents(manifest: StoredManifest) -> ManifestContents:
+    return await off_loop(len(manifest.body), lambda: contents_of(manifest.body))
 
 
-async def config_body(
-    registry: Registry, grant: Grant, config: NamedBlob | None, size: int | None
-) -> bytes:
-    """The bytes of a configuration; none if it is not here, or is too large for one.
-
-    Args:
-        size: that it has in the repository; `None` if it is not in that.
-    """
-    grant.require(Action.PULL)
-    if config is None or size is None or size > MOST_CONFIG:
-        return b""
-    source = await registry.blobs.find(config.digest)
-    if source is None:
-        return b""
-    with source.open() as opened:
-        return bytes(await opened.read(0, source.size))
+def _parts(contents: ManifestContents) -> Sequence[NamedBlob]:
+    return [*contents.layers, *([contents.config] if contents.config else [])]
 
 
 def _layer(part: NamedBlob, sharing: Mapping[Digest, Sharing], access: Access) -> Layer:

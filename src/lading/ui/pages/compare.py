@@ -13,8 +13,7 @@ from lading.edge.response import Response
 from lading.metadata.shown.tag_lists import ListedTag
 from lading.services.shown import trees
 from lading.services.shown.compare_files import compare_files
-from lading.services.shown.compare_images import ComparedImage, look_at_both
-from lading.services.shown.describe import Layer
+from lading.services.shown.describe import ComparedImage, Layer, look_at_both
 from lading.services.shown.families import ShownManifest
 from lading.ui.address import address_of
 from lading.ui.context import Visit

@@ -9,7 +9,8 @@ from lading.core.images.summaries import ManifestKind
 from lading.core.names import Reference, Tag, parse_reference
 from lading.edge.response import Response
 from lading.services.pull import pull_manifest
-from lading.services.shown.describe import DescribedImage, Layer, describe, read_text
+from lading.services.shown.configs import read_text
+from lading.services.shown.describe import DescribedImage, Layer, describe
 from lading.ui.address import address_of, pull_lines
 from lading.ui.context import Visit
 from lading.ui.json_text import linked
