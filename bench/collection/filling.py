@@ -19,7 +19,7 @@ from lading.core.manifest_document import parse
 from lading.core.names import RepositoryName, Tag
 from lading.databases.sqlite.connection import connect
 from lading.databases.sqlite.file import FileDatabase
-from lading.metadata import links, manifest_rows
+from lading.metadata import links, manifest_deletion
 from lading.metadata.pushes import ManifestPush
 from lading.wiring.paths import metadata_path
 
@@ -58,7 +58,7 @@ def delete(root: Path, images: Sequence[tuple[RepositoryName, Digest]]) -> None:
     with closing(connect(metadata_path(root), timeout=60)) as connection, connection:
         connection.execute("BEGIN")
         for repository, digest in images:
-            manifest_rows.delete(connection, repository, digest, (), change)
+            manifest_deletion.delete(connection, repository, digest, (), change)
 
 
 def _write(path: Path, content: bytes) -> None:

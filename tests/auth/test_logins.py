@@ -66,8 +66,7 @@ class People:
             return OwnRecord(self.clock, self.known, RATES)
         return SharedRecord(
             b"the key of all",
-            self.metadata.right_logins,
-            self.metadata.guesses,
+            self.metadata.login_record,
             RATES,
             KnownLogins(),
             self.clock,

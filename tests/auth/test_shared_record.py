@@ -48,8 +48,7 @@ class Replicas:
         """One more replica, whose machine started at that time."""
         return SharedRecord(
             b"the key of all",
-            self.metadata.right_logins,
-            self.metadata.guesses,
+            self.metadata.login_record,
             RATES,
             KnownLogins(),
             clock=lambda: self.now,

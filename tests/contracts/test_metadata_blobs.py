@@ -169,8 +169,8 @@ async def test_a_committed_upload_remembers_its_blob(
     upload, digest = new_upload(), Digest.of(LAYER)
     await metadata.links.add(HELLO, digest, len(LAYER), upload=upload, change=by_alice(1))
 
-    assert await other_metadata.committed_uploads.find(upload) == digest
-    assert await metadata.committed_uploads.find(new_upload()) is None
+    assert await other_metadata.links.committed(upload) == digest
+    assert await metadata.links.committed(new_upload()) is None
 
 
 async def test_blobs_make_no_repository(metadata: Metadata) -> None:

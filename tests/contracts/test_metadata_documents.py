@@ -99,11 +99,11 @@ async def test_pieces_without_a_document_are_seen_by_nobody(metadata: Metadata) 
     assert await metadata.manifests.find(HELLO, manifest.digest) is None
 
     at_once = Criteria(now=2, grace=10, trash_before=2, untagged=True)
-    assert (await metadata.collection.find(at_once)).manifests == []
+    assert [*(await metadata.collection.find(at_once)).manifests] == []
     later = Criteria(now=20, grace=10, trash_before=20, untagged=True)
     found = await metadata.collection.find(later)
     assert [garbage.digest for garbage in found.manifests] == [manifest.digest]
-    await metadata.collection.remove_manifests(found.manifests, later)
+    await metadata.collection.remove_manifests([*found.manifests], later)
     assert await count(metadata) == 0
 
     await metadata.database.write(last)  # it comes too late, and alone
@@ -126,7 +126,7 @@ async def test_a_push_about_what_is_collected_goes_on(metadata: Metadata) -> Non
     now = Criteria(now=20, grace=10, trash_before=20, untagged=True)
     found = await metadata.collection.find(now)
     assert [garbage.digest for garbage in found.manifests] == [SUBJECT.digest]
-    await metadata.collection.remove_manifests(found.manifests, now)
+    await metadata.collection.remove_manifests([*found.manifests], now)
 
     await metadata.database.write(begun.store)
     assert await metadata.manifests.find(HELLO, manifest.digest) is not None
@@ -142,7 +142,7 @@ async def test_a_collection_that_ends_in_the_middle_leaves_nothing_to_read(
     for comes_again in (True, False):
         await push(metadata, manifest, "latest", at=1)
         await delete(metadata, manifest.digest, at=2)
-        found = (await metadata.collection.find(limits)).manifests
+        found = [*(await metadata.collection.find(limits)).manifests]
         step = partial(collection.remove_manifests, found=found, criteria=limits)
         progress = await metadata.database.write(step)
         assert progress.removed == []
@@ -155,7 +155,7 @@ async def test_a_collection_that_ends_in_the_middle_leaves_nothing_to_read(
             assert pulled is not None
             assert pulled.body == manifest.body
         else:
-            found = (await metadata.collection.find(limits)).manifests
+            found = [*(await metadata.collection.find(limits)).manifests]
             await metadata.collection.remove_manifests(found, limits)
             assert await count(metadata) == 0
 

@@ -10,7 +10,7 @@ from lading.core.history import NotedRefusal
 from lading.core.names import Tag
 from lading.metadata.collecting.freeing import Freed
 from lading.metadata.metadata import Metadata
-from lading.metadata.shown import figures, refusals, samples
+from lading.metadata.shown import events, figures, past_figures
 from lading.metadata.shown.repository_lists import ListOrder
 from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.rows import add, delete, push
@@ -255,7 +255,7 @@ async def test_the_last_sample_comes_with_the_bytes_of_few_blobs(
     await add(metadata, CONFIG, LAYER)
     await metadata.samples.add(SAMPLE)
     assert await metadata.samples.now() == (SAMPLE, len(CONFIG + LAYER))
-    monkeypatch.setattr(samples, "MOST_SUMMED", 2)
+    monkeypatch.setattr(past_figures, "MOST_SUMMED", 2)
     assert await metadata.samples.now() == (SAMPLE, None)
 
 
@@ -290,7 +290,7 @@ async def test_the_last_refusals_are_kept(
         NotedRefusal(at, "page.users", "", "ann", "a/b", "v1", "192.0.2.1", 403, 2)
         for at in (1.0, 2.0, 3.0)
     )
-    monkeypatch.setattr(refusals, "MOST_KEPT", 2)
+    monkeypatch.setattr(events, "MOST_REFUSALS", 2)
     await metadata.refusals.add([first, second])
     await metadata.refusals.add([third])
     found = await metadata.refusals.page(before=2**62, limit=5)

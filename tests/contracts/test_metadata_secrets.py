@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from lading.metadata.logins.guesses import GuessBucket
+from lading.metadata.logins.login_record import GuessBucket
 from lading.metadata.metadata import Metadata
 
 PAIR, CLIENT = GuessBucket("pair", 10.0, 600.0), GuessBucket("client", 20.0, 600.0)
@@ -32,15 +32,15 @@ async def test_who_was_right_is_known_until_that_ends(
     metadata: Metadata, other_metadata: Metadata
 ) -> None:
     """By everybody; the last end counts."""
-    await metadata.right_logins.remember({"a": 10.0, "b": 5.0})
-    await other_metadata.right_logins.remember({"b": 20.0})
-    assert await other_metadata.right_logins.known(["a", "b", "c"], now=4.0) == {
+    await metadata.login_record.remember({"a": 10.0, "b": 5.0})
+    await other_metadata.login_record.remember({"b": 20.0})
+    assert await other_metadata.login_record.known(["a", "b", "c"], now=4.0) == {
         "a": 10.0,
         "b": 20.0,
     }
-    assert await metadata.right_logins.known(["a", "b"], now=10.0) == {"b": 20.0}
-    await metadata.right_logins.clear(now=10.0)
-    assert await metadata.right_logins.known(["a", "b"], now=0.0) == {"b": 20.0}
+    assert await metadata.login_record.known(["a", "b"], now=10.0) == {"b": 20.0}
+    await metadata.login_record.clear(now=10.0)
+    assert await metadata.login_record.known(["a", "b"], now=0.0) == {"b": 20.0}
 
 
 async def put(metadata: Metadata, now: float, *kept: GuessBucket) -> Levels:
@@ -49,7 +49,7 @@ async def put(metadata: Metadata, now: float, *kept: GuessBucket) -> Levels:
     def choose(levels: Levels) -> tuple[Collection[GuessBucket], Levels]:
         return kept, dict(levels)
 
-    return await metadata.guesses.put([PAIR, CLIENT], choose, now=now)
+    return await metadata.login_record.put([PAIR, CLIENT], choose, now=now)
 
 
 async def test_guesses_fill_buckets_that_leak(metadata: Metadata, other_metadata: Metadata) -> None:
@@ -64,12 +64,12 @@ async def test_guesses_fill_buckets_that_leak(metadata: Metadata, other_metadata
 async def test_what_was_no_guess_is_taken_back(metadata: Metadata) -> None:
     """What nobody has put in harms nobody."""
     await put(metadata, 100.0, PAIR, CLIENT)
-    await metadata.guesses.take_back([CLIENT, GuessBucket("another", 1.0, 600.0)])
+    await metadata.login_record.take_back([CLIENT, GuessBucket("another", 1.0, 600.0)])
     assert await put(metadata, 100.0) == {PAIR: 1.0, CLIENT: 0.0}
 
 
 async def test_empty_buckets_go(metadata: Metadata) -> None:
     """The others stay."""
     await put(metadata, 100.0, PAIR, CLIENT)
-    await metadata.guesses.clear(now=115.0)
+    await metadata.login_record.clear(now=115.0)
     assert await put(metadata, 100.0) == {PAIR: 0.0, CLIENT: 1.0}

@@ -19,7 +19,7 @@ from lading.core.manifest import Manifest
 from lading.core.names import RepositoryName, Tag
 from lading.databases.postgresql.transactions import PostgresqlConnection
 from lading.metadata import batches
-from lading.metadata.collecting.backup_holds import BackupHold
+from lading.metadata.collecting.kept_bytes import BackupHold
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import ManifestPush
 from lading.ports.database import Rows, SqlConnection
@@ -276,7 +276,7 @@ async def test_what_is_promised_while_it_is_removed_is_there_or_was_not_promised
         later = replace(LATER, trash_before=LATER.now - 1)
         await metadata.manifests.delete(HELLO, manifest.digest, immutable=(), change=by_alice(1))
         gone = await metadata.collection.find(later)
-        await metadata.collection.remove_manifests(gone.manifests, later)
+        await metadata.collection.remove_manifests([*gone.manifests], later)
         _, size = await at_once(
             other_metadata.collection.remove_links([GarbageLink(HELLO, digest)], LATER),
             _promised_size(metadata, digest),

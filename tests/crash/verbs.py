@@ -144,7 +144,7 @@ async def _push_in_chunks(people: People) -> None:
     try:
         data = data[await push_blob.status(registry, grant, MINE) :]
     except UploadUnknown:
-        if await people.metadata.committed_uploads.find(upload) is not None:
+        if await people.metadata.links.committed(upload) is not None:
             data = b""
         elif any(item.upload == upload for item in await people.uploads.list_all()):
             await _push_in_one(people)
@@ -376,8 +376,8 @@ async def _log_in_at_a_replica(people: People) -> None:
 
     await KeyRing.open(row("token-keys"), DAY, lambda: now)
     key, rates = await shared_key(row("login-hashes")), rates_of(30)
-    nouns = metadata.right_logins, metadata.guesses
-    record = SharedRecord(key, *nouns, rates, KnownLogins(), lambda: now, lambda: now)
+    rows = metadata.login_record
+    record = SharedRecord(key, rows, rates, KnownLogins(), lambda: now, lambda: now)
     brake = Brake(lambda: now, record, rates)
     guess = await brake.begin("192.0.2.1", "alice", "right")
     assert guess is not None

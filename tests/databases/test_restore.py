@@ -13,7 +13,7 @@ from lading.databases.schema import STEPS
 from lading.databases.sqlite.backups import restore
 from lading.databases.sqlite.connection import connect
 from lading.databases.sqlite.file import FileDatabase
-from lading.metadata.collecting.strangers import begin_restored
+from lading.metadata.collecting.kept_bytes import begin_restored
 from lading.ports.database import SqlConnection, UnusableBackup
 from tests.support.rows import by_alice
 

@@ -187,6 +187,7 @@ async def _walks(root: Path, steps: Steps) -> Mapping[str, Set[str]]:
         await asyncio.sleep(1)  # what it promised is written down afterwards
         pull = await steps.of(client.pull("app"))
         async with open_registry(settings) as registry:
+            registry.metadata.load()  # as a server does once
             collecting = await steps.of(client.delete_and_collect("app", registry))
     users = root / "users"
     users.write_text(f"alice:{HASH}\n")

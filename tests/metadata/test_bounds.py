@@ -311,7 +311,7 @@ async def collected(metadata: Metadata, *, at: float) -> list[Digest]:
     found = await metadata.collection.find(limits)
     return [
         garbage.digest
-        for garbage in await metadata.collection.remove_manifests(found.manifests, limits)
+        for garbage in await metadata.collection.remove_manifests([*found.manifests], limits)
     ]
 
 
@@ -346,13 +346,13 @@ async def test_a_push_that_is_not_at_its_end_is_seen_by_nobody_and_keeps_what_it
     with pytest.raises(BlobInUse):
         await metadata.links.delete(HELLO, config, change=by_alice(2))
     at_once = Criteria(now=2, grace=10, trash_before=2, untagged=True)
-    assert (await metadata.collection.find(at_once)).manifests == []
+    assert [*(await metadata.collection.find(at_once)).manifests] == []
 
     later = Criteria(now=20, grace=10, trash_before=20, untagged=True)
     found = await metadata.collection.find(later)
     assert [garbage.digest for garbage in found.manifests] == [LARGE.digest]
     assert config in {link.digest for link in found.links}
-    await metadata.collection.remove_manifests(found.manifests, later)
+    await metadata.collection.remove_manifests([*found.manifests], later)
     assert await metadata.manifests.with_children(HELLO) == []
     with pytest.raises(Unavailable, match="push the manifest again"):
         await database.write(start.store)
@@ -383,7 +383,7 @@ async def test_a_collection_that_was_interrupted_is_gone_on_with(
     await push(metadata, LARGE, "v1")
     await delete(metadata, LARGE.digest, at=1)
     limits = Criteria(now=2, grace=0, trash_before=2, untagged=False)
-    found = (await metadata.collection.find(limits)).manifests
+    found = [*(await metadata.collection.find(limits)).manifests]
     progress = await database.write(
         lambda connection: collection.remove_manifests(connection, found, limits)
     )
@@ -417,8 +417,8 @@ async def test_a_collection_plans_no_more_than_it_is_told(metadata: Metadata) ->
         found = await metadata.collection.find(limits)
         assert len(found.manifests) <= 10
         assert len(found.links) <= 30
-        await metadata.collection.remove_manifests(found.manifests, limits)
-        await metadata.collection.remove_links(found.links, limits)
+        await metadata.collection.remove_manifests([*found.manifests], limits)
+        await metadata.collection.remove_links([*found.links], limits)
         await metadata.collection.remove_blobs([blob.digest for blob in found.blobs], now=1e9)
         await metadata.collection.end_deletions([blob.digest for blob in found.blobs])
         if not found.manifests and not found.links and not found.blobs:

@@ -22,7 +22,7 @@ from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.server import Server
 from lading.databases.postgresql.transactions import PostgresqlConnection
 from lading.databases.sqlite.memory import MemoryDatabase
-from lading.metadata import batches, leading, lookups, past_moves
+from lading.metadata import batches, manifest_deletion, past_moves
 from lading.metadata import tags as rows_of_tags
 from lading.metadata.documents import PIECE
 from lading.metadata.layers import entries as rows_of_entries
@@ -126,7 +126,7 @@ async def test_no_statement_of_a_request_reads_a_whole_table_in_postgresql_eithe
     database.close()
 
     assert len(plans) > 30
-    assert any(len(parameters) == 3 * lookups.MOST for parameters in statements.values())
+    assert any(len(parameters) == 3 * batches.MOST_WANTED for parameters in statements.values())
     assert {text: plan for text, plan in plans.items() if SEQUENTIAL.search(plan)} == {}
 
 
@@ -234,9 +234,9 @@ def _plans(connection: SqlConnection, statements: dict[str, Parameters]) -> dict
 
 
 async def _find_together(metadata: Metadata) -> None:
-    tags = (Tag(f"v{number}") for number in range(3 * lookups.MOST))
+    tags = (Tag(f"v{number}") for number in range(3 * batches.MOST_WANTED))
     await asyncio.gather(*(metadata.manifests.find(HERE, tag) for tag in tags))
-    digests = [Digest.of(b"%d" % number) for number in range(3 * lookups.MOST)]
+    digests = [Digest.of(b"%d" % number) for number in range(3 * batches.MOST_WANTED)]
     await asyncio.gather(*(metadata.links.find(HERE, digest) for digest in digests))
     await asyncio.gather(*(metadata.objects.find(digest) for digest in digests))
 
@@ -246,7 +246,7 @@ async def _push_and_pull(metadata: Metadata) -> None:
     for digest in (layer, config):
         upload = new_upload(HERE)
         await metadata.links.add(HERE, digest, 5, upload=upload, change=CHANGE)
-        assert await metadata.committed_uploads.find(upload) == digest
+        assert await metadata.links.committed(upload) == digest
         promised = await metadata.links.promise(HERE, digest, now=9.0, grace=1.0)
         assert promised is not None
     assert await metadata.links.mount(THERE, layer, source=HERE, change=CHANGE)
@@ -471,7 +471,7 @@ async def test_a_deletion_costs_the_same_however_many_tags_were_set_elsewhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Of the repository itself, nothing was set for long."""
-    monkeypatch.setattr(leading, "MOST_OVERTAKING", 100)
+    monkeypatch.setattr(manifest_deletion, "MOST_OVERTAKING", 100)
     steps, rule = [], ImmutableTags([Glob("**")], [Glob("release-*")])
     for count in (300, 3000):
         database = MemoryDatabase()

@@ -538,7 +538,7 @@ async def test_a_blob_that_is_being_pushed_is_waited_for(people: People) -> None
     plan = await collect.plan(people.registry, people.limits())
     collecting = collect.run(people.registry, plan)
     async with people.locks.lock(digest):
-        assert await anext(collecting) == plan.garbage.links[0]
+        assert await anext(collecting) == next(iter(plan.garbage.links))
         await people.metadata.links.add(
             HELLO, digest, 5, upload=new_upload(), change=by_alice(people.now)
         )

@@ -14,7 +14,7 @@ from lading.core.figures import LastPull
 from lading.core.globs import EVERYTHING
 from lading.core.names import Owner, Tag, UploadId, UploadKey
 from lading.core.robots import Robot
-from lading.metadata.collecting.backup_holds import LONGEST_HOLD, BackupHold
+from lading.metadata.collecting.kept_bytes import LONGEST_HOLD, BackupHold
 from lading.services import jobs, lease, push_blob, times, trash
 from lading.services.jobs import Job
 from lading.services.lease import Lease

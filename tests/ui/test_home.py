@@ -16,7 +16,7 @@ from lading.edge.forwarded import PublicAddress
 from lading.edge.options import EdgeOptions
 from lading.edge.request import Request
 from lading.metadata.metadata import Metadata
-from lading.metadata.shown import figures, samples
+from lading.metadata.shown import figures, past_figures
 from lading.ports.database import Work
 from lading.services.shown import browse
 from lading.services.shown.browse import MOST_PREFIXES
@@ -379,7 +379,7 @@ async def test_a_large_repository_is_left_to_the_job(
     await people.push_image(b"one", "latest")
     assert "…" in (await browser.get("/")).text
     monkeypatch.setattr(figures, "MOST_OF_FEW", 100)
-    monkeypatch.setattr(samples, "MOST_SUMMED", 1)
+    monkeypatch.setattr(past_figures, "MOST_SUMMED", 1)
     shown = await browser.get("/")
     assert "…" not in shown.text
     assert "stored" not in shown.text

@@ -9,7 +9,7 @@ from lading.core.figures import LastPull
 from lading.core.history import NotedRefusal
 from lading.core.names import RepositoryName, Tag
 from lading.edge.refusal_notes import RefusalObserver
-from lading.metadata.shown import refusals
+from lading.metadata.shown import events
 from lading.services import refusals as services_refusals
 from lading.services.refusals import RefusalNotes
 from lading.ui import plots
@@ -270,7 +270,7 @@ async def test_notes_of_refusals_are_bounded(
 ) -> None:
     """However much somebody tries."""
     monkeypatch.setattr(services_refusals, "MOST_NOTED", 10)
-    monkeypatch.setattr(refusals, "MOST_KEPT", 15)
+    monkeypatch.setattr(events, "MOST_REFUSALS", 15)
     notes = RefusalNotes(people.metadata.refusals)
     for number in range(100):
         notes.note(NotedRefusal(1.0, "a", "", "", "", f"{number % 50}", "", 403, 1))

@@ -22,8 +22,7 @@ from lading.auth.login_record import (
 from lading.core.clocks import SLACK
 from lading.core.errors import RegistryError
 from lading.core.typing import override
-from lading.metadata.logins.guesses import GuessBucket, Guesses
-from lading.metadata.logins.right_logins import RightLogins
+from lading.metadata.logins.login_record import GuessBucket, RecordRows
 from lading.ports.logins import Secret
 
 # Of the time for which something is remembered: how much may be over until it is written again.
@@ -40,7 +39,7 @@ class SharedRecord(LoginRecord):
 
     Args:
         key: of the hashes; that of all replicas.
-        right, guesses: the rows.
+        rows: which all replicas share.
         near: what was right lately, as far as this machine knows.
         clock: in seconds since the epoch, the same for all replicas.
         steady: in seconds; it only goes forward, and all workers of the machine have the same.
@@ -49,8 +48,7 @@ class SharedRecord(LoginRecord):
     def __init__(
         self,
         key: bytes,
-        right: RightLogins,
-        guesses: Guesses,
+        rows: RecordRows,
         rates: Rates,
         near: KnownLogins,
         clock: Callable[[], float],
@@ -58,8 +56,7 @@ class SharedRecord(LoginRecord):
     ) -> None:
         self._near = near.under(key)
         self._own = OwnRecord(steady, self._near, rates)
-        self._right = right
-        self._guesses = guesses
+        self._rows = rows
         self._rates = rates
         self._clock = clock
         self._steady = steady
@@ -77,7 +74,7 @@ class SharedRecord(LoginRecord):
             return near
         now = self._clock()
         try:
-            found = await self._right.known(missing, now=now)
+            found = await self._rows.known(missing, now=now)
         except RegistryError as error:
             log.warning("which logins were right at other replicas cannot be read: %s", error)
             return near
@@ -93,7 +90,7 @@ class SharedRecord(LoginRecord):
             for each, lasting in seconds.items()
             if not self._near.is_known(each, steady + lasting * (1 - _WORN))
         }
-        if worn and await _tried(self._right.remember(worn)):
+        if worn and await _tried(self._rows.remember(worn)):
             await self._own.remember(seconds)
 
     @override
@@ -105,7 +102,7 @@ class SharedRecord(LoginRecord):
             return [row for row, bucket in rows.items() if bucket in verdict.filled], verdict
 
         try:
-            verdict = await self._guesses.put(list(rows), choose, now=self._clock())
+            verdict = await self._rows.put(list(rows), choose, now=self._clock())
             await self._clear()
         except RegistryError as error:
             log.warning("a guess is counted by this worker alone: %s", error)
@@ -116,14 +113,13 @@ class SharedRecord(LoginRecord):
     async def take_back(self, buckets: Collection[Bucket]) -> None:
         await self._own.take_back(buckets)  # where it may have been counted
         if buckets:
-            await _tried(self._guesses.take_back([self._row_of(bucket) for bucket in buckets]))
+            await _tried(self._rows.take_back([self._row_of(bucket) for bucket in buckets]))
 
     async def _clear(self) -> None:
         if self._steady() < self._clear_at:
             return
         self._clear_at = self._steady() + _CLEARING
-        await self._guesses.clear(now=self._clock())
-        await self._right.clear(now=self._clock())
+        await self._rows.clear(now=self._clock())
 
     def _row_of(self, bucket: Bucket) -> GuessBucket:
         rate = self._rates[bucket.kind]

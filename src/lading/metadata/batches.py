@@ -1,7 +1,8 @@
-"""Long changes in pieces: what changes many rows does so in several transactions."""
+"""Batches: what one statement is told at once, and how long changes are made in pieces."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 import msgspec
 
@@ -9,6 +10,8 @@ from lading.core.typing import T
 
 # Rows that one write changes, about: between two writes others have their turn.
 MOST_ROWS = 500
+# Things that are looked up by one statement; the marks of twice as many are another statement.
+MOST_WANTED = 32
 # Rows that no statement finds: there is no word that all databases take for "all".
 NO_LIMIT = 2**62
 
@@ -39,3 +42,28 @@ def groups(
             group, left = [], most_size
     if group:
         yield group
+
+
+def wanted_table(name: str, number: int) -> str:
+    """What a statement begins with that looks up things by a repository and another name.
+
+    It is a table `wanted (place, repository, …)`, the latter named here. As there are few numbers
+    of its rows, there are few statements, which are planned once.
+    """
+    row = "(CAST(? AS INTEGER), CAST(? AS TEXT), CAST(? AS TEXT))"
+    return (
+        f"WITH wanted (place, repository, {name}) AS (VALUES {', '.join([row] * _marks(number))})"
+    )
+
+
+def wanted_parameters(wanted: Sequence[tuple[int, str, str]]) -> Sequence[Any]:
+    """The parameters of a statement that begins with a `wanted_table` of as many.
+
+    For what is left of the table nothing is found, or the first thing would be found twice.
+    """
+    values: list[object] = [value for row in wanted for value in row]
+    return values + [0, "", ""] * (_marks(len(wanted)) - len(wanted))
+
+
+def _marks(number: int) -> int:
+    return 1 << (number - 1).bit_length()

@@ -9,7 +9,7 @@ from functools import partial
 from lading.core.digest import Digest
 from lading.core.manifest import Edge
 from lading.core.names import RepositoryName
-from lading.metadata import documents, links, references, repositories
+from lading.metadata import documents, linked_blobs, links, references, repositories
 from lading.metadata.attempts import Attempts
 from lading.ports.database import Database, SqlConnection
 
@@ -31,11 +31,11 @@ class Damage:
             StorageFull, Unavailable: it was not done in a moment.
         """
         write = self._attempts.write if at_once else self._database.write
-        await write(lambda connection: links.set_lost(connection, digest, now))
+        await write(lambda connection: _set_lost(connection, digest, now))
 
     async def regain_blob(self, digest: Digest) -> None:
         """Have a blob count as there, as its bytes are, after all."""
-        await self._database.write(lambda connection: links.set_lost(connection, digest, None))
+        await self._database.write(lambda connection: _set_lost(connection, digest, None))
 
     async def adopt_blob(
         self, repository: RepositoryName, digest: Digest, size: int, *, now: float
@@ -45,7 +45,7 @@ class Damage:
         def work(connection: SqlConnection) -> None:
             repository_id = repositories.ensure(connection, repository)
             links.add_blob(connection, repository, digest, size, now)
-            links.sizes(connection, repository_id, [digest], used_at=now)
+            linked_blobs.sizes(connection, repository_id, [digest], used_at=now)
 
         await self._database.write(work)
 
@@ -87,6 +87,11 @@ class Damage:
             )
 
 
+def _set_lost(connection: SqlConnection, digest: Digest, at: float | None) -> None:
+    """Note that the bytes of a blob are gone, or (`None`) are there again."""
+    connection.execute("UPDATE blobs SET lost_at = ? WHERE digest = ?", (at, digest))
+
+
 def _add_children(
     connection: SqlConnection,
     repository: RepositoryName,
@@ -99,4 +104,4 @@ def _add_children(
         references.add_edges(connection, repository_id, manifest, edges)
     children = [edge.child for edge in edges]
     references.manifest_sizes(connection, repository_id, children, used_at=now)
-    links.sizes(connection, repository_id, children, used_at=now)
+    linked_blobs.sizes(connection, repository_id, children, used_at=now)

@@ -1,16 +1,19 @@
-"""Blobs as repositories have them: all that a pull has to know, from one statement.
+"""Blobs as repositories have them: found, promised, and relied on by manifests.
 
-Where bytes are objects, rows say in which. A database that is waited for tells this with the link,
-instead of being asked by the store a moment later; of one that is at hand, the store asks it.
+All that a pull has to know comes from one statement. Where bytes are objects, rows say in which. A
+database that is waited for tells this with the link, instead of being asked by the store a moment
+later; of one that is at hand, the store asks it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from msgspec import Struct
 
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName
-from lading.metadata import lookups
+from lading.metadata import batches, references
+from lading.metadata.noun import NOT_SYNCED
 from lading.ports.database import SqlConnection
 from lading.ports.objects import PlacedSegment
 
@@ -31,6 +34,34 @@ _FIND_TOGETHER = f"""
     FROM wanted CROSS JOIN repositories
     {_FOUND.format(joined=_JOINED, repository="wanted.repository", digest="wanted.digest")}
     ORDER BY objects.start
+"""
+
+# It names the parameter, not the column of the link: by that SQLite 3.40 finds no index, and reads
+# all blobs.
+_PROMISE = f"""
+    UPDATE links SET promised_at = :now, used_at = NULL
+    WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
+        AND digest = :digest AND deleted_at IS NULL {NOT_SYNCED}
+    RETURNING (SELECT size FROM blobs WHERE blobs.digest = :digest AND lost_at IS NULL)
+"""
+
+_SIZES = """
+    SELECT links.digest, size, used_at IS NULL OR loose_at IS NOT NULL FROM links
+    JOIN blobs ON blobs.digest = links.digest
+    WHERE repository_id = :repository AND links.digest IN (SELECT key FROM json_each(:digests))
+        AND deleted_at IS NULL AND lost_at IS NULL
+"""
+# One statement, as pages ask it.
+_SIZES_HERE = """
+    SELECT links.digest, size FROM links JOIN blobs ON blobs.digest = links.digest
+    WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
+        AND links.digest IN (SELECT key FROM json_each(:digests))
+        AND deleted_at IS NULL AND lost_at IS NULL
+"""
+_USE = """
+    UPDATE links SET used_at = :used_at, loose_at = NULL
+    WHERE repository_id = :repository AND digest IN (SELECT key FROM json_each(:digests))
+        AND deleted_at IS NULL
 """
 
 
@@ -66,9 +97,9 @@ def find(
 def find_together(
     connection: SqlConnection, wanted: Sequence[tuple[RepositoryName, Digest]]
 ) -> Sequence[LinkedBlob | None]:
-    """Each of at most `lookups.MOST` blobs, in their order, with its segments."""
-    statement = lookups.table("digest", len(wanted)) + _FIND_TOGETHER
-    parameters = lookups.parameters([(place, *names) for place, names in enumerate(wanted)])
+    """Each of at most `batches.MOST_WANTED` blobs, in their order, with its segments."""
+    statement = batches.wanted_table("digest", len(wanted)) + _FIND_TOGETHER
+    parameters = batches.wanted_parameters([(place, *names) for place, names in enumerate(wanted)])
     found: list[LinkedBlob | None] = [None] * len(wanted)
     segments: list[list[PlacedSegment]] = [[] for _ in wanted]
     for place, size, promised_at, used_at, *placed in connection.execute(statement, parameters):
@@ -76,3 +107,55 @@ def find_together(
             segments[place].append(PlacedSegment(*placed))
         found[place] = LinkedBlob(size, promised_at, used_at, segments[place])
     return found
+
+
+def promise(
+    connection: SqlConnection, repository: RepositoryName, digest: Digest, now: float
+) -> bool:
+    """Tell a client that the blob is there, and write that down; false if it is not."""
+    values = {"now": now, "repository": str(repository), "digest": str(digest)}
+    row = connection.execute(_PROMISE, values).fetchone()
+    return row is not None and row[0] is not None
+
+
+sizes = partial(references.sizes, find=_SIZES, use=_USE)
+"""The sizes of the blobs that are in a repository; see `references.sizes`."""
+
+
+def sizes_here(
+    connection: SqlConnection, repository: RepositoryName, digests: Sequence[Digest]
+) -> Mapping[Digest, int]:
+    """The sizes of those of some blobs that are in the repository."""
+    values = {"repository": repository, "digests": batches.keys(digests)}
+    rows = connection.execute(_SIZES_HERE, values).fetchall()
+    return {Digest(digest): int(size) for digest, size in rows}
+
+
+def repositories_with(
+    connection: SqlConnection, digest: Digest, *, limit: int
+) -> Sequence[RepositoryName]:
+    """Some repositories that have the blob."""
+    rows = connection.execute(
+        "SELECT name FROM links JOIN repositories ON id = repository_id"
+        " WHERE digest = ? AND deleted_at IS NULL LIMIT ?",
+        (digest, limit),
+    )
+    return [RepositoryName(name) for (name,) in rows]
+
+
+def is_stored(connection: SqlConnection, digest: Digest) -> bool:
+    """Whether a blob has a row, be it in a repository or not."""
+    row = connection.execute("SELECT 1 FROM blobs WHERE digest = ?", (digest,)).fetchone()
+    return row is not None
+
+
+def count_stored(connection: SqlConnection) -> int:
+    """How many blobs there are, other than those whose bytes were lost."""
+    row = connection.execute("SELECT count(*) FROM blobs WHERE lost_at IS NULL").fetchone()
+    return int(row[0])
+
+
+def stored(connection: SqlConnection) -> Iterator[Digest]:
+    """All blobs, other than those whose bytes were lost, by digest."""
+    rows = connection.execute("SELECT digest FROM blobs WHERE lost_at IS NULL ORDER BY digest")
+    return (Digest(digest) for (digest,) in rows)

@@ -1,17 +1,19 @@
-"""Rows of blobs, and of links: which repository has which blob."""
+"""Rows of blobs, of links, and of uploads that became blobs, which stay for those who ask again.
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+A link says that a repository has a blob. They come here, and go; `linked_blobs` finds them.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lading.core.digest import Digest
 from lading.core.errors import BlobInUse
 from lading.core.history import Change
 from lading.core.names import RepositoryName, UploadKey
-from lading.metadata import batches, linked_blobs, lookups, references, repositories
+from lading.metadata import linked_blobs, repositories
 from lading.metadata.attempts import Attempts
 from lading.metadata.linked_blobs import LinkedBlob
-from lading.metadata.noun import NOT_SYNCED, looking, reading, together, writing
+from lading.metadata.noun import looking, reading, together, writing
 from lading.metadata.read_only import IS_ON, if_writable, require_off
 from lading.metadata.shown.sharing import sharing
 from lading.ports.database import COUNTED, Database, SqlConnection, Work
@@ -23,7 +25,6 @@ _KNOW = """
     SET size = excluded.size, lost_at = NULL, unlinked_at = NULL
 """
 _KEEP = "DELETE FROM deletions WHERE digest = :digest"
-# An upload became a blob. The row stays for a while, for those who ask again.
 _COMMIT = """
     INSERT INTO committed_uploads (upload, digest, at) VALUES (:upload, :digest, :now)
     ON CONFLICT (upload) DO UPDATE SET digest = excluded.digest, at = excluded.at
@@ -39,15 +40,6 @@ _LINK = """
 _ADD = {"known": _KNOW.format(size=":size"), "kept": _KEEP, "linked": f"{_LINK} {COUNTED}"}
 _ADD_PUSHED = {"read_only": IS_ON, **_ADD, "committed": _COMMIT}
 _MOUNT = {"read_only": IS_ON, "linked": f"{_LINK} {COUNTED}"}
-
-# It names the parameter, not the column of the link: by that SQLite 3.40 finds no index, and reads
-# all blobs.
-_PROMISE = f"""
-    UPDATE links SET promised_at = :now, used_at = NULL
-    WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
-        AND digest = :digest AND deleted_at IS NULL {NOT_SYNCED}
-    RETURNING (SELECT size FROM blobs WHERE blobs.digest = :digest AND lost_at IS NULL)
-"""
 
 # Whoever removes a link does so after all who add one of that blob, or before them. It has the link
 # before the blob, as those have: else each waits for the other.
@@ -67,53 +59,6 @@ _USER = """
 _LIVE_USER = f"""{_USER} AND (deleted_at IS NULL
     OR NOT EXISTS (SELECT 1 FROM documents WHERE documents.id = m.id))
 """
-
-_SIZES = """
-    SELECT links.digest, size, used_at IS NULL OR loose_at IS NOT NULL FROM links
-    JOIN blobs ON blobs.digest = links.digest
-    WHERE repository_id = :repository AND links.digest IN (SELECT key FROM json_each(:digests))
-        AND deleted_at IS NULL AND lost_at IS NULL
-"""
-# One statement, as pages ask it.
-_SIZES_HERE = """
-    SELECT links.digest, size FROM links JOIN blobs ON blobs.digest = links.digest
-    WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
-        AND links.digest IN (SELECT key FROM json_each(:digests))
-        AND deleted_at IS NULL AND lost_at IS NULL
-"""
-_USE = """
-    UPDATE links SET used_at = :used_at, loose_at = NULL
-    WHERE repository_id = :repository AND digest IN (SELECT key FROM json_each(:digests))
-        AND deleted_at IS NULL
-"""
-
-
-def is_stored(connection: SqlConnection, digest: Digest) -> bool:
-    """Whether a blob has a row, be it in a repository or not."""
-    row = connection.execute("SELECT 1 FROM blobs WHERE digest = ?", (digest,)).fetchone()
-    return row is not None
-
-
-def _promise(
-    connection: SqlConnection, repository: RepositoryName, digest: Digest, now: float
-) -> bool:
-    """Tell a client that the blob is there, and write that down; false if it is not."""
-    values = {"now": now, "repository": str(repository), "digest": str(digest)}
-    row = connection.execute(_PROMISE, values).fetchone()
-    return row is not None and row[0] is not None
-
-
-sizes = partial(references.sizes, find=_SIZES, use=_USE)
-"""The sizes of the blobs that are in a repository; see `references.sizes`."""
-
-
-def sizes_here(
-    connection: SqlConnection, repository: RepositoryName, digests: Sequence[Digest]
-) -> Mapping[Digest, int]:
-    """The sizes of those of some blobs that are in the repository."""
-    values = {"repository": repository, "digests": batches.keys(digests)}
-    rows = connection.execute(_SIZES_HERE, values).fetchall()
-    return {Digest(digest): int(size) for digest, size in rows}
 
 
 def add_blob(
@@ -158,23 +103,6 @@ def mount(
         (digest,),
     )
     return True
-
-
-def set_lost(connection: SqlConnection, digest: Digest, at: float | None) -> None:
-    """Note that the bytes of a blob are gone, or (`None`) are there again."""
-    connection.execute("UPDATE blobs SET lost_at = ? WHERE digest = ?", (at, digest))
-
-
-def repositories_with(
-    connection: SqlConnection, digest: Digest, *, limit: int
-) -> Sequence[RepositoryName]:
-    """Some repositories that have the blob."""
-    rows = connection.execute(
-        "SELECT name FROM links JOIN repositories ON id = repository_id"
-        " WHERE digest = ? AND deleted_at IS NULL LIMIT ?",
-        (digest, limit),
-    )
-    return [RepositoryName(name) for (name,) in rows]
 
 
 def delete(
@@ -227,16 +155,21 @@ def remove(connection: SqlConnection, repository_id: int, digest: Digest, now: f
     return removed > 0
 
 
-def count_stored(connection: SqlConnection) -> int:
-    """How many blobs there are, other than those whose bytes were lost."""
-    row = connection.execute("SELECT count(*) FROM blobs WHERE lost_at IS NULL").fetchone()
-    return int(row[0])
+def committed(connection: SqlConnection, upload: UploadKey) -> Digest | None:
+    """The blob that an upload became, for those who did not get the answer; for a while."""
+    row = connection.execute(
+        "SELECT digest FROM committed_uploads WHERE upload = ?", (upload,)
+    ).fetchone()
+    return None if row is None else Digest(row[0])
 
 
-def stored(connection: SqlConnection) -> Iterator[Digest]:
-    """All blobs, other than those whose bytes were lost, by digest."""
-    rows = connection.execute("SELECT digest FROM blobs WHERE lost_at IS NULL ORDER BY digest")
-    return (Digest(digest) for (digest,) in rows)
+def remove_committed(connection: SqlConnection, *, before: float, at_most: int) -> int:
+    """Remove uploads that became blobs before that time, for which nobody asks again; how many."""
+    return connection.execute(
+        "DELETE FROM committed_uploads WHERE upload IN"
+        " (SELECT upload FROM committed_uploads WHERE at <= ? LIMIT ?)",
+        (before, at_most),
+    ).rowcount
 
 
 class Links:
@@ -245,15 +178,15 @@ class Links:
     def __init__(self, database: Database, attempts: Attempts) -> None:
         self._database = database
         self._attempts = attempts
-        self.find_placed = together(
-            database, linked_blobs.find, linked_blobs.find_together, lookups.MOST
-        )
+        self.find_placed = together(database, linked_blobs.find, linked_blobs.find_together)
         self.mount = writing(database, mount)
         self.delete = writing(database, if_writable(delete))
-        self.repositories_with = reading(database, repositories_with)
-        self.is_stored = reading(database, is_stored)
+        self.committed = reading(database, committed)
+        self.remove_committed = writing(database, remove_committed, durable=False)
+        self.repositories_with = reading(database, linked_blobs.repositories_with)
+        self.is_stored = reading(database, linked_blobs.is_stored)
         self.sharing = looking(database, sharing)
-        self.sizes_here = reading(database, sizes_here)
+        self.sizes_here = reading(database, linked_blobs.sizes_here)
 
     async def find(self, repository: RepositoryName, digest: Digest) -> int | None:
         """The size in bytes of a blob that is linked in the repository."""
@@ -271,7 +204,7 @@ class Links:
         if found is None or found.is_promised(now - grace / 2):
             return found
         is_there = await self._attempts.promise(
-            lambda connection: _promise(connection, repository, digest, now)
+            lambda connection: linked_blobs.promise(connection, repository, digest, now)
         )
         return found if is_there else None
 
@@ -297,7 +230,7 @@ class Links:
         """
         statements = _ADD_PUSHED
         values: dict[str, Any] = {
-            "repository": str(repository),  # as plain text, see `find`
+            "repository": str(repository),  # as plain text, see `linked_blobs.find`
             "digest": str(digest),
             "upload": str(upload),
             "now": change.at,

@@ -1,4 +1,4 @@
-"""Rows and bodies of manifests, as others of these modules look them up, promise or trash them."""
+"""Rows and bodies of manifests, as others of these modules look them up or promise them."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from lading.core.digest import Digest
-from lading.core.expected import require_expected_tags
-from lading.core.history import Change
-from lading.core.immutability import ImmutableTags
-from lading.core.names import Reference, RepositoryName, Tag
+from lading.core.names import Reference, RepositoryName
 from lading.core.recent import Recent
-from lading.metadata import documents, leading, lookups, references, repositories, tags
+from lading.metadata import batches, documents
 from lading.metadata.noun import NOT_SYNCED
 from lading.ports.database import Database, SqlConnection
 
@@ -118,7 +115,7 @@ def find(
 def find_together(
     connection: SqlConnection, wanted: Sequence[tuple[RepositoryName, Reference]]
 ) -> Sequence[Found | None]:
-    """What `find` finds for each of at most `lookups.MOST` manifests, in their order."""
+    """What `find` finds for each of at most `batches.MOST_WANTED` manifests, in their order."""
     found: list[Found | None] = [None] * len(wanted)
     for query, is_digest in ((_BY_TAG, False), (_BY_DIGEST, True)):
         places = [
@@ -128,7 +125,7 @@ def find_together(
         ]
         if not places:
             continue
-        parameters = lookups.parameters([(place, *wanted[place]) for place in places])
+        parameters = batches.wanted_parameters([(place, *wanted[place]) for place in places])
         for place, *row in connection.execute(_several(query, len(places)), parameters):
             found[place] = Found(Digest(row[0]), *row[1:])
     return found
@@ -139,7 +136,7 @@ def _several(query: str, number: int) -> str:
     wanted = query.format(repository="wanted.repository", reference="wanted.reference")
     columns = _ROW.replace("SELECT", "SELECT place,", 1)
     return f"""
-        {lookups.table("reference", number)}
+        {batches.wanted_table("reference", number)}
         {columns} FROM wanted CROSS JOIN repositories {wanted}
     """
 
@@ -151,48 +148,3 @@ def promise(
     values = (now, str(repository), str(digest))
     row = connection.execute(_PROMISE, values).fetchone()
     return row is not None
-
-
-def delete(
-    connection: SqlConnection,
-    repository: RepositoryName,
-    digest: Digest,
-    immutable: Sequence[ImmutableTags],
-    change: Change,
-    seen: int = 0,
-    expected_tags: frozenset[Tag] | None = None,
-) -> bool | None:
-    """Take away some tags of a manifest; if these were all, hide it. False if there is none.
-
-    `None` if there are more tags, or what leads to it has to be read again. Each time the state is
-    one that clients could have made.
-
-    Args:
-        seen: what `leading.require_deletable` said; nothing is asked of it if no tag is immutable.
-
-    Raises:
-        TagImmutable, NotAsExpected: see `Manifests.delete`.
-    """
-    repository_id = repositories.lock(connection, repository)
-    row = connection.execute(
-        "SELECT id FROM manifests WHERE repository_id = ? AND digest = ? AND deleted_at IS NULL",
-        (repository_id, digest),
-    ).fetchone()
-    if row is None or repository_id is None:
-        return False
-    names, are_all = tags.some_of(connection, repository_id, digest)
-    require_expected_tags(expected_tags, names)
-    leading.check(repository, digest, names, immutable)
-    tags.remove(connection, repository_id, names, digest, change)
-    if not are_all:
-        return None
-    # Once, when none is left but those of what holds it.
-    if immutable and not leading.may_be_deleted(connection, repository, digest, immutable, seen):
-        return None
-    connection.execute(
-        "UPDATE manifests SET deleted_at = ?, deleted_by = ?, loose_at = NULL WHERE id = ?",
-        (change.at, change.actor, row[0]),
-    )
-    references.mark_orphans(connection, repository_id, digest, change.at)
-    repositories.mark_changed(connection, [repository])
-    return True

@@ -10,7 +10,7 @@ from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import WrongSize
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.metadata import batches, leading, lookups, manifest_rows, referrers
+from lading.metadata import batches, manifest_deletion, manifest_rows, referrers
 from lading.metadata.attempts import Attempts
 from lading.metadata.manifest_rows import LargeBodies
 from lading.metadata.noun import looking, scanning, together
@@ -37,9 +37,7 @@ class Manifests:
         self._database = database
         self._attempts = attempts
         self._large = LargeBodies(database)
-        self._find = together(
-            database, manifest_rows.find, manifest_rows.find_together, lookups.MOST
-        )
+        self._find = together(database, manifest_rows.find, manifest_rows.find_together)
         self.with_children = scanning(database, with_children)
         self.family = looking(database, manifest_lists.family)
         self.untagged = looking(database, manifest_lists.untagged)
@@ -106,11 +104,10 @@ class Manifests:
         # Each is synced, or the next one's sync would have to wait for all of them.
         for preparation in push.preparations():
             wrong += await self._database.write(preparation, alone=True)
-        stored = await self._database.write(push.store, alone=push.is_heavy)
-        after = stored.after
+        stored, after = await self._database.write(push.store, alone=push.is_heavy)
         while after is not None:
             after = await self._database.write(partial(push.keep_referrers, after=after))
-        return [*wrong, *stored.wrong_sizes]
+        return [*wrong, *stored]
 
     async def delete(
         self,
@@ -135,13 +132,13 @@ class Manifests:
         while deleted is None:
             if immutable:  # before the first tag goes, and whenever one may have been set
                 seen = await self._database.scan(
-                    lambda connection: leading.require_deletable(
+                    lambda connection: manifest_deletion.require_deletable(
                         connection, repository, digest, immutable
                     )
                 )
             deleted = await self._database.write(
                 partial(
-                    if_writable(manifest_rows.delete),
+                    if_writable(manifest_deletion.delete),
                     repository=repository,
                     digest=digest,
                     immutable=immutable,

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lading.metadata.attempts import Attempts
-from lading.metadata.committed_uploads import CommittedUploads
 from lading.metadata.links import Links
 from lading.metadata.manifests import Manifests
 from lading.metadata.read_only import ReadOnlySwitch
@@ -18,20 +17,18 @@ from lading.metadata.tags import Tags
 from lading.ports.database import Database
 
 if TYPE_CHECKING:
-    from lading.metadata.collecting.backup_holds import BackupHolds
     from lading.metadata.collecting.census import Census
     from lading.metadata.collecting.collection import Collection
     from lading.metadata.collecting.freeing import Freeing
-    from lading.metadata.collecting.strangers import Strangers
+    from lading.metadata.collecting.kept_bytes import BackupHolds, Strangers
     from lading.metadata.damage import Damage
     from lading.metadata.inspection import Inspection
     from lading.metadata.jobs import Jobs
     from lading.metadata.layers.askings import Askings
     from lading.metadata.layers.overlays import Overlays
     from lading.metadata.layers.trees import Trees
-    from lading.metadata.logins.guesses import Guesses
     from lading.metadata.logins.kept_logins import PageSessions, RefreshTokens
-    from lading.metadata.logins.right_logins import RightLogins
+    from lading.metadata.logins.login_record import RecordRows
     from lading.metadata.logins.robots import Robots
     from lading.metadata.logins.secrets import Secrets
     from lading.metadata.moving.adoptions import Adoptions
@@ -42,12 +39,10 @@ if TYPE_CHECKING:
     from lading.metadata.objects import Objects
     from lading.metadata.past_moves import PastMoves
     from lading.metadata.restoration import Trash
-    from lading.metadata.shown.events import Events
+    from lading.metadata.shown.events import Events, Refusals
     from lading.metadata.shown.figures import KeptFigures
-    from lading.metadata.shown.growth import Growth
+    from lading.metadata.shown.past_figures import Growth, Samples
     from lading.metadata.shown.pulls import LastPulls
-    from lading.metadata.shown.refusals import Refusals
-    from lading.metadata.shown.samples import Samples
     from lading.metadata.times import Times
     from lading.metadata.why import Why
 
@@ -82,7 +77,7 @@ class Metadata:
 
     adoptions: "Adoptions" = _later("moving.adoptions")
     askings: "Askings" = _later("layers.askings")
-    backup_holds: "BackupHolds" = _later("collecting.backup_holds")
+    backup_holds: "BackupHolds" = _later("collecting.kept_bytes")
     census: "Census" = _later("collecting.census")
     collection: "Collection" = _later("collecting.collection")
     damage: "Damage" = _later("damage", attempts=True)
@@ -90,10 +85,10 @@ class Metadata:
     exports: "Exports" = _later("moving.exports")
     figures: "KeptFigures" = _later("shown.figures")
     freeing: "Freeing" = _later("collecting.freeing")
-    growth: "Growth" = _later("shown.growth")
-    guesses: "Guesses" = _later("logins.guesses")
+    growth: "Growth" = _later("shown.past_figures")
     inspection: "Inspection" = _later("inspection")
     jobs: "Jobs" = _later("jobs")
+    login_record: "RecordRows" = _later("logins.login_record")
     migrations: "Migrations" = _later("moving.migrations")
     objects: "Objects" = _later("objects")
     overlays: "Overlays" = _later("layers.overlays", attempts=True)
@@ -101,12 +96,11 @@ class Metadata:
     past_moves: "PastMoves" = _later("past_moves")
     pulls: "LastPulls" = _later("shown.pulls")
     refresh_tokens: "RefreshTokens" = _later("logins.kept_logins", attempts=True)
-    refusals: "Refusals" = _later("shown.refusals")
-    right_logins: "RightLogins" = _later("logins.right_logins")
+    refusals: "Refusals" = _later("shown.events")
     robots: "Robots" = _later("logins.robots")
-    samples: "Samples" = _later("shown.samples")
+    samples: "Samples" = _later("shown.past_figures")
     secrets: "Secrets" = _later("logins.secrets")
-    strangers: "Strangers" = _later("collecting.strangers")
+    strangers: "Strangers" = _later("collecting.kept_bytes")
     table_rows: "TableRows" = _later("moving.table_rows")
     times: "Times" = _later("times")
     trash: "Trash" = _later("restoration")
@@ -127,7 +121,6 @@ class Metadata:
         self.manifests = Manifests(database, attempts)
         self.tags = Tags(database)
         self.links = Links(database, attempts)
-        self.committed_uploads = CommittedUploads(database)
         self.read_only = ReadOnlySwitch(database, read_only_hint, read_only_staleness)
 
     def load(self) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from lading.core.typing import P, T
+from lading.metadata import batches
 from lading.metadata.attempts import Attempts
 from lading.ports.database import Database, Function, SqlConnection, Work
 from lading.system.gathering import Gathering
@@ -29,17 +30,16 @@ def together(
     database: Database,
     work: Function[P, T],
     several: Callable[[SqlConnection, Sequence[Any]], Sequence[T]],
-    most: int,
 ) -> Call[P, T]:
     """A call that runs `work` as a short read, or, where reads are waited for, several at once.
 
     Args:
-        several: does what `work` does, for each of some tuples of its arguments, in their order.
-        most: tuples that it takes.
+        several: does what `work` does, for each of `MOST_WANTED` tuples of its arguments at most,
+            in their order.
     """
     if not database.is_elsewhere:
         return reading(database, work)
-    gathering = Gathering[Any, T](lambda asked: database.read(several, asked), most)
+    gathering = Gathering[Any, T](lambda asked: database.read(several, asked), batches.MOST_WANTED)
 
     async def ask(*args: P.args, **kwargs: P.kwargs) -> T:
         assert not kwargs, "arguments are told apart by their places"

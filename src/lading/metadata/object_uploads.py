@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lading.core.digest import Digest
 from lading.core.names import Owner, UploadKey
-from lading.metadata import batches, becoming_blobs, small_uploads, uploads
+from lading.metadata import batches, becoming_blobs, uploads
 from lading.metadata.noun import reading, scanning, writing, writing_once
 from lading.ports.database import Database, SqlConnection
 from lading.ports.objects import TakenUpload
@@ -63,9 +63,9 @@ class ObjectUploads:
         self.list_all = scanning(database, list_all)
         self.becoming = becoming_blobs.becoming
         self.becoming_as_it_is = becoming_blobs.becoming_as_it_is
-        self.reserve = writing_once(database, small_uploads.reserve)
-        self.save_small = writing_once(database, small_uploads.save)
-        self.becoming_small = small_uploads.becoming
+        self.reserve = writing_once(database, becoming_blobs.reserve)
+        self.save_small = writing_once(database, becoming_blobs.save_small)
+        self.becoming_small = becoming_blobs.becoming_small
 
     async def take(
         self, upload: UploadKey, *, generation: int, writing: str, now: float, until: float

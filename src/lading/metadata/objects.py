@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable
-from lading.metadata import badges, batches, lookups
+from lading.metadata import badges, batches
 from lading.metadata.noun import reading, scanning, together, writing
 from lading.ports.database import Database, SqlConnection
 from lading.ports.objects import PlacedSegment, UnusedBytes
@@ -187,7 +187,7 @@ class Objects:
     """Objects; see `lading.ports.objects.ObjectRows`."""
 
     def __init__(self, database: Database) -> None:
-        self.find = together(database, find, find_together, lookups.MOST)
+        self.find = together(database, find, find_together)
         self.page = scanning(database, page)
         self.page_in_segments = scanning(database, page_in_segments)
         self.unuse = writing(database, unuse)

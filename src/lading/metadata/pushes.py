@@ -22,8 +22,8 @@ from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata import (
     batches,
     documents,
-    leading,
-    links,
+    linked_blobs,
+    manifest_deletion,
     manifest_rows,
     references,
     repositories,
@@ -49,18 +49,6 @@ _STORE = """
         used_at = excluded.used_at, loose_at = NULL,
         deleted_at = NULL, deleted_by = '', lost_at = NULL
 """
-
-
-class Stored(Struct, frozen=True):
-    """A manifest that is stored.
-
-    Attributes:
-        wrong_sizes: what has another size than the manifest says.
-        after: a referrer after which there may be more of them to be kept; `None` if all are.
-    """
-
-    wrong_sizes: Sequence[WrongSize]
-    after: str | None
 
 
 class ManifestPush(Struct, frozen=True, kw_only=True):
@@ -135,8 +123,12 @@ class ManifestPush(Struct, frozen=True, kw_only=True):
         documents.add_piece(connection, id_, self.manifest.body, start)
         return ()
 
-    def store(self, connection: SqlConnection) -> Stored:
+    def store(self, connection: SqlConnection) -> tuple[Sequence[WrongSize], str | None]:
         """Store the manifest, and point tags at it.
+
+        Returns:
+            What has another size than the manifest says, and a referrer after which there may be
+            more of them to be kept; `None` if all are.
 
         Raises:
             AlreadyExists, NotAsExpected, TagImmutable, ManifestBlobUnknown, SizeMismatch,
@@ -158,7 +150,7 @@ class ManifestPush(Struct, frozen=True, kw_only=True):
             tags.point(connection, repository_id, tag, digest, self.change)
         if not self.tags:
             self._note_untagged(connection, repository_id)
-        return Stored(wrong, after)
+        return wrong, after
 
     def keep_referrers(self, connection: SqlConnection, after: str) -> str | None:
         """Go on where `store` ended; where to go on after that."""
@@ -176,11 +168,15 @@ class ManifestPush(Struct, frozen=True, kw_only=True):
     def _require_movable(self, connection: SqlConnection) -> None:
         """Go on only if references lead to what they may lead to before."""
         self._check_absent(connection)
-        self._check_expected(connection)
+        for reference, expected in self.expected.items():
+            there = manifest_rows.find(connection, self.repository, reference)
+            require_expected(expected, reference, None if there is None else there.digest)
         digest = self.manifest.digest
         tags.check_movable(connection, self.repository, self.tags, digest, self.immutable)
         if self.immutable:
-            leading.require_type(connection, self.repository, self.manifest, self.immutable)
+            manifest_deletion.require_type(
+                connection, self.repository, self.manifest, self.immutable
+            )
 
     def _check_absent(self, connection: SqlConnection) -> None:
         for reference in self.absent:
@@ -191,11 +187,6 @@ class ManifestPush(Struct, frozen=True, kw_only=True):
                     " (If-None-Match: *)",
                     {"reference": reference, "digest": there.digest},
                 )
-
-    def _check_expected(self, connection: SqlConnection) -> None:
-        for reference, expected in self.expected.items():
-            there = manifest_rows.find(connection, self.repository, reference)
-            require_expected(expected, reference, None if there is None else there.digest)
 
     def _keep(
         self, connection: SqlConnection, repository_id: int, edges: Sequence[Edge]
@@ -268,7 +259,7 @@ def _sizes(
     # Children of an index can be blobs too: BuildKit's cache is an index of layers.
     others = [edge.child for edge in edges if edge.child not in found]
     if others:
-        found |= links.sizes(connection, repository_id, others, used_at=used_at)
+        found |= linked_blobs.sizes(connection, repository_id, others, used_at=used_at)
     return found
 
 

@@ -7,7 +7,7 @@ from lading.core.names import RepositoryName
 from lading.metadata import batches
 from lading.metadata.noun import looking, reading, scanning
 from lading.metadata.read_only import IS_ON, require_off
-from lading.metadata.shown import columns, name_ranges, repository_lists
+from lading.metadata.shown import columns, repository_lists
 from lading.metadata.shown.repository_lists import ListedRepository, ListOrder
 from lading.ports.database import Database, SqlConnection
 
@@ -108,7 +108,7 @@ def page(connection: SqlConnection, *, after: str, limit: int, prefix: str = "")
         connection,
         f"SELECT name FROM repositories WHERE pushed_at IS NOT NULL AND {start} AND name < ?"
         " ORDER BY name LIMIT ?",
-        (max(after, prefix), prefix + name_ranges.LAST, limit),
+        (max(after, prefix), prefix + columns.LAST, limit),
     )
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lading.core.access import Principal
-from lading.metadata.collecting.backup_holds import LONGEST_HOLD, BackupHold
+from lading.metadata.collecting.kept_bytes import LONGEST_HOLD, BackupHold
 from lading.ports.database import CopiedBlobs
 from lading.services.registry import Registry
 from lading.system.durable import sync_directory

@@ -9,7 +9,7 @@ behind; these, which go to the trash; links, which frees blobs; and the bytes (`
 """
 
 import math
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -71,7 +71,7 @@ class Plan:
         return uploads + self.garbage.bytes_of_blobs()
 
     @property
-    def _parts(self) -> Sequence[Sequence[GarbageItem]]:
+    def _parts(self) -> Sequence[Collection[GarbageItem]]:
         found = self.garbage
         rows = (found.manifests, found.tags, found.links)
         return (self.uploads, self.interrupted, *rows, found.blobs)

@@ -208,11 +208,11 @@ async def commit(
 
 async def _was_committed(registry: Registry, upload: UploadKey, digest: Digest) -> bool:
     """Whether an upload became this blob, or is just becoming it by another request."""
-    find = registry.metadata.committed_uploads.find
-    if await find(upload) == digest:
+    became = registry.metadata.links.committed
+    if await became(upload) == digest:
         return True
     async with registry.locks.lock(digest):  # which that one has until it has written that down
-        return await find(upload) == digest
+        return await became(upload) == digest
 
 
 async def push_whole(

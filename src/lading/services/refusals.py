@@ -5,7 +5,7 @@ The audit log has all of them; pages show the last ones without reading files.
 
 from lading.core.errors import RegistryError
 from lading.core.history import NotedRefusal
-from lading.metadata.shown.refusals import Refusals
+from lading.metadata.shown.events import Refusals
 
 # Seconds between writing down what was noted.
 REFUSAL_NOTES_INTERVAL = 20.0

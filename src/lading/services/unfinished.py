@@ -60,7 +60,7 @@ async def remove_committed(registry: Registry, criteria: Criteria) -> None:
     # The copy of the database may name objects that others have taken the place of.
     if await registry.metadata.backup_holds.last(now=criteria.now) is None:
         await _tidy(registry, before)
-    while await registry.metadata.committed_uploads.remove(before=before, at_most=BATCH) == BATCH:
+    while await registry.metadata.links.remove_committed(before=before, at_most=BATCH) == BATCH:
         pass
 
 

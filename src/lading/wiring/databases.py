@@ -11,7 +11,7 @@ from lading.core.history import Change
 from lading.databases.sqlite.file import FileDatabase
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.databases.sqlite.read_only import ReadOnlyDatabase, has_nothing
-from lading.metadata.collecting import strangers
+from lading.metadata.collecting import kept_bytes
 from lading.metadata.metadata import Metadata
 from lading.metadata.read_only import STALENESS
 from lading.monitoring.watch import Watch
@@ -74,7 +74,7 @@ def _open_file(
     if on_read_only_disk:
         return Metadata(watch.database(ReadOnlyDatabase(database)))
     change = Change(opener, time.time())
-    begin = partial(strangers.note, change=change) if has_strangers else None
+    begin = partial(kept_bytes.note_strangers, change=change) if has_strangers else None
     return _open_alone(database, watch, begin)
 
 

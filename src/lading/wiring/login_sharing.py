@@ -43,9 +43,9 @@ async def open_brake(
     limit = settings.limits.failedlogins
     record: LoginRecord
     if settings.may_have_replicas:
-        rates, right, guesses = rates_of(limit), metadata.right_logins, metadata.guesses
+        rates, rows = rates_of(limit), metadata.login_record
         key = await shared_key(_row(settings, metadata, _LOGIN_HASHES))
-        record = SharedRecord(key, right, guesses, rates, known, clock, time.monotonic)
+        record = SharedRecord(key, rows, rates, known, clock, time.monotonic)
     else:  # every worker counts for itself, so each has its share
         rates = rates_of(math.ceil(limit / settings.workers))
         record = OwnRecord(time.monotonic, known, rates)

@@ -13,7 +13,7 @@ from lading.databases.postgresql.locks import DatabaseLocks
 from lading.databases.postgresql.server import Server
 from lading.databases.postgresql.sessions import Sessions
 from lading.databases.postgresql.statements import Preparing
-from lading.metadata.collecting import strangers
+from lading.metadata.collecting import kept_bytes
 from lading.ports.database import SqlConnection
 from lading.ports.measures import UNMEASURED, Measures
 from lading.wiring import data_directory
@@ -68,4 +68,4 @@ def _begin(files: FilesystemSection, opener: str, connection: SqlConnection) -> 
     """Look, before the first push, whether there are blobs of somebody else."""
     foreign = data_directory.find_unknown(files.rootdirectory)
     if data_directory.begins_beside(foreign, files):
-        strangers.note(connection, Change(opener, time.time()))
+        kept_bytes.note_strangers(connection, Change(opener, time.time()))

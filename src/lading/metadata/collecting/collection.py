@@ -12,7 +12,7 @@ from typing import NamedTuple
 from lading.core.digest import Digest
 from lading.core.garbage import Criteria, GarbageLink, GarbageManifest
 from lading.metadata import batches, documents, links, references, repositories
-from lading.metadata.collecting import backup_holds, garbage, orphans
+from lading.metadata.collecting import garbage, kept_bytes, orphans
 from lading.metadata.collecting.found_garbage import Marks
 from lading.metadata.collecting.garbage import (
     CONDITIONS,
@@ -179,10 +179,10 @@ def remove_blobs(
     The caller holds the store's locks of the digests until it has deleted the bytes and said
     `end_deletions`; `find` names what was interrupted before that again.
     """
-    backup_holds.lock(connection)
+    kept_bytes.lock(connection)
     if not departed:  # it may have since the collection began
         migrations.require_here(connection)
-    held = backup_holds.last(connection, now=now) is not None
+    held = kept_bytes.last(connection, now=now) is not None
     return [digest for digest in digests if _remove_blob(connection, digest, held=held)]
 
 

@@ -1,7 +1,7 @@
 """The garbage that a search has found: on the disk if it is much, and read a page at a time."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Generic, overload
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
 
 from lading.core.digest import Digest
 from lading.core.garbage import Cause, GarbageBlob, GarbageLink, GarbageManifest, OrphanTag
@@ -29,7 +29,7 @@ _TABLES = """
 _MARKS = "CREATE TABLE marks (digest TEXT PRIMARY KEY) WITHOUT ROWID"
 
 
-class FoundItems(Sequence[T], Generic[T]):
+class FoundItems(Collection[T]):
     """Garbage of one kind, as it was found; it can be gone through again and again."""
 
     def __init__(self, scratch: Scratch, table: str, make: Callable[..., T]) -> None:
@@ -52,33 +52,16 @@ class FoundItems(Sequence[T], Generic[T]):
     def __iter__(self) -> Iterator[T]:
         return (self._make(*row) for row in self.rows())
 
-    @overload
-    def __getitem__(self, index: int) -> T: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[T]: ...
     @override
-    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
-        places = range(len(self))[index]
-        if isinstance(places, range):
-            return [self[place] for place in places]
-        (row,) = self._page(places, 1)
-        return self._make(*row)
-
-    @override
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment]
+    def __contains__(self, item: object) -> bool:
+        return any(each == item for each in self)
 
     def rows(self, after: int = 0) -> Iterator[Any]:
         """The rows of it, from a number on, with those that are added meanwhile."""
-        while page := self._page(after, PAGE):
+        statement = f"SELECT * FROM {self._table} WHERE number > ? ORDER BY number LIMIT ?"
+        while page := self._scratch.execute(statement, (after, PAGE)):
             yield from page
             after = page[-1][0]
-
-    def _page(self, after: int, size: int) -> Sequence[Any]:
-        statement = f"SELECT * FROM {self._table} WHERE number > ? ORDER BY number LIMIT ?"
-        return self._scratch.execute(statement, (after, size))
 
 
 class Garbage:
@@ -90,15 +73,6 @@ class Garbage:
         self.tags = FoundItems(self._scratch, "tags", _tag)
         self.links = FoundItems(self._scratch, "links", _link)
         self.blobs = FoundItems(self._scratch, "blobs", _blob)
-
-    @override
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Garbage):
-            return NotImplemented
-        kinds = (self.manifests, self.tags, self.links, self.blobs)
-        return kinds == (other.manifests, other.tags, other.links, other.blobs)
-
-    __hash__ = None  # type: ignore[assignment]
 
     def add_manifest(self, repository_id: int, found: GarbageManifest) -> None:
         """Add a manifest, unless it is there."""

@@ -13,7 +13,7 @@ from lading.core.digest import Digest
 from lading.core.garbage import Cause, Criteria, GarbageBlob, GarbageLink, GarbageManifest
 from lading.core.names import RepositoryName
 from lading.metadata import references
-from lading.metadata.collecting import backup_holds, orphans
+from lading.metadata.collecting import kept_bytes, orphans
 from lading.metadata.collecting.found_garbage import Garbage
 from lading.metadata.references import KEPT
 from lading.ports.database import SqlConnection
@@ -216,7 +216,7 @@ class _GarbageSearch:
 
     def find_blobs(self) -> None:
         """Find blobs in no repository, were the links gone; and what was interrupted before."""
-        if backup_holds.last(self._connection, now=self._criteria.now) is None:
+        if kept_bytes.last(self._connection, now=self._criteria.now) is None:
             for size, _, digest in self._pages(_UNLINKED_BLOBS, _BEFORE_ALL, ""):
                 self.found.add_blob(GarbageBlob(Digest(digest), size))
                 if self._is_full(self.found.blobs):

@@ -13,7 +13,7 @@ from lading.core.garbage import COLLECTOR, Cause, Criteria, GarbageManifest, Orp
 from lading.core.history import Change
 from lading.core.immutability import is_immutable
 from lading.core.names import RepositoryName, Tag, attachments_of, is_of_cosign, subject_of
-from lading.metadata import manifest_rows, repositories, tags
+from lading.metadata import manifest_deletion, repositories, tags
 from lading.ports.database import SqlConnection
 
 # Manifests that one transaction puts into the trash: others wait for it.
@@ -139,7 +139,7 @@ def trash_orphans(
             left -= _trash_referrers(connection, orphan, digest, change, left)
             if left == 0:
                 return trashed, True
-            manifest_rows.delete(connection, orphan.repository, Digest(digest), (), change)
+            manifest_deletion.delete(connection, orphan.repository, Digest(digest), (), change)
         trashed.append(orphan)
         left -= 1
     return trashed, False
@@ -152,7 +152,7 @@ def _trash_referrers(
     values = {**_values(orphan), "digest": index, "most": most}
     referrers = connection.execute(_ONLY_IN, values).fetchall()
     for (digest,) in referrers:
-        manifest_rows.delete(connection, orphan.repository, Digest(digest), (), change)
+        manifest_deletion.delete(connection, orphan.repository, Digest(digest), (), change)
     return len(referrers)
 
 

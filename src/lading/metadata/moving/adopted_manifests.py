@@ -6,7 +6,7 @@ from lading.core.digest import Digest
 from lading.core.manifest import Edge, Manifest, WrongSize
 from lading.core.moving import AdoptedManifest
 from lading.core.names import RepositoryName
-from lading.metadata import batches, documents, links, references
+from lading.metadata import batches, documents, linked_blobs, references
 from lading.metadata import repositories as repository_rows
 from lading.metadata.references import KEPT
 from lading.ports.database import SqlConnection
@@ -154,7 +154,7 @@ def _add_edges(
     references.add_edges(connection, repository_id, manifest.digest, edges)
     children = [edge.child for edge in edges]
     sizes = references.manifest_sizes(connection, repository_id, children, used_at=now)
-    sizes |= links.sizes(connection, repository_id, children, used_at=now)
+    sizes |= linked_blobs.sizes(connection, repository_id, children, used_at=now)
     if lost := [child for child in children if child not in sizes]:  # or not here at all
         values = {"repository": repository_id, "digests": batches.keys(lost)}
         connection.execute(_KEEP, values)

@@ -1,5 +1,8 @@
 """Rows of adoptions: what another registry had, and what its links said when it was taken over.
 
+Blobs are taken over where their bytes are; manifests by `adopted_manifests`, tags by
+`adopted_tags`.
+
 What its links said is kept (`adopted_tags`, `adopted_manifests`): so a repeated adoption takes over
 what has changed there since, and not again what was deleted or collected here.
 
@@ -12,13 +15,14 @@ from typing import Final
 
 from lading.core.digest import Digest
 from lading.core.history import Change
+from lading.core.moving import AdoptedBlob
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import batches, manifest_rows
+from lading.metadata import batches, manifest_deletion
 from lading.metadata import repositories as repository_rows
 from lading.metadata import tags as tag_rows
-from lading.metadata.collecting import backup_holds
-from lading.metadata.collecting.backup_holds import LONGEST_HOLD, BackupHold
-from lading.metadata.moving import adopted_blobs, adopted_manifests, adopted_tags
+from lading.metadata.collecting import kept_bytes
+from lading.metadata.collecting.kept_bytes import LONGEST_HOLD, BackupHold
+from lading.metadata.moving import adopted_manifests, adopted_tags
 from lading.metadata.noun import reading, scanning, writing
 from lading.metadata.read_only import find_switch, switch_off, switch_on
 from lading.ports.database import Database, SqlConnection
@@ -26,6 +30,23 @@ from lading.ports.database import Database, SqlConnection
 _UNDER_WAY: Final = "adopting"
 _DONE: Final = "adopted"
 _HOLD: Final = "lading adopt"
+
+_ADD_BLOB = """
+    INSERT INTO blobs (digest, size, created_at) VALUES (:digest, :size, :at)
+    ON CONFLICT (digest) DO UPDATE SET unlinked_at = NULL WHERE blobs.unlinked_at IS NOT NULL
+"""
+_ADD_LINK = """
+    INSERT INTO links (repository_id, digest, promised_at, used_at, loose_at)
+    SELECT :repository, :digest, :now,
+        CASE WHEN used THEN :now END, CASE WHEN used THEN NULL ELSE :now END
+    FROM (SELECT EXISTS (SELECT 1 FROM edges
+        WHERE repository_id = :repository AND child = :digest) AS used) AS here
+    WHERE TRUE ON CONFLICT DO NOTHING
+"""
+_ADD_GARBAGE = """
+    INSERT INTO blobs (digest, size, created_at, unlinked_at)
+    VALUES (:digest, :size, :at, :now) ON CONFLICT DO NOTHING
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +79,59 @@ def end(connection: SqlConnection, change: Change, *, hold_until: float | None) 
     switch_on(connection, _DONE, change)
     if hold_until is not None:
         until = min(hold_until, change.at + LONGEST_HOLD)
-        backup_holds.place(connection, BackupHold(_HOLD, until))
+        kept_bytes.place(connection, BackupHold(_HOLD, until))
+
+
+def add_blobs(
+    connection: SqlConnection,
+    repository: RepositoryName,
+    blobs: Sequence[AdoptedBlob],
+    *,
+    now: float,
+) -> None:
+    """Put blobs into a repository whose bytes are there; unreferenced, unless a manifest is known.
+
+    The caller holds the store's locks of the digests, and has seen the bytes under them.
+    """
+    repository_id = repository_rows.ensure(connection, repository)
+    connection.executemany(_ADD_BLOB, [_blob(blob) for blob in blobs])
+    _undelete(connection, [blob.digest for blob in blobs])
+    values = [
+        {"repository": repository_id, "digest": blob.digest, "now": now, "at": blob.at}
+        for blob in blobs
+    ]
+    connection.executemany(_ADD_LINK, values)
+
+
+def add_garbage(
+    connection: SqlConnection, blobs: Sequence[AdoptedBlob], *, now: float
+) -> Sequence[AdoptedBlob]:
+    """Know blobs of no repository from now on, to be collected; those that were not known.
+
+    The caller holds the store's locks of the digests, and has seen the bytes under them.
+    """
+    rows = connection.execute(
+        "SELECT digest FROM blobs WHERE digest IN (SELECT key FROM json_each(?))",
+        (batches.keys(blob.digest for blob in blobs),),
+    )
+    known = {digest for (digest,) in rows}
+    new = [blob for blob in blobs if blob.digest not in known]
+    if new:
+        connection.executemany(_ADD_GARBAGE, [_blob(blob) | {"now": now} for blob in new])
+        _undelete(connection, [blob.digest for blob in new])
+    return new
+
+
+def _blob(blob: AdoptedBlob) -> dict[str, object]:
+    return {"digest": blob.digest, "size": blob.size, "at": blob.at}
+
+
+def _undelete(connection: SqlConnection, digests: Sequence[Digest]) -> None:
+    """Remove notes of deletions of blobs: their bytes are there, so none was interrupted."""
+    connection.execute(
+        "DELETE FROM deletions WHERE digest IN (SELECT key FROM json_each(?))",
+        (batches.keys(digests),),
+    )
 
 
 def list_seen(
@@ -106,7 +179,7 @@ def drop_manifest(
 
     `None` if it has more tags than are taken away at once: then once more.
     """
-    deleted = manifest_rows.delete(connection, repository, digest, (), change)
+    deleted = manifest_deletion.delete(connection, repository, digest, (), change)
     if deleted is not None:
         connection.execute(
             "DELETE FROM adopted_manifests WHERE digest = ? AND repository_id ="
@@ -124,8 +197,8 @@ class Adoptions:
         self.begin = writing(database, begin)
         self.end = writing(database, end)
         # A power cut may undo these; `end` comes after them, and is not undone.
-        self.add_blobs = writing(database, adopted_blobs.add_blobs, durable=False)
-        self.add_garbage = writing(database, adopted_blobs.add_garbage, durable=False)
+        self.add_blobs = writing(database, add_blobs, durable=False)
+        self.add_garbage = writing(database, add_garbage, durable=False)
         self.add_manifests = writing(database, adopted_manifests.add_manifests, durable=False)
         # But no sync is to wait for all pieces of a large manifest.
         self.add_piece = writing(database, adopted_manifests.add_piece)

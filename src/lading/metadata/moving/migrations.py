@@ -29,18 +29,6 @@ _MARK: Final = "mark"
 _HOLDER: Final = "holder"
 _TAKES_FILES: Final = "takes-files"
 _READ_ONLY: Final = "read-only"
-_NOTES: Final = (
-    _REGISTRY,
-    _ARRIVING,
-    _RUN,
-    ARRIVED,
-    DEPARTED,
-    _MARK,
-    _READ_ONLY,
-    _HOLDER,
-    _TAKES_FILES,
-)
-_FIND = "SELECT name, actor, at FROM switches WHERE name IN (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 MIGRATES: Final = ", who migrates it to "
 """What the read-only switch says, between a person and a place, of a registry that is leaving."""
 WHY_BYTES_STAY: Final = "this registry was migrated to another place, which may have its bytes here"
@@ -71,7 +59,8 @@ class MigrationNotes:
 
 
 def _notes(connection: SqlConnection) -> Mapping[str, tuple[str, float]]:
-    rows = connection.execute(_FIND, _NOTES).fetchall()
+    """All switches, of which there are few: those of others, too."""
+    rows = connection.execute("SELECT name, actor, at FROM switches").fetchall()
     return {name: (actor, at) for name, actor, at in rows}
 
 

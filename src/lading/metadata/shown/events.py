@@ -1,16 +1,16 @@
-"""Events: who has set, moved and deleted tags, and deleted manifests, in all repositories.
+"""Events in all repositories: moves and deletions, and rows of requests that were refused.
 
-They are rows of the history of tags, and of manifests in the trash; none is written for this. A
-page looks at so many rows, whoever may see them.
+Who has set, moved and deleted tags, and deleted manifests, is in the history of tags and in the
+trash; nothing is written for this. A page looks at so many rows, whoever may see them.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lading.core.digest import Digest
-from lading.core.history import TagMove
+from lading.core.history import NotedRefusal, TagMove
 from lading.core.names import RepositoryName, Tag
-from lading.metadata.noun import reading
+from lading.metadata.noun import reading, writing
 from lading.ports.database import Database, SqlConnection
 
 _MOVES = """
@@ -25,6 +25,10 @@ _DELETIONS = """
         AND (deleted_at < :before OR m.id < :before_id)
     ORDER BY deleted_at DESC, m.id DESC LIMIT :limit
 """
+_REFUSAL = "at, what, actor, claimed, repository, reference, address, status, times"
+_ADD_REFUSAL = f"INSERT INTO refusals ({_REFUSAL}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+# Rows of refusals that are kept; some MiB.
+MOST_REFUSALS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +78,36 @@ def deletions(
     ]
 
 
+def add_refusals(connection: SqlConnection, noted: Sequence[NotedRefusal]) -> None:
+    """Keep some, in place of the oldest ones if there are many; at most as one write changes."""
+    connection.executemany(_ADD_REFUSAL, [tuple(each) for each in noted])
+    connection.execute(
+        "DELETE FROM refusals WHERE id <= (SELECT max(id) FROM refusals) - ?", (MOST_REFUSALS,)
+    )
+
+
+def refusals(
+    connection: SqlConnection, *, before: int, limit: int
+) -> Sequence[tuple[int, NotedRefusal]]:
+    """The last ones before one, by their numbers, the latest first."""
+    rows = connection.execute(
+        f"SELECT id, {_REFUSAL} FROM refusals WHERE id < ? ORDER BY id DESC LIMIT ?",
+        (before, limit),
+    ).fetchall()
+    return [(number, NotedRefusal(*row)) for number, *row in rows]
+
+
 class Events:
     """Events of all repositories."""
 
     def __init__(self, database: Database) -> None:
         self.moves = reading(database, moves)
         self.deletions = reading(database, deletions)
+
+
+class Refusals:
+    """Refusals of requests. A power cut may forget some."""
+
+    def __init__(self, database: Database) -> None:
+        self.add = writing(database, add_refusals, durable=False)
+        self.page = reading(database, refusals)

@@ -11,7 +11,7 @@ from lading.core.figures import RepositoryFigures
 from lading.core.names import RepositoryName
 from lading.metadata import batches
 from lading.metadata.noun import looking, reading, scanning, writing
-from lading.metadata.shown import growth, name_ranges
+from lading.metadata.shown import columns, past_figures
 from lading.ports.database import Database, SqlConnection
 
 _BEGIN = """
@@ -108,7 +108,7 @@ def count_few(
 def store(connection: SqlConnection, counted: Mapping[int, RepositoryFigures]) -> None:
     """Keep the figures of repositories, by id, whatever has changed since they were counted."""
     connection.executemany(_STORE, [(id_, *astuple(known)) for id_, known in counted.items()])
-    growth.add(connection, counted)
+    past_figures.add_sizes(connection, counted)
     connection.execute(_END, (batches.keys(map(str, counted)),))
 
 
@@ -125,11 +125,11 @@ def of(
 def largest(
     connection: SqlConnection, *, within: Sequence[str], limit: int
 ) -> Sequence[tuple[RepositoryName, RepositoryFigures]]:
-    """The repositories that have the most bytes, of those whose names are within `name_ranges`."""
+    """The repositories that have the most bytes, of those whose names begin with some prefixes."""
     rows = connection.execute(
-        f"{_OF} WHERE {name_ranges.inside('name', within)}"
+        f"{_OF} WHERE {columns.inside('name', within)}"
         " ORDER BY size DESC, repository_id DESC LIMIT :limit",
-        {**name_ranges.bounds(within), "limit": limit},
+        {**columns.bounds(within), "limit": limit},
     )
     return [_figures(row) for row in rows]
 

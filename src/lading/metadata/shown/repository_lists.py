@@ -12,8 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from lading.core.names import RepositoryName
-from lading.metadata.shown import name_ranges
-from lading.metadata.shown.columns import containing
+from lading.metadata.shown import columns
 from lading.ports.database import SqlConnection
 
 _MOST_ID = 2**62
@@ -124,19 +123,19 @@ def listed(
         after: the place after which to start (`ListedRepository.place`); empty for the first.
     """
     values: dict[str, object] = {
-        **name_ranges.bounds(within),
-        "words": containing(words),
+        **columns.bounds(within),
+        "words": columns.containing(words),
         "limit": limit,
     }
     if order is ListOrder.NAME:
         parts = [
-            _BY_NAME.format(inside=name_ranges.inside("name", [prefix], number))
+            _BY_NAME.format(inside=columns.inside("name", [prefix], number))
             for number, prefix in enumerate(within)
         ]
         found = _rows(connection, "UNION ALL".join(parts), values | {"after": after})
         return sorted(found, key=lambda item: item.name)[:limit]
     figure = "size" if order is ListOrder.SIZE else "pushed_at"
-    where = _WHERE.format(inside=name_ranges.inside("name", within))
+    where = _WHERE.format(inside=columns.inside("name", within))
     statement = _BY_FIGURE.format(columns=_COLUMNS, figure=figure, where=where)
     at, id_ = _parse(after)
     values |= {"figure": at, "id": id_, "is_new": int(at >= _FIRST)}
@@ -152,7 +151,7 @@ def _rank(item: ListedRepository, order: ListOrder) -> tuple[bool, float, int]:
 
 def folders(connection: SqlConnection, *, prefix: str, limit: int) -> Sequence[str]:
     """The folders right below a prefix with `/` at its end, of so many names that are looked at."""
-    values = {"prefix": prefix, "end": prefix + name_ranges.LAST, "start": len(prefix) + 1}
+    values = {"prefix": prefix, "end": prefix + columns.LAST, "start": len(prefix) + 1}
     rows = connection.execute(_FOLDERS, values | {"signs": _SIGNS, "limit": limit})
     return [rest.partition("/")[0] for (rest,) in rows]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName
 from lading.metadata import batches
+from lading.metadata.shown import columns
 from lading.ports.database import SqlConnection
 
 # Each subquery ends after so many rows: a layer of a base image is in all images of a registry.
@@ -65,12 +66,8 @@ def sharing(
     return {
         Digest(digest): Sharing(
             size,
-            sorted(map(Digest, _names(images))),
-            sorted(map(RepositoryName, _names(repositories))),
+            sorted(map(Digest, columns.split(images))),
+            sorted(map(RepositoryName, columns.split(repositories))),
         )
         for digest, size, images, repositories in rows
     }
-
-
-def _names(text: str | None) -> Sequence[str]:
-    return text.split(",") if text else []

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import batches
-from lading.metadata.shown import name_ranges
-from lading.metadata.shown.columns import containing
+from lading.metadata.shown import columns
 from lading.ports.database import SqlConnection
 
 _ALL = """
@@ -120,8 +119,8 @@ def of_repository(
     """
     values = {
         "repository": repository,
-        "before": after or name_ranges.LAST,
-        "words": containing(words),
+        "before": after or columns.LAST,
+        "words": columns.containing(words),
         "limit": limit,
     }
     rows = connection.execute(_ALL, values).fetchall()
@@ -139,7 +138,7 @@ def latest(
     """
     values = {
         "repository": repository,
-        "words": containing(words),
+        "words": columns.containing(words),
         "start": start,
         "limit": limit,
         "most": MOST_TAGS,
@@ -177,9 +176,9 @@ def traces(
 def search(
     connection: SqlConnection, start: str, *, within: Sequence[str], limit: int
 ) -> Sequence[tuple[RepositoryName, Tag]]:
-    """Tags that begin with some signs, of repositories whose names are within `name_ranges`."""
+    """Tags that begin with some signs, of repositories whose names are within some prefixes."""
     most = limit if "" in within else MOST_SEARCHED
-    values = {"start": start, "end": start + name_ranges.LAST, "most": most, "limit": limit}
-    statement = _SEARCH.format(inside=name_ranges.inside("repositories.name", within))
-    rows = connection.execute(statement, values | name_ranges.bounds(within)).fetchall()
+    values = {"start": start, "end": start + columns.LAST, "most": most, "limit": limit}
+    statement = _SEARCH.format(inside=columns.inside("repositories.name", within))
+    rows = connection.execute(statement, values | columns.bounds(within)).fetchall()
     return [(RepositoryName(repository), Tag(tag)) for repository, tag in rows]

@@ -11,8 +11,8 @@ from lading.config.settings import Settings
 from lading.core.digest import Digest
 from lading.core.history import Change
 from lading.databases.sqlite.backups import open_copy, restore
-from lading.metadata import links, objects
-from lading.metadata.collecting.strangers import begin_restored
+from lading.metadata import linked_blobs, objects
+from lading.metadata.collecting.kept_bytes import begin_restored
 from lading.ports.database import CopiedBlobs, SqlConnection
 from lading.wiring import data_directory
 from lading.wiring.paths import metadata_path
@@ -23,7 +23,7 @@ def copied_blobs(settings: Settings, copy: Path) -> Iterator[CopiedBlobs]:
     """The blobs that a copy of the database knows, for the length of a block."""
     with closing(open_copy(copy)) as opened:
         paths_of = partial(_keys, opened) if settings.storage.driver == "s3" else _file
-        yield CopiedBlobs(links.count_stored(opened), links.stored(opened), paths_of)
+        yield CopiedBlobs(linked_blobs.count_stored(opened), linked_blobs.stored(opened), paths_of)
 
 
 def _file(digest: Digest) -> Sequence[str]:

@@ -1,9 +1,15 @@
-"""Rows of samples: the figures of the whole registry over time, the older ones further apart."""
+"""Past figures: samples of the whole registry, and once a day how large a repository had become.
 
-from collections.abc import Sequence
+The older ones are further apart (`core.figures.superfluous`). What is later than now is of a clock
+that was ahead: it goes, or it would be the last for years.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 
-from lading.core.figures import Sample, superfluous
+from lading.core.figures import DAILY, PastSize, RepositoryFigures, Sample, superfluous
+from lading.core.names import RepositoryName
+from lading.metadata import batches
 from lading.metadata.noun import reading, scanning, writing
 from lading.ports.database import Database, SqlConnection
 
@@ -25,10 +31,18 @@ _NOW = f"""
     FROM (SELECT 1 AS one) AS one
     LEFT JOIN (SELECT {_COLUMNS} FROM samples ORDER BY at DESC LIMIT 1) AS last ON one = 1
 """
+_TIMES = """
+    SELECT repository_id, at FROM growth
+    WHERE repository_id IN (SELECT CAST(key AS BIGINT) FROM json_each(?))
+"""
+_SIZES_OF = """
+    SELECT at, size, tags FROM growth
+    WHERE repository_id = (SELECT id FROM repositories WHERE name = ?) ORDER BY at DESC LIMIT ?
+"""
 # Blobs whose bytes are summed when somebody looks.
 MOST_SUMMED = 1000
-# Rows that are read for a plot, at most: see `core.figures.superfluous`.
-_MOST = 2000
+# Samples, and sizes of a repository, that are read for a plot, at most.
+_MOST, _MOST_SIZES = 2000, 500
 
 
 def take(connection: SqlConnection, *, uploads: int, now: float) -> Sample:
@@ -50,10 +64,7 @@ def take(connection: SqlConnection, *, uploads: int, now: float) -> Sample:
 
 
 def add(connection: SqlConnection, sample: Sample) -> None:
-    """Keep a sample, and remove those that are too close together for how old they are.
-
-    Those that are later are of a clock that was ahead: one of them would be the last for years.
-    """
+    """Keep a sample, and remove those that are too close together for how old they are."""
     connection.execute("DELETE FROM samples WHERE at > ?", (sample.at,))
     times = [at for (at,) in connection.execute("SELECT at FROM samples").fetchall()]
     connection.executemany(
@@ -88,6 +99,37 @@ def all_(connection: SqlConnection) -> Sequence[Sample]:
     return [Sample(*row) for row in reversed(rows)]
 
 
+def add_sizes(connection: SqlConnection, counted: Mapping[int, RepositoryFigures]) -> None:
+    """Keep how large repositories are now, by id; what is superfluous then goes."""
+    known: dict[int, list[float]] = {id_: [] for id_ in counted}
+    for id_, at in connection.execute(_TIMES, (batches.keys(map(str, counted)),)).fetchall():
+        known[id_].append(at)
+    gone = [
+        (id_, at)
+        for id_, figures in counted.items()
+        for at in _gone(known[id_], figures.counted_at)
+    ]
+    connection.executemany("DELETE FROM growth WHERE repository_id = ? AND at = ?", gone)
+    connection.executemany(
+        "INSERT INTO growth (repository_id, at, size, tags) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING",
+        [(id_, each.counted_at, each.size, each.tags) for id_, each in counted.items()],
+    )
+
+
+def _gone(known: Sequence[float], now: float) -> Sequence[float]:
+    past = [at for at in known if at <= now]
+    return [at for at in known if at > now] + [
+        at for at in superfluous([*past, now], now, DAILY) if at != now
+    ]
+
+
+def sizes_of(connection: SqlConnection, repository: RepositoryName) -> Sequence[PastSize]:
+    """How large a repository was, the first time first."""
+    rows = connection.execute(_SIZES_OF, (repository, _MOST_SIZES)).fetchall()
+    return [PastSize(*row) for row in reversed(rows)]
+
+
 class Samples:
     """Samples of the figures of the whole registry."""
 
@@ -97,3 +139,10 @@ class Samples:
         self.last = reading(database, last)
         self.now = reading(database, now)
         self.all = reading(database, all_)
+
+
+class Growth:
+    """Growth of repositories, which is added to as they are counted."""
+
+    def __init__(self, database: Database) -> None:
+        self.of = reading(database, sizes_of)

@@ -1,18 +1,20 @@
-"""Tags that lead to a manifest: they point to it, or to an index that holds it.
+"""Deletion of manifests, unless an immutable tag leads there: to one, or to an index that holds it.
 
-While one of them is immutable, the manifest cannot be deleted. There may be any number of them, and
-of indexes between; so they are looked for in a read, which holds up nobody. The transaction that
-deletes looks for itself, as far as that is little work, and else at what was set since that read.
+There may be any number of tags, and of indexes between; so they are looked for in a read, which
+holds up nobody. The transaction that deletes looks for itself, as far as that is little work, and
+else at what was set since that read.
 """
 
 from collections.abc import Iterable, Sequence
 
 from lading.core.digest import Digest
 from lading.core.errors import TagImmutable
+from lading.core.expected import require_expected_tags
+from lading.core.history import Change
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.manifest import Manifest
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import batches, repositories
+from lading.metadata import batches, references, repositories, tags
 from lading.ports.database import SqlConnection
 
 _ALL = """
@@ -63,7 +65,7 @@ def require_deletable(
     """Refuse at once what would be refused later; a read.
 
     Returns:
-        The number of a move, for `may_be_deleted`: all of the repository up to it were seen.
+        The number of a move, for `_may_be_deleted`: all of the repository up to it were seen.
 
     Raises:
         TagImmutable: see `Manifests.delete`.
@@ -72,13 +74,61 @@ def require_deletable(
     values = {"repository": repository_id, "overtaking": MOST_OVERTAKING}
     (last,) = connection.execute(_LAST_MOVE, values).fetchone()
     leading = connection.execute(_ALL, {"repository": repository, "digest": digest})
-    check(repository, digest, (Tag(tag) for (tag,) in leading), immutable)
+    _check(repository, digest, (Tag(tag) for (tag,) in leading), immutable)
     return int(last)
 
 
-def may_be_deleted(
+def delete(
     connection: SqlConnection,
     repository: RepositoryName,
+    digest: Digest,
+    immutable: Sequence[ImmutableTags],
+    change: Change,
+    seen: int = 0,
+    expected_tags: frozenset[Tag] | None = None,
+) -> bool | None:
+    """Take away some tags of a manifest; if these were all, hide it. False if there is none.
+
+    `None` if there are more tags, or what leads to it has to be read again. Each time the state is
+    one that clients could have made.
+
+    Args:
+        seen: what `require_deletable` said; nothing is asked of it if no tag is immutable.
+
+    Raises:
+        TagImmutable, NotAsExpected: see `Manifests.delete`.
+    """
+    repository_id = repositories.lock(connection, repository)
+    row = connection.execute(
+        "SELECT id FROM manifests WHERE repository_id = ? AND digest = ? AND deleted_at IS NULL",
+        (repository_id, digest),
+    ).fetchone()
+    if row is None or repository_id is None:
+        return False
+    names, are_all = tags.some_of(connection, repository_id, digest)
+    require_expected_tags(expected_tags, names)
+    _check(repository, digest, names, immutable)
+    tags.remove(connection, repository_id, names, digest, change)
+    if not are_all:
+        return None
+    # Once, when none is left but those of what holds it.
+    if immutable and not _may_be_deleted(
+        connection, repository, repository_id, digest, immutable, seen
+    ):
+        return None
+    connection.execute(
+        "UPDATE manifests SET deleted_at = ?, deleted_by = ?, loose_at = NULL WHERE id = ?",
+        (change.at, change.actor, row[0]),
+    )
+    references.mark_orphans(connection, repository_id, digest, change.at)
+    repositories.mark_changed(connection, [repository])
+    return True
+
+
+def _may_be_deleted(
+    connection: SqlConnection,
+    repository: RepositoryName,
+    repository_id: int,
     digest: Digest,
     immutable: Sequence[ImmutableTags],
     seen: int,
@@ -91,11 +141,9 @@ def may_be_deleted(
     Raises:
         TagImmutable: see `Manifests.delete`.
     """
-    repository_id = repositories.find(connection, repository)
-    assert repository_id is not None
     leading = _few(connection, repository_id, digest)
     if leading is not None:
-        check(repository, digest, leading, immutable)
+        _check(repository, digest, leading, immutable)
         return True
     most = batches.MOST_ROWS + 1
     found = connection.execute(_SET_SINCE, (seen, repository_id, most)).fetchall()
@@ -152,7 +200,7 @@ def require_type(
         )
 
 
-def check(
+def _check(
     repository: RepositoryName,
     digest: Digest,
     leading: Iterable[Tag],

@@ -1,6 +1,7 @@
-"""Rows of guesses: how full the buckets are that wrong logins fill, over all replicas.
+"""Rows of the record of logins, which all replicas share: who was right lately, and who guesses.
 
-A row is a leaky bucket, as in `lading.core.buckets`, by the one number that tells how full it is at
+Of who was right there are keyed hashes; what they are of cannot be told from them. A guess is in a
+leaky bucket, as in `lading.core.buckets`, whose row has the one number that tells how full it is at
 any time: when it will be empty. One that would take longer than a full one was filled while the
 clock was ahead: it counts as full, so nobody waits for years after that was set right.
 """
@@ -10,8 +11,12 @@ from dataclasses import dataclass
 
 from lading.core.typing import T
 from lading.metadata import batches
-from lading.metadata.noun import writing
+from lading.metadata.noun import reading, writing
 from lading.ports.database import Database, SqlConnection
+
+# Seconds for which no right login is remembered any more, with a day for clocks: an end that is
+# later was written while the clock was ahead, and may be of somebody who has left since.
+LONGEST = 8 * 24 * 3600.0
 
 _PUT = """
     INSERT INTO guesses (hash, empty_at) VALUES (:hash, :now + :pause)
@@ -66,19 +71,47 @@ def take_back(connection: SqlConnection, buckets: Collection[GuessBucket]) -> No
         connection.execute(_TAKE_BACK, {"hash": bucket.hash, "pause": bucket.pause})
 
 
+def known(connection: SqlConnection, hashes: Collection[str], *, now: float) -> Mapping[str, float]:
+    """The hashes among these that are remembered, each with its end."""
+    marks = ", ".join("?" * len(hashes))
+    rows = connection.execute(
+        f"SELECT hash, ends_at FROM right_logins WHERE hash IN ({marks})"
+        " AND ends_at > ? AND ends_at <= ?",
+        (*hashes, now, now + LONGEST),
+    )
+    return dict(rows.fetchall())
+
+
+def remember(connection: SqlConnection, ends: Mapping[str, float]) -> None:
+    """Remember hashes until their ends, in one order for all who do."""
+    for hash_, ends_at in sorted(ends.items()):
+        connection.execute(
+            "INSERT INTO right_logins (hash, ends_at) VALUES (?, ?)"
+            " ON CONFLICT (hash) DO UPDATE SET ends_at = excluded.ends_at",
+            (hash_, ends_at),
+        )
+
+
 def clear(connection: SqlConnection, *, now: float) -> None:
-    """Remove some of the buckets that are empty."""
+    """Remove some of the buckets that are empty, and of the right logins that ended."""
     connection.execute(
         "DELETE FROM guesses WHERE hash IN (SELECT hash FROM guesses WHERE empty_at <= ? LIMIT ?)",
         (now, batches.MOST_ROWS),
     )
+    connection.execute(
+        "DELETE FROM right_logins WHERE hash IN"
+        " (SELECT hash FROM right_logins WHERE ends_at <= ? OR ends_at > ? LIMIT ?)",
+        (now, now + LONGEST, batches.MOST_ROWS),
+    )
 
 
-class Guesses:
-    """Guesses at passwords. A power cut may forget them."""
+class RecordRows:
+    """The record of logins. A power cut may forget some of it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.known = reading(database, known)
+        self.remember = writing(database, remember, durable=False)
         self.take_back = writing(database, take_back, durable=False)
         self.clear = writing(database, clear, durable=False)
 
