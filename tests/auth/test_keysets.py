@@ -16,9 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lading.auth import fetching, keysets
-from lading.auth.fetching import fetch
-from lading.auth.keysets import RemoteKeys, parse_keys, read_keys
+from lading.auth import keysets
+from lading.auth.keysets import RemoteKeys, fetch, parse_keys, read_keys
 from lading.core.errors import Unavailable
 from lading.ports.logins import AuthUnusable
 from tests.auth.forge import Clock, new_key, public_jwk
@@ -44,7 +43,7 @@ def key_set(*names: str) -> bytes:
         b'{"keys": [{"kty": "EC"}, 5, null, {"kty": "RSA", "n": "AA", "e": 5}]}',
         json.dumps({"keys": [public_jwk(new_key(), use="enc")]}).encode(),
         b"[" * 100_000,
-        b" " * (fetching.MAX_SIZE + 1),
+        b" " * (keysets.MAX_SIZE + 1),
     ],
 )
 def test_what_is_no_key_set(content: bytes) -> None:
@@ -173,7 +172,7 @@ async def test_no_keys_at_all(server: KeyServer) -> None:
 
 def test_an_answer_that_is_too_long(server: KeyServer) -> None:
     """It is not read to its end."""
-    server.body = b" " * (2 * fetching.MAX_SIZE)
+    server.body = b" " * (2 * keysets.MAX_SIZE)
     with pytest.raises(AuthUnusable, match="larger"):
         parse_keys(fetch(server.url))
 
@@ -245,7 +244,7 @@ def test_an_answer_without_end_is_left(
     beginning: bytes, drop: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever part of it drips."""
-    monkeypatch.setattr(fetching, "TOTAL", 0.3)
+    monkeypatch.setattr(keysets, "TOTAL", 0.3)
     began = time.monotonic()
     with dripping(beginning, drop) as url, pytest.raises(AuthUnusable, match="cannot be had"):
         fetch(url)

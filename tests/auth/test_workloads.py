@@ -10,8 +10,7 @@ from typing import Any
 import jwt
 import pytest
 
-from lading.auth.fetching import fetch_of_issuer
-from lading.auth.keysets import RemoteKeys
+from lading.auth.keysets import RemoteKeys, fetch_of_issuer
 from lading.auth.workloads import Issuer, WorkloadLogins
 from lading.core.access import Action
 from lading.core.claims import ClaimPattern, ClaimRule, RepositoryTemplate

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lading.auth.fetching import fetch
+from lading.auth.keysets import fetch
 from lading.blobs.s3.access_keys import AccessKeys
 from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.signed_requests import SignedRequests, UnfinishedParts

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lading.auth.editing import EditedUserFile
-from lading.auth.htpasswd import FileUsers, UserFile
+from lading.auth.htpasswd import PasswordChecker
 from lading.auth.logins import Logins
-from lading.auth.passwords import PasswordChecker
+from lading.auth.user_files import EditedUserFile, FileUsers, UserFile
 from lading.blobs.stores import Stores
 from lading.core.access import Action
 from lading.core.globs import Glob

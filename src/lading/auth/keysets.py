@@ -1,28 +1,37 @@
 """Public keys of others, as JSON Web Key Sets (RFC 7517) in files and at URLs.
 
-A token names its key; nothing that a token says makes the registry ask anywhere else.
+A token names its key; nothing that a token says makes the registry ask anywhere else. An answer has
+a time and a size, whatever the other end does: a time limit of a socket is one for each read, and
+who sends a byte now and then is never late.
 """
 
 import asyncio
 import logging
 import math
+import os
+import time
 from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
-from lading.auth.fetching import MAX_SIZE, fetch
 from lading.auth.public_keys import TrustedKey, names_of, parse_key
 from lading.core.errors import Unavailable
 from lading.core.typing import override
+from lading.core.urls import is_protected
 from lading.ports.logins import AuthUnusable
+from lading.system.proxies import proxy_for
 from lading.system.single_flight import SingleFlight
 from lading.system.threads import Pending, Threads
 
 log = logging.getLogger(__name__)
 
+MAX_SIZE = 1024 * 1024
 MAX_KEYS = 1000
+# Seconds for each step of a connection, and from its beginning to the last byte but one.
+TOTAL = 5.0
 # Seconds: how long an issuer's two answers may take, with all that comes before them; how old keys
 # may be; how soon an unknown key makes the registry ask again, which anybody can cause.
 PATIENCE = 20.0
@@ -153,3 +162,51 @@ def _named(entry: object) -> Iterable[tuple[str, TrustedKey]]:
     if not isinstance(key.key, bytes):
         for name in names_of(key.key):
             yield name, key
+
+
+def fetch_of_issuer(issuer: str) -> bytes:
+    """Get the key set of an issuer of OpenID Connect. Blocks.
+
+    Its configuration says where that is (OpenID Connect Discovery 1.0, section 4).
+
+    Raises:
+        AuthUnusable: it cannot be had.
+    """
+    content = fetch(issuer.rstrip("/") + "/.well-known/openid-configuration")
+    try:
+        document = msgspec.json.decode(content, type=dict[str, object])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise AuthUnusable(f"its configuration is not JSON: {error}") from error
+    # Section 4.3: "The issuer value returned MUST be identical to the Issuer URL".
+    if document.get("issuer") != issuer:
+        raise AuthUnusable("its configuration is that of another issuer")
+    url = document.get("jwks_uri")
+    if not isinstance(url, str) or not is_protected(url):
+        raise AuthUnusable("its configuration names no `https://` URL of keys (`jwks_uri`)")
+    return fetch(url)
+
+
+def fetch(url: str) -> bytes:
+    """Get a document, or its beginning and a byte more than it may have. Blocks.
+
+    No redirect is followed: documents come from where the operator said.
+
+    Raises:
+        AuthUnusable: it cannot be had.
+    """
+    from lading.client.kept_connections import asked_once  # noqa: PLC0415 - few fetch any
+
+    until = time.monotonic() + TOTAL
+    content = b""
+    try:
+        proxy = proxy_for(url, os.environ)
+        with asked_once("GET", url, {}, seconds=TOTAL, proxy=proxy) as answer:
+            if answer.status != HTTPStatus.OK:
+                raise AuthUnusable(f"cannot be had: it is answered with {answer.status}")
+            while len(content) <= MAX_SIZE and (piece := answer.read1(MAX_SIZE)):
+                content += piece
+                if time.monotonic() > until:
+                    raise TimeoutError(f"no whole answer within {TOTAL:.0f} seconds")
+    except (OSError, ValueError) as error:
+        raise AuthUnusable(f"cannot be had: {error}") from error
+    return content[: MAX_SIZE + 1]

@@ -41,7 +41,6 @@ class RobotLogins(MachineAuthenticator):
         self._steady = steady
         self._read: Recent[str, tuple[float, Robot]] = Recent(_MOST)
         self._used: dict[str, float] = {}
-        self._logins: dict[str, Login] = {}
 
     @override
     async def authenticate(self, name: str, password: str) -> Login | None:
@@ -95,17 +94,10 @@ class RobotLogins(MachineAuthenticator):
         return robot
 
     def _use(self, robot: Robot) -> Login | None:
-        """The login of a robot, if its time is not over.
-
-        It is made once: of the same hash, it is the same robot with the same rights.
-        """
+        """The login of a robot, if its time is not over."""
         now = self._clock()
         if robot.expires_at is not None and robot.expires_at <= now:
             return None
         self._used[robot.name] = now
-        login = self._logins.get(robot.name)
-        if login is None or login.stamp != robot.hash:
-            rights = tuple(Right(pattern, robot.actions) for pattern in robot.repositories)
-            login = Login(Principal(robots.login_name(robot.name), rights=rights), robot.hash)
-            self._logins[robot.name] = login
-        return login
+        rights = tuple(Right(pattern, robot.actions) for pattern in robot.repositories)
+        return Login(Principal(robots.login_name(robot.name), rights=rights), robot.hash)
