@@ -54,7 +54,9 @@ class _Pages(WayIn[Visit]):
         if shown.status < 500 and not isinstance(error, TooManyRequests):
             await self._recognize(request)
         path = request.path.removeprefix(self._parts.options.prefix)
-        ways, message = ways_back(request, path, shown), _message(error)
+        ways, message = ways_back(request, path, shown), ""
+        if isinstance(error, RegistryError) and error.message != error.summary:
+            message = error.message  # it says more than its kind does
         page = error_page(request, self._parts, shown, message, ways_back=ways)
         page.headers = {**page.headers, **headers_of(error)}
         return await page.write()
@@ -78,10 +80,3 @@ class _Pages(WayIn[Visit]):
                     else await self._doorkeeper.admit(request, Need.NOTHING, None)
                 )
                 request.access = admission.access
-
-
-def _message(error: Exception) -> str:
-    """The message of an error, if it says more than its kind does."""
-    if isinstance(error, RegistryError) and error.message != error.summary:
-        return error.message
-    return ""

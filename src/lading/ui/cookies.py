@@ -4,7 +4,6 @@ Of either the browser alone has the secret; a form's token is made of it, and no
 or guess that.
 """
 
-import hashlib
 import hmac
 import os
 import re
@@ -87,4 +86,4 @@ class FormSecret:
 
 
 def _token(secret: str) -> str:
-    return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest()
+    return hmac.digest(secret.encode(), b"form", "sha256").hex()

@@ -8,7 +8,6 @@ from lading.core.errors import Denied, RegistryError
 from lading.edge.body import whole_body
 from lading.edge.endpoints import Handler
 from lading.edge.forwarded import base_url
-from lading.edge.request import Request
 from lading.edge.response import Response
 from lading.ui.context import Visit
 from lading.ui.cookies import FormSecret
@@ -17,7 +16,6 @@ from lading.ui.cookies import FormSecret
 MOST_BYTES = 256 * 1024
 MOST_FIELDS = 2000
 TOKEN = "csrf"  # noqa: S105 - the name of a field
-_FORM = "application/x-www-form-urlencoded"
 
 
 class FormInvalid(RegistryError, summary="the form cannot be read; go back and send it again"):
@@ -112,7 +110,8 @@ async def read_form(visit: Visit) -> Form:
         ClientDisconnected: its client went away before it was complete.
     """
     request = visit.request
-    if not _is_form(request):
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
         raise FormInvalid
     budgets = visit.parts.options.bodies
     async with whole_body(request, MOST_BYTES, budgets) as body:
@@ -129,8 +128,3 @@ async def read_form(visit: Visit) -> Form:
             )
         except ValueError as error:
             raise FormInvalid from error
-
-
-def _is_form(request: Request) -> bool:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return kind == _FORM

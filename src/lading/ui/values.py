@@ -41,7 +41,7 @@ def size(count: int) -> str:
 
 def exact(count: int) -> str:
     """A number of bytes with all its digits, as `31,400,123 bytes`."""
-    return f"{count:,} bytes" if count != 1 else "1 byte"
+    return plural(count, "byte")
 
 
 def number(count: int) -> str:

@@ -49,18 +49,6 @@ class ComparedLayer(NamedTuple):
         return "same" if self.before and self.after else "added" if self.after else "removed"
 
 
-class ComparedPlatform(NamedTuple):
-    """A platform of an index, with the image that each of two has for it.
-
-    Attributes:
-        before, after: the first that it has; `None` if there is none.
-    """
-
-    name: str
-    before: ShownManifest | None
-    after: ShownManifest | None
-
-
 class Side(NamedTuple):
     """A side of a comparison: one of its two images.
 
@@ -174,10 +162,15 @@ def _reference(text: str) -> Reference | None:
         return None
 
 
-def _platforms(before: ComparedImage, after: ComparedImage) -> Sequence[ComparedPlatform]:
-    """The platforms of either: those of the second, then those that the first alone has."""
+def _platforms(
+    before: ComparedImage, after: ComparedImage
+) -> Sequence[tuple[str, ShownManifest | None, ShownManifest | None]]:
+    """The platforms of either, with the image that each has for it.
+
+    Those of the second come first, then those that the first alone has.
+    """
     one, other = _by_platform(before), _by_platform(after)
-    return [ComparedPlatform(name, one.get(name), other.get(name)) for name in {**other, **one}]
+    return [(name, one.get(name), other.get(name)) for name in {**other, **one}]
 
 
 def _by_platform(image: ComparedImage) -> Mapping[str, ShownManifest]:

@@ -117,16 +117,12 @@ def _tag(text: str) -> Tag:
 
 def _history(image: DescribedImage) -> Sequence[HistoryLine]:
     """The lines of the Dockerfile it came from; its layers, if nothing is said of them."""
-    steps = image.config.history
+    steps, layers = image.config.history, dict[int | None, Layer](enumerate(image.layers))
     if sum(step.layer is not None for step in steps) != image.contents.layer_count:
         return [HistoryLine("", n, layer) for n, layer in enumerate(image.layers, start=1)]
     return [
         HistoryLine(
-            step.instruction,
-            0 if step.layer is None else step.layer + 1,
-            image.layers[step.layer]
-            if step.layer is not None and step.layer < len(image.layers)
-            else None,
+            step.instruction, 0 if step.layer is None else step.layer + 1, layers.get(step.layer)
         )
         for step in steps
     ]

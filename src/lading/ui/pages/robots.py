@@ -1,7 +1,7 @@
 """Robots: logins of programs, made, shown once and revoked by those who run the registry."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lading.core.access import Action
 from lading.core.errors import Denied
@@ -25,13 +25,8 @@ _NOBODY_LOGS_IN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ShownRobot:
-    """A robot, as the list shows it.
-
-    Attributes:
-        login: the name by which it logs in.
-    """
+class ShownRobot(NamedTuple):
+    """A robot, as the list shows it, with the name by which it logs in."""
 
     robot: Robot
     login: str

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lading.core.access import Action, Grant
 from lading.core.digest import Digest
@@ -24,19 +24,13 @@ _DIGITS = 19
 MOST_MOVES = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Something in the trash, as the page shows it.
-
-    Attributes:
-        reference: what a form asks to restore.
-        kept_until: until when the server keeps it.
-    """
+class Waiting(NamedTuple):
+    """Something in the trash, as the page shows it: until when, and what a form asks to restore."""
 
     item: Trashed
-    reference: str
-    kept_until: float
     is_image: bool
+    kept_until: float
+    reference: str
     may_restore: bool
 
 
@@ -71,13 +65,10 @@ async def show(visit: Visit) -> Response:
 
 def _waiting(visit: Visit, item: Trashed) -> Waiting:
     is_image = isinstance(item, TrashedManifest)
-    return Waiting(
-        item=item,
-        reference=item.digest if isinstance(item, TrashedManifest) else item.tag,
-        kept_until=trash.kept_until(visit.registry, item),
-        is_image=is_image,
-        may_restore=not visit.is_read_only and Action.PUSH in visit.access.actions(item.repository),
-    )
+    reference = item.digest if isinstance(item, TrashedManifest) else item.tag
+    kept_until = trash.kept_until(visit.registry, item)
+    may_push = Action.PUSH in visit.access.actions(item.repository)
+    return Waiting(item, is_image, kept_until, reference, may_push and not visit.is_read_only)
 
 
 def _written(place: Place) -> str | None:

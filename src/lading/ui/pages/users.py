@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from lading.core.permissions import ANY_USER, Permissions, Rule
+from lading.core.permissions import ANY_USER, Rule
 from lading.edge.response import Response
 from lading.ports.logins import AuthUnusable, UserLine, Users
 from lading.services.robots import in_order
@@ -24,7 +24,7 @@ async def show(visit: Visit) -> Response:
         problem=problem,
         is_open=visit.parts.is_open,
         rules=[] if rules is None else [_shown(rule) for rule in rules.rules],
-        groups={} if rules is None else _members(rules),
+        groups=[] if rules is None else sorted(rules.groups.items()),
         own=rules is not None and rules.own,
     )
 
@@ -45,7 +45,3 @@ def _shown(rule: Rule) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
     who += ["all who are logged in" if user == ANY_USER else user for user in sorted(rule.users)]
     who += [f"group {group}" for group in sorted(rule.groups)]
     return who, list(rule.patterns), in_order(rule.actions)
-
-
-def _members(rules: Permissions) -> dict[str, Sequence[str]]:
-    return {group: sorted(members) for group, members in sorted(rules.groups.items())}
