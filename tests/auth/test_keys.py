@@ -169,7 +169,7 @@ async def test_a_full_disk_does_not_end_logins(
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("lading.system.small_files.replace", full)
+    monkeypatch.setattr("lading.system.durable.replace", full)
     assert (await ring.current()).id == first.id
     assert "No space left on device; the key of before signs on" in caplog.text
     monkeypatch.undo()

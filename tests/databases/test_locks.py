@@ -17,7 +17,7 @@ from lading.databases.sqlite import locks
 from lading.databases.sqlite.file import FileDatabase
 from lading.databases.sqlite.locks import PATIENCE, Turn
 from lading.ports.database import SqlConnection
-from lading.system import small_files
+from lading.system import lock_files
 from tests.support.processes import wait_until
 
 NAME = "database"
@@ -93,7 +93,7 @@ def test_who_hangs_is_not_waited_for_for_ever_and_nothing_stays_locked(
 def test_who_changes_a_small_file_beside_the_database_keeps_no_write_waiting(
     make: Callable[[], Turn], tmp_path: Path
 ) -> None:
-    with small_files.locked(tmp_path / "token-keys.json"), make():
+    with lock_files.locked(tmp_path / "token-keys.json"), make():
         assert not is_free(tmp_path)
 
 

@@ -14,7 +14,7 @@ from lading.core.digest import Digest
 from lading.core.errors import Unavailable
 from lading.databases.sqlite.file import FileDatabase
 from lading.databases.sqlite.locks import DatabaseInUse, Turn, having_open
-from lading.system import small_files
+from lading.system import lock_files
 from lading.system.lock_files import open_lock_file
 
 DIGEST = Digest.of(b"locked")
@@ -110,7 +110,7 @@ def test_who_keeps_a_small_file_locked_is_not_waited_for_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Anybody who may read its directory can lock that."""
-    monkeypatch.setattr(small_files, "PATIENCE", 0.1)
+    monkeypatch.setattr(lock_files, "PATIENCE", 0.1)
     path, other = tmp_path / "htpasswd", os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_SH)
     with pytest.raises(OSError, match="another process has its directory locked"):

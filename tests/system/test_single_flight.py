@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from lading.core.errors import Unavailable
-from lading.system.single_flight import SingleFlight
+from lading.system.gathering import SingleFlight
 
 
 class Work:

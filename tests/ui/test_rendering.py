@@ -2,7 +2,7 @@
 
 import pytest
 
-from lading.system import turns
+from lading.system import threads
 from lading.ui import rendering
 from tests.support.contents import HELLO
 from tests.support.people import People
@@ -13,7 +13,7 @@ from tests.ui.browsing import Browser
 async def test_others_have_their_turn_while_a_page_is_written(
     browser: Browser, people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "TURN", 0.0)
+    monkeypatch.setattr(threads, "TURN", 0.0)
     for number in range(30):
         await people.push_image(b"%d" % number, f"v{number}")
     await browser.get(f"/r/{HELLO}")  # its template is compiled in a thread, beside others

@@ -22,8 +22,8 @@ from lading.core.errors import Unavailable
 from lading.core.typing import override
 from lading.core.urls import is_protected
 from lading.ports.logins import AuthUnusable
+from lading.system.gathering import SingleFlight
 from lading.system.proxies import proxy_for
-from lading.system.single_flight import SingleFlight
 from lading.system.threads import Pending, Threads
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from lading.auth.authenticator import Authenticator, Login, MachineAuthenticator
 from lading.auth.brake import Brake, Guess, Turns
 from lading.auth.login_record import KnownLogins, OwnRecord
 from lading.auth.memory import LoginMemory
-from lading.system.single_flight import SingleFlight
+from lading.system.gathering import SingleFlight
 
 # Checks at once: enough to use the time while one waits, too few to starve the transfers.
 AT_ONCE = 2

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from lading.core.typing import override
 from lading.ports.logins import AuthUnusable, Secret
-from lading.system import small_files
+from lading.system import durable, lock_files
 from lading.system.durable import make_directories
 from lading.system.watching import WatchedFiles
 
@@ -59,10 +59,10 @@ class SecretFile(Secret):
 
     def _replace(self, before: bytes | None, after: bytes) -> bool:
         make_directories(self._path.parent)
-        with small_files.locked(self._path):
+        with lock_files.locked(self._path):
             if self._read() != before:
                 return False
-            small_files.replace(self._path, after)
+            durable.replace(self._path, after)
             return True
 
 

@@ -16,7 +16,7 @@ from lading.core import robots
 from lading.core.access import Principal
 from lading.core.typing import override
 from lading.ports.logins import AuthUnusable, UserError, UserLine, Users
-from lading.system import small_files
+from lading.system import durable, lock_files
 from lading.system.watching import state_of
 
 log = logging.getLogger(__name__)
@@ -160,7 +160,7 @@ class EditedUserFile(Users):
 
     def _write(self, name: str, line: str | None, *, is_new: bool = False) -> None:
         """Write the line of a user, or none; of two changes at once, one waits for the other."""
-        with small_files.locked(self._path):
+        with lock_files.locked(self._path):
             is_missing = is_new and not self._path.exists()
             content = b"" if is_missing else htpasswd.read_limited(self._path)
             htpasswd.parse_users(content, str(self._path))
@@ -173,7 +173,7 @@ class EditedUserFile(Users):
             changed = [line if _name(old) == name else old for old in lines]
             kept = [*changed, line] if is_new else changed
             text = "".join(f"{each}\n" for each in kept if each is not None)
-            small_files.replace(self._path, text.encode())
+            durable.replace(self._path, text.encode())
 
 
 def _line(name: str, password: str) -> str:

@@ -24,7 +24,7 @@ from lading.core.names import UploadKey
 from lading.core.typing import override
 from lading.ports.uploads import WRONG_DIGESTS, StagedUpload
 from lading.system.lock_files import try_lock
-from lading.system.turns import LoopTurns
+from lading.system.threads import LoopTurns
 
 # Bytes up to which a thread would take longer to wake up than they take to hash and to copy into
 # the page cache, which is all that writing them is.

@@ -9,7 +9,7 @@ from lading.core.errors import RegistryError, Unavailable
 from lading.databases.schema import STEPS
 from lading.services.jobs import COLLECT
 from lading.services.registry import Registry
-from lading.system.single_flight import SingleFlight
+from lading.system.gathering import SingleFlight
 
 # Seconds that each has for its answer: less than probes wait, so that they hear which it is.
 PATIENCE = 4.0

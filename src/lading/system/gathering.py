@@ -1,13 +1,10 @@
-"""Questions that are asked together: those that come while others are out go as one.
-
-Where an answer comes from another process, sending and waiting cost most of it, and ten things are
-told nearly as quickly as one.
-"""
+"""Work for many who ask at the same time: done once for all of them, or together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
+from functools import partial
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from lading.system.threads import Pending
 
@@ -19,8 +16,38 @@ V = TypeVar("V")
 AT_ONCE = 2
 
 
+class SingleFlight(Generic[K, V]):
+    """Work by its keys, as long as it goes on; whoever asks meanwhile gets the same outcome.
+
+    It goes on if those who asked give up.
+    """
+
+    def __init__(self) -> None:
+        self._running: dict[K, asyncio.Future[V]] = {}
+
+    def __contains__(self, key: K) -> bool:
+        """Whether the work of a key goes on."""
+        return key in self._running
+
+    def join(self, key: K, work: Callable[[], Coroutine[Any, Any, V]]) -> asyncio.Future[V]:
+        """The outcome of the work of a key, which begins unless it goes on already."""
+        running = self._running.get(key)
+        if running is None:
+            running = self._running[key] = asyncio.ensure_future(work())
+            running.add_done_callback(partial(self._finish, key))
+        return asyncio.shield(running)
+
+    def _finish(self, key: K, done: asyncio.Future[V]) -> None:
+        del self._running[key]
+        if not done.cancelled():
+            done.exception()  # it is looked at, even if nobody waits for it any more
+
+
 class Gathering(Generic[K, V]):
-    """Questions by their keys, and those who wait for the answers.
+    """Questions by their keys: those that come while others are out go as one.
+
+    Where an answer comes from another process, sending and waiting cost most of it, and ten things
+    are told nearly as quickly as one.
 
     An answer is never older than the question: whoever asks while the same question is out has it
     asked once more. If an answer cannot be had, all who wait are told so, or the last of them would

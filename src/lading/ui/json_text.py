@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from lading.core.digest import Digest, digest_in
-from lading.system.turns import LoopTurns
+from lading.system.threads import LoopTurns
 
 # Characters that indentation may add. What is nested deeper than people write is shown as it is.
 _MOST_ADDED = 1024 * 1024

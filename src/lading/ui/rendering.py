@@ -19,7 +19,7 @@ import jinja2
 from lading.edge.endpoints import Handler
 from lading.edge.request import Request
 from lading.edge.response import Response
-from lading.system.turns import LoopTurns
+from lading.system.threads import LoopTurns
 from lading.ui.assets import ASSETS, FOR_EVER
 from lading.ui.context import UiParts, Visit, is_admin, query_of
 from lading.ui.cookies import FormSecret

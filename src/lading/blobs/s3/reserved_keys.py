@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from lading.ports.objects import READING
-from lading.system.single_flight import SingleFlight
+from lading.system.gathering import SingleFlight
 
 # Keys that are reserved at once: the first time, and at most; each time twice as many.
 FIRST = 4

@@ -22,7 +22,7 @@ from lading.client.login_files import (
     text,
     usual_key,
 )
-from lading.system import small_files
+from lading.system import durable
 
 
 def store_login(registry: str, login: HostLogin, environ: Mapping[str, str] = os.environ) -> str:
@@ -106,7 +106,7 @@ class LoginFile:
         path = self.path.resolve()
         content = json.dumps(document, indent="\t").encode()
         # It may be of the image of a container, which runs by another user.
-        small_files.replace(path, content, mode=0o600, takes_over=True)
+        durable.replace(path, content, mode=0o600, takes_over=True)
 
 
 def _without(document: Mapping[str, Any], registry: str) -> dict[str, Any]:

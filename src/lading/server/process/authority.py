@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509 import Certificate, CertificateBuilder, DNSName, GeneralName, IPAddress
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from lading.system import small_files
+from lading.system import durable
 
 CA_VALIDITY = timedelta(days=3650)
 # Clocks of clients may be slow.
@@ -208,5 +208,5 @@ def _write_pair(files: Pair, certificate: Certificate, key: ec.EllipticCurvePriv
     Who owned them before owns them again: a registry must be able to read a renewed key.
     """
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    small_files.replace(files.key, pem, mode=0o600)
-    small_files.replace(files.certificate, certificate.public_bytes(Encoding.PEM), mode=0o644)
+    durable.replace(files.key, pem, mode=0o600)
+    durable.replace(files.certificate, certificate.public_bytes(Encoding.PEM), mode=0o644)

@@ -10,7 +10,7 @@ from lading.core.access import Access
 from lading.core.names import RepositoryName, Tag
 from lading.metadata.shown.repository_lists import ListedRepository, ListOrder
 from lading.services.registry import Registry
-from lading.system.turns import make_each
+from lading.system.threads import make_each
 
 # Repositories that are read for a caller whose rights tell no more than how names begin that it may
 # see, where the first page of them does not do, each time; the list goes on from there.

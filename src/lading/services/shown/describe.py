@@ -17,7 +17,7 @@ from lading.metadata.shown.sharing import Sharing
 from lading.services.registry import Registry
 from lading.services.shown.configs import config_body
 from lading.services.shown.families import ManifestFamily, ShownManifest
-from lading.system.turns import off_loop
+from lading.system.threads import off_loop
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from lading.metadata.shown.manifest_lists import ListedManifest
 from lading.services import damage
 from lading.services.pull import pull_manifest
 from lading.services.registry import Registry
-from lading.system import turns
+from lading.system import threads
 
 A = TypeVar("A")
 
@@ -78,7 +78,7 @@ class ManifestFamily:
         sizes = [len(manifest.body or b"") for manifest in self._manifests.values()]
         if sum(sizes) > MOST_ON_LOOP or max(sizes, default=0) > MOST_OF_ONE:
             return await asyncio.to_thread(lambda: [make(item) for item in items])
-        return await turns.make_each(make, items)
+        return await threads.make_each(make, items)
 
     async def stored(
         self, registry: Registry, grant: Grant, reference: Reference

@@ -24,7 +24,7 @@ from lading.metadata.layers.trees import StoredLayer, TreeRow, TreeState
 from lading.services import read_only
 from lading.services.pull import PulledBlob, pull_blob, pull_manifest
 from lading.services.registry import Registry
-from lading.system.turns import off_loop
+from lading.system.threads import off_loop
 
 # Seconds within which it is not noted again that somebody has looked.
 _DAY = 24 * 3600.0
