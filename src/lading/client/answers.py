@@ -60,25 +60,10 @@ def read_bounded(
         answer.release_conn()
     if not has_ended:
         raise ContentWrong(
-            f"{bare(answer.geturl())}: the answer has more than {most} bytes",
+            f"{bare(answer.url)}: the answer has more than {most} bytes",
             advice="check that this is the registry that you mean",
         )
     return body
-
-
-def read_document(
-    answer: HostAnswer, url: str, most: int = MOST_DOCUMENT, seconds: float = _MOST_SECONDS
-) -> dict[str, Any]:
-    """The JSON object that an answer has, which has to come in so many seconds.
-
-    Raises:
-        ClientError: it is none, or it does not come whole.
-    """
-    try:
-        body = read_bounded(answer, most, seconds)
-    except OSError as error:
-        raise cut_off(url, error) from error
-    return parse_document(answer, url, body)
 
 
 def cut_off(url: str, error: OSError) -> ClientError:

@@ -101,17 +101,6 @@ class TunnelRefused(ProxyFailed):
         super().__init__(f"Tunnel connection failed: {status}")
 
 
-def is_of_tls(error: OSError) -> bool:
-    """Whether there is no answer as TLS could not be agreed on, which does not pass.
-
-    A connection that ends before that is as any other: what listens may be starting anew.
-    """
-    tls, cause = sys.modules.get("ssl"), _first_cause(error)
-    if tls is None or isinstance(cause, tls.SSLEOFError):
-        return False
-    return isinstance(cause, tls.SSLError)
-
-
 def of_answer(what: str, status: int, body: bytes) -> ClientError:
     """The error that an answer tells of.
 
@@ -153,10 +142,17 @@ def reason(error: Exception) -> str:
     return re.sub(_NUMBER, "", str(error))
 
 
-def is_no_name(error: OSError) -> bool:
-    """Whether there is no host of a name, which does not change while one waits."""
-    cause = _first_cause(error)
-    return isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME
+def is_lasting(error: OSError) -> bool:
+    """Whether there is no host of a name, or TLS cannot be agreed on: a wait changes neither.
+
+    A connection that ends before that is as any other: what listens may be starting anew.
+    """
+    cause, tls = _first_cause(error), sys.modules.get("ssl")
+    if isinstance(cause, socket.gaierror):
+        return cause.errno == socket.EAI_NONAME
+    if tls is None or isinstance(cause, tls.SSLEOFError):
+        return False
+    return isinstance(cause, tls.SSLError)
 
 
 def is_refused(error: OSError) -> bool:

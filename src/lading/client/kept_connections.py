@@ -26,23 +26,20 @@ class HostAnswer:
     """An answer, its body not read yet.
 
     Attributes:
+        url: the address that was asked.
         status, headers: see `AnswerParser`.
     """
 
     def __init__(self, kept: "KeptConnection", url: str, parser: AnswerParser) -> None:
+        self.url = url
         self.status = parser.status
         self.headers = parser.headers
         self._kept: KeptConnection | None = kept
-        self._url = url
         self._parser = parser
 
     def __del__(self) -> None:
         """End the connection of an answer that nobody has read or ended."""
         self.close()
-
-    def geturl(self) -> str:
-        """The address that was asked."""
-        return self._url
 
     def read1(self, most: int) -> bytes:
         """The bytes of the body that there are, or come next; none at the end.

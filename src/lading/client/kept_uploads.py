@@ -30,57 +30,46 @@ def uploads_folder() -> Path:
 
 
 class KeptUploads:
-    """Addresses of unfinished uploads, in a folder; `None` keeps none.
+    """Addresses of unfinished uploads, in a folder; where that is none, none are kept.
 
     Nothing here fails: an address that cannot be kept costs an upload from its beginning.
     """
 
     def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+        self._folder = folder or Path(os.devnull)
 
     def place(self, name: str) -> str:
         """The address of an upload, by registry, repository and digest; empty if none is kept."""
-        path = self._path(name)
-        if path is None:
-            return ""
         try:
-            with path.open("rb") as file:
+            with self._path(name).open("rb") as file:
                 return file.read(_MOST_BYTES).decode()
         except (OSError, ValueError):
             return ""
 
     def keep(self, name: str, place: str) -> None:
         """Keep an address, in place of an older one; forget those of long ago."""
-        path = self._path(name)
-        if path is None or self._folder is None:
-            return
         import tempfile  # noqa: PLC0415 - few uploads need it
 
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._forget_old(self._folder)
+            self._forget_old()
             descriptor, written = tempfile.mkstemp(dir=self._folder)
             with os.fdopen(descriptor, "w") as file:
                 file.write(place)
-            Path(written).replace(path)
+            Path(written).replace(self._path(name))
 
     def forget(self, name: str) -> None:
         """Keep an address no longer."""
-        path = self._path(name)
-        if path is not None:
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._path(name).unlink(missing_ok=True)
 
-    def _path(self, name: str) -> Path | None:
-        if self._folder is None:
-            return None
+    def _path(self, name: str) -> Path:
         import hashlib  # noqa: PLC0415 - few uploads need it
 
         return self._folder / hashlib.sha256(name.encode()).hexdigest()
 
-    @staticmethod
-    def _forget_old(folder: Path) -> None:
-        for path in folder.iterdir():
+    def _forget_old(self) -> None:
+        for path in self._folder.iterdir():
             # It may be gone, of an upload that has just ended.
             with contextlib.suppress(OSError):
                 if path.stat().st_mtime < time.time() - _SECONDS:

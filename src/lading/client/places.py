@@ -15,7 +15,7 @@ _MOST_SIZE = 2**63
 
 
 class RemoteManifest(NamedTuple):
-    """A manifest, byte for byte."""
+    """A manifest, byte for byte; what it names is checked when it is asked for (`ContentWrong`)."""
 
     digest: str
     media_type: str
@@ -34,29 +34,17 @@ class RemoteManifest(NamedTuple):
 
     @property
     def children(self) -> list[dict[str, Any]]:
-        """The descriptors of the manifests that an index names.
-
-        Raises:
-            ContentWrong: they are not what the specification says.
-        """
+        """The descriptors of the manifests that an index names."""
         return checked_descriptors(self.document.get("manifests"), self.digest)
 
     @property
     def blobs(self) -> list[dict[str, Any]]:
-        """The descriptors of the blobs that a registry has to have: configuration and layers.
-
-        Raises:
-            ContentWrong: they are not what the specification says.
-        """
+        """The descriptors of the blobs that a registry has to have: configuration and layers."""
         return [blob for blob in self.all_blobs if is_required(blob)]
 
     @property
     def all_blobs(self) -> list[dict[str, Any]]:
-        """The same, and the descriptors of layers that a registry may have.
-
-        Raises:
-            ContentWrong: they are not what the specification says.
-        """
+        """The same, and the descriptors of layers that a registry may have."""
         document = self.document
         config = document.get("config")
         found = checked_descriptors([config] if config else [], self.digest)

@@ -228,9 +228,6 @@ class RemoteRepository(ImagePlace):
             return self._checked(said)
         if known and answer is not None and answer.status == 304:
             return known
-        return self._digest_by_get(wanted)
-
-    def _digest_by_get(self, wanted: str) -> str:
         try:
             return self.manifest(wanted).digest
         except NotThere:

@@ -15,8 +15,7 @@ from lading.client.connections import HostConnections
 from lading.client.errors import (
     ClientError,
     TunnelRefused,
-    is_no_name,
-    is_of_tls,
+    is_lasting,
     is_refused,
     reason,
     unreachable,
@@ -112,7 +111,7 @@ class HostSender:
         """Whether an error, after so many tries more, is likely to be the same after a while."""
         if isinstance(error, TunnelRefused) and error.status not in _TRY_AGAIN:
             return True  # as by a registry that gives the same answer itself
-        if is_of_tls(error) or is_no_name(error):
+        if is_lasting(error):
             return True
         if not is_refused(error) or self._connections.has_answered(url):
             return False

@@ -124,7 +124,7 @@ class HostSession:
             except OSError as error:
                 pause = None if isinstance(error, TooSlow) else next(pauses, None)
                 if pause is None:
-                    raise cut_off(answer.geturl(), error) from error
+                    raise cut_off(answer.url, error) from error
             self.wait(pause, "cut off")
 
     def _follow(self, url: str, wanted: WantedRequest) -> HostAnswer:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote_plus, urlencode, urlsplit
 
-from lading.client.answers import read_document, read_error
+from lading.client.answers import cut_off, parse_document, read_bounded, read_error
 from lading.client.errors import ClientError, NotPermitted, bare, of_answer
 from lading.client.kept_connections import HostAnswer
 from lading.client.references import is_local
@@ -180,7 +180,11 @@ class HostTokens:
     def _read(self, realm: str, answer: HostAnswer) -> _Kept:
         if answer.status != 200:
             raise of_answer(f"token of {bare(realm)}", answer.status, read_error(answer))
-        document = read_document(answer, realm, _MOST_TOKEN, self._seconds)
+        try:
+            body = read_bounded(answer, _MOST_TOKEN, self._seconds)
+        except OSError as error:
+            raise cut_off(realm, error) from error
+        document = parse_document(answer, realm, body)
         token = document.get("token") or document.get("access_token")
         if not is_token(token):
             raise ClientError(f"{bare(realm)} gives no token")

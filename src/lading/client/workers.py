@@ -17,8 +17,10 @@ from lading.core.typing import T
 class Outcome(Generic[T]):
     """The outcome of a piece of work, for any number of threads that wait for it."""
 
-    def __init__(self) -> None:
-        self._result: T | None = None
+    def __init__(self, work: Callable[[], T], then: Callable[["Outcome[T]"], None]) -> None:
+        self._work = work
+        self._then = then
+        self._result: T
         self._error: BaseException | None = None
         self._pending = threading.Lock()
         self._pending.acquire()
@@ -37,24 +39,21 @@ class Outcome(Generic[T]):
         with self._pending:
             if self._error is not None:
                 raise self._error
-            result: Any = self._result
-            return result  # type: ignore[no-any-return]
+            return self._result
 
-    def find(self, work: Callable[[], T]) -> None:
-        """Do the work whose outcome it is."""
+    def find(self) -> None:
+        """Do the work, and tell of it."""
         try:
-            self._result = work()
+            self._result = self._work()
         except BaseException as error:  # noqa: BLE001 - told to who waits
             self._error = error
         self._pending.release()
+        self._then(self)
 
-    def fail(self, error: Exception) -> None:
+    def give_up(self) -> None:
         """Say that nothing comes of it."""
-        self._error = error
+        self._error = ClientError("the copy was ended")
         self._pending.release()
-
-
-_Piece = tuple[Outcome[Any], Callable[[], Any], Callable[[Outcome[Any]], None]]
 
 
 class Workers:
@@ -69,7 +68,7 @@ class Workers:
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._has_ended = False
-        self._pieces: SimpleQueue[_Piece | None] = SimpleQueue()
+        self._waiting: SimpleQueue[Outcome[Any] | None] = SimpleQueue()
 
     def begin(
         self,
@@ -81,12 +80,12 @@ class Workers:
         Args:
             then: is told of the outcome when it is known.
         """
-        outcome = Outcome[T]()
+        outcome = Outcome(work, then)
         with self._lock:
             if self._has_ended:
-                outcome.fail(_ended())
+                outcome.give_up()
                 return outcome
-            self._pieces.put((outcome, work, then))
+            self._waiting.put(outcome)
             if len(self._threads) < self._most:
                 self._threads.append(threading.Thread(target=self._work, daemon=True))
                 self._threads[-1].start()
@@ -97,17 +96,11 @@ class Workers:
         with self._lock:
             self._has_ended = True
             with suppress(Empty):
-                while piece := self._pieces.get_nowait():
-                    piece[0].fail(_ended())
+                while outcome := self._waiting.get_nowait():
+                    outcome.give_up()
             for _ in self._threads:
-                self._pieces.put(None)
+                self._waiting.put(None)
 
     def _work(self) -> None:
-        while piece := self._pieces.get():
-            outcome, work, then = piece
-            outcome.find(work)
-            then(outcome)
-
-
-def _ended() -> ClientError:
-    return ClientError("the copy was ended")
+        while outcome := self._waiting.get():
+            outcome.find()
