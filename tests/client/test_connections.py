@@ -218,7 +218,7 @@ def test_an_early_answer_by_tls_is_read_though_the_body_is_not_taken(made: Certi
         closing(HostConnections(SessionOptions(authorities=made.ca))) as connections,
     ):
         url = f"https://localhost:{server.server_address[1]}/x"
-        connections.send("POST", url, {}, None).release_conn()
+        connections.send("POST", url, {}, None).close()
         assert connections.send("PUT", url, headers, pieces).status == 413
 
 
@@ -425,7 +425,7 @@ def test_a_proxy_may_speak_tls_itself(
         for _ in range(2):
             answer = connections.send("PUT", url, {}, large)
             assert b"".join(answer.stream(100_000)) == large
-            answer.release_conn()
+            answer.close()
 
     assert [one.body for one in server.sent] == [large, large]
     (head,) = proxy.heads  # of a connection that both had

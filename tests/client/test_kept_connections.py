@@ -51,7 +51,7 @@ def body(answer: HostAnswer) -> bytes:
 def test_a_connection_has_the_next_request_when_all_was_read(said: bytes, expected: bytes) -> None:
     with asked(said) as (answer, idle):
         assert body(answer) == expected
-        answer.release_conn()
+        answer.close()
         assert len(idle) == 1
 
 
@@ -69,7 +69,7 @@ def test_a_connection_has_the_next_request_when_all_was_read(said: bytes, expect
 def test_a_connection_that_ends_or_is_out_of_step_has_no_other_request(said: bytes) -> None:
     with asked(said) as (answer, idle):
         assert body(answer) == b"layers"
-        answer.release_conn()
+        answer.close()
         assert idle == []
 
 
@@ -77,7 +77,7 @@ def test_a_head_with_a_body_is_no_beginning_of_the_next_answer() -> None:
     """A HEAD has none, whatever is said; what comes though would be taken for another tag's."""
     with asked(OK + b"Content-Length: 6\r\n\r\nlayers", "HEAD") as (answer, idle):
         assert body(answer) == b""
-        answer.release_conn()
+        answer.close()
         assert idle == []
 
 
@@ -102,15 +102,13 @@ def test_who_says_nothing_more_is_waited_for_a_time(said: bytes) -> None:
             body(kept.ask("GET", "http://there/", b"GET / HTTP/1.1\r\n\r\n"))
 
 
-@pytest.mark.parametrize("end", ["close", "release", "nothing"])
-def test_a_connection_with_a_body_that_was_not_read_is_ended(end: str) -> None:
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_a_connection_with_a_body_that_was_not_read_is_ended(*, is_closed: bool) -> None:
     with asked(OK + b"Content-Length: 6\r\n\r\nlayers") as (answer, idle):
         kept = answer._kept
         assert kept is not None
-        if end == "close":
+        if is_closed:
             answer.close()
-        elif end == "release":
-            answer.release_conn()
         del answer
         assert idle == []
         assert kept._connection.fileno() == -1
@@ -179,7 +177,7 @@ def test_what_can_be_read_in_two_ways_is_no_answer(said: bytes) -> None:
 def test_a_connection_has_the_next_request_after_a_head_alone(more: bytes) -> None:
     """Whatever it says of the body that it has not; many say nothing of one that is not there."""
     with asked(OK + more + b"\r\n", "HEAD") as (answer, idle):
-        answer.release_conn()
+        answer.close()
         assert len(idle) == 1
 
 
@@ -187,7 +185,7 @@ def test_a_connection_has_no_other_request_in_another_protocol() -> None:
     said = b"HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\nwhat is none of HTTP/1.1"
     with asked(said) as (answer, idle):
         assert (answer.status, body(answer)) == (101, b"")
-        answer.release_conn()
+        answer.close()
         assert idle == []
 
 
@@ -222,7 +220,7 @@ def test_an_address_is_one_line(
         with pytest.raises(ValueError, match="lines"):
             connections.send("GET", url, {"A": "b\r\nC: d"}, None)
         other.sendall(OK + b"Content-Length: 0\r\n\r\n")
-        connections.send("GET", url, {"A": "b"}, None).release_conn()
+        connections.send("GET", url, {"A": "b"}, None).close()
         sent = other.recv(1000).decode()
     assert sent == f"{line}\r\nHost: {host}\r\nA: b\r\n\r\n"
 
@@ -263,7 +261,7 @@ def test_an_early_answer_is_read_though_the_body_is_not_taken() -> None:
         kept = KeptConnection(own, SessionOptions(), idle)
         answer = kept.ask("PUT", "http://there/", b"", iter([b"x" * 65536] * 100))
         assert answer.status == 413
-        answer.release_conn()
+        answer.close()
         assert idle == []
 
 

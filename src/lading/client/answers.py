@@ -57,7 +57,7 @@ def read_bounded(
         # With the byte by which a longer one is known.
         body, has_ended = _read_some(answer, most + 1, seconds)
     finally:
-        answer.release_conn()
+        answer.close()
     if not has_ended:
         raise ContentWrong(
             f"{bare(answer.url)}: the answer has more than {most} bytes",
@@ -102,12 +102,9 @@ def read_error(answer: HostAnswer) -> bytes:
 
 def dismiss(answer: HostAnswer) -> None:
     """Be done with an answer: its connection is kept unless much of the body is left."""
-    try:
+    with suppress(OSError):
         _read_some(answer, _MOST_LEFT, _LEFT_SECONDS)
-    except OSError:
-        answer.close()
-    else:
-        answer.release_conn()
+    answer.close()
 
 
 def _read_some(answer: HostAnswer, most: int, seconds: float) -> tuple[bytes, bool]:

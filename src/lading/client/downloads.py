@@ -88,4 +88,4 @@ class Download:
                 yield piece[skip:]
                 skip = 0
         finally:
-            answer.release_conn()
+            answer.close()

@@ -38,7 +38,7 @@ class HostAnswer:
         self._parser = parser
 
     def __del__(self) -> None:
-        """End the connection of an answer that nobody has read or ended."""
+        """Have an answer hold no connection that nobody has read to its end."""
         self.close()
 
     def read1(self, most: int) -> bytes:
@@ -66,17 +66,11 @@ class HostAnswer:
             if length:
                 yield b"".join(pieces)
 
-    def release_conn(self) -> None:
-        """Give the connection back, if it can have another request."""
+    def close(self) -> None:
+        """Give the connection back if it can have another request, or end it."""
         if self._kept is not None:
             kept, self._kept = self._kept, None
             kept.give_back(may_go_on=self._parser.is_over and self._parser.may_go_on)
-
-    def close(self) -> None:
-        """End the connection."""
-        if self._kept is not None:
-            kept, self._kept = self._kept, None
-            kept.close()
 
 
 class KeptConnection:

@@ -310,7 +310,7 @@ class RemoteRepository(ImagePlace):
         from lading.client.uploads import Upload  # noqa: PLC0415 - not if nothing is copied
 
         kept = self.client.kept_uploads
-        return Upload(self._session, self._path, self._push, self._chunks, kept).push(content)
+        return Upload(self._session, self._path, self._push, self._chunks, kept, content).push()
 
     @override
     def push_manifest(self, wanted: str, manifest: RemoteManifest) -> bool:

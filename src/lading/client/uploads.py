@@ -8,14 +8,15 @@ too many (429). What was learned holds for all later uploads to the same registr
 import contextlib
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
 from lading.client.answers import TAKEN, address, dismiss
 from lading.client.errors import ClientError, NotThere, Unreachable
 from lading.client.kept_connections import HostAnswer
 from lading.client.kept_uploads import LEAST_CHUNK, ChunkSizes, KeptUploads
 from lading.client.places import BlobContent
-from lading.client.sending import MOST_WAIT, Body
+from lading.client.sending import MOST_WAIT
 from lading.client.session import HostSession
 
 # Uploads of what is smaller are not worth a file and a question.
@@ -32,7 +33,7 @@ _OCTETS = "application/octet-stream"
 
 
 class Upload:
-    """One upload to the repository of a path, `/v2/app`."""
+    """One upload of a blob to the repository of a path, `/v2/app`."""
 
     def __init__(
         self,
@@ -41,91 +42,91 @@ class Upload:
         scopes: tuple[str, ...],
         chunks: ChunkSizes,
         kept: KeptUploads,
+        content: BlobContent,
     ) -> None:
         self._session = session
         self._path = path
         self._scopes = scopes
         self._chunks = chunks
         self._kept = kept
+        self._content = content
+        self._name = f"{session.registry}{path}@{content.digest}"
         self._place = ""
         self._offset = 0
         self._is_mounted = False
 
-    def push(self, content: BlobContent) -> bool:
+    def push(self) -> bool:
         """Bring a blob; whether bytes had to go for it.
 
         Raises:
             ClientError: it cannot be brought, however often it was tried.
         """
-        if not self._go_on_with_kept(content) and self._begin(content):
+        if not self._go_on_with_kept() and self._begin():
             return not self._is_mounted
         failures = 0
         while True:
             before = self._offset
             try:
-                self._send(content)
+                self._send()
             except ClientError as error:
                 failures = 1 if self._offset > before else failures + 1
-                if failures >= _MOST_FAILURES or not self._is_curable(error, content):
+                if failures >= _MOST_FAILURES or not self._is_curable(error):
                     raise
                 pause = min(0.25 * 2 ** (failures - 1), 10) * random.uniform(0.5, 1.5)  # noqa: S311
                 self._session.wait(max(error.wait_seconds, pause), str(error.status or error))
-                if self._recover(content):
+                if self._recover():
                     return not self._is_mounted
             else:
-                self._kept.forget(self._name(content))
+                self._kept.forget(self._name)
                 return True
 
-    def _begin(self, content: BlobContent) -> bool:
+    def _begin(self) -> bool:
         """Start the upload; whether that was all that there is to do."""
-        begun = self._mount(content) if content.mount_from else None
+        begun = self._mount() if self._content.mount_from else None
         if begun is not None:
             self._is_mounted = begun.status == 201
             return self._is_mounted
-        if self._chunks.takes_at_once(content.size):
+        if self._chunks.takes_at_once(self._content.size):
             try:
-                return self._send_at_once(content)
+                return self._send_at_once()
             except ClientError as error:
                 if error.status in _NOT_AT_ONCE:
                     self._chunks.one_request = False
-                elif error.status != 413 or not self._is_curable(error, content):
+                elif error.status != 413 or not self._is_curable(error):
                     raise
-        self._post("", self._scopes)
-        self._keep(content)
+        self._post("")
+        self._keep()
         return False
 
-    def _mount(self, content: BlobContent) -> HostAnswer | None:
+    def _mount(self) -> HostAnswer | None:
         """Ask for a mount, which may begin an upload instead; `None` where that is refused."""
-        query = f"?mount={content.digest}&from={content.mount_from}"
-        source = f"repository:{content.mount_from}:pull"
+        query = f"?mount={self._content.digest}&from={self._content.mount_from}"
+        source = f"repository:{self._content.mount_from}:pull"
         try:
-            return self._post(query, (*self._scopes, source))
+            return self._post(query, source)
         except ClientError as error:
             if error.status not in _NO_MOUNT:
                 raise
             return None
 
-    def _send_at_once(self, content: BlobContent) -> bool:
+    def _send_at_once(self) -> bool:
         """Send a blob with the request that begins its upload; whether the registry took it so."""
-        query = f"?digest={content.digest}"
-        answer = self._post(
-            query, self._scopes, lambda: content.read(0, content.size), content.size
-        )
+        size = self._content.size
+        answer = self._post(f"?digest={self._content.digest}", length=size)
         taken = answer.status == 201
         self._chunks.one_request = taken
         if taken:
-            content.moved(content.size)
+            self._content.moved(size)
         return taken
 
-    def _post(
-        self, query: str, scopes: tuple[str, ...], body: Body = b"", length: int = 0
-    ) -> HostAnswer:
+    def _post(self, query: str, *sources: str, length: int = 0) -> HostAnswer:
+        """Ask for an upload, with so many bytes of it."""
         answer = self._session.request(
             "POST",
             f"{self._path}/blobs/uploads/{query}",
-            scopes=scopes,
+            scopes=(*self._scopes, *sources),
             headers={"Content-Length": str(length), "Content-Type": _OCTETS},
-            body=body,
+            body=partial(self._content.read, 0, length) if length else b"",
             expect=(201, 202),
         )
         dismiss(answer)
@@ -134,71 +135,62 @@ class Upload:
             self._keep_place(answer, f"{self._session.base}{self._path}/blobs/uploads/")
         return answer
 
-    def _name(self, content: BlobContent) -> str:
-        return f"{self._session.registry}{self._path}@{content.digest}"
+    def _keep(self) -> None:
+        if self._content.size >= _LEAST_KEPT:
+            self._kept.keep(self._name, self._place)
 
-    def _keep(self, content: BlobContent) -> None:
-        if content.size >= _LEAST_KEPT:
-            self._kept.keep(self._name(content), self._place)
-
-    def _go_on_with_kept(self, content: BlobContent) -> bool:
+    def _go_on_with_kept(self) -> bool:
         """Go on with the upload that another run has begun, if the registry still has it."""
-        place = self._kept.place(self._name(content)) if content.size >= _LEAST_KEPT else ""
+        place = self._kept.place(self._name) if self._content.size >= _LEAST_KEPT else ""
         if not place:
             return False
         self._place = place
         with contextlib.suppress(ClientError):
-            self._ask_offset(content)
-        if 0 < self._offset <= content.size:
+            self._ask_offset()
+        if 0 < self._offset <= self._content.size:
             return True
-        content.moved(-self._offset)
-        self._kept.forget(self._name(content))
+        self._content.moved(-self._offset)
+        self._kept.forget(self._name)
         self._place, self._offset = "", 0
         return False
 
-    def _send(self, content: BlobContent) -> None:
-        while self._chunks.size and content.size - self._offset > self._chunks.size:
-            self._patch(content, self._chunks.size)
+    def _send(self) -> None:
+        while self._chunks.size and self._content.size - self._offset > self._chunks.size:
+            self._patch(self._chunks.size)
         if not self._offset:
-            self._finish(content, content.size)
+            self._finish(self._content.size)
             return
-        if self._offset < content.size:
-            self._patch(content, content.size - self._offset)
-        self._finish(content, 0)
+        if self._offset < self._content.size:
+            self._patch(self._content.size - self._offset)
+        self._finish(0)
 
-    def _patch(self, content: BlobContent, length: int) -> None:
+    def _patch(self, length: int) -> None:
         start = self._offset
         part = {"Content-Range": f"{start}-{start + length - 1}"}
-        answer = self._request("PATCH", self._place, part, content, length, (202, 204))
+        answer = self._request("PATCH", self._place, part, length, (202, 204))
         self._keep_place(answer, self._place)
         self._offset = start + length
         # Distribution's addresses have the offset within and are good for no other.
-        self._keep(content)
+        self._keep()
 
-    def _finish(self, content: BlobContent, length: int) -> None:
+    def _finish(self, length: int) -> None:
         joint = "&" if "?" in self._place else "?"
-        url = f"{self._place}{joint}digest={content.digest}"
-        self._request("PUT", url, {}, content, length, TAKEN)
+        url = f"{self._place}{joint}digest={self._content.digest}"
+        self._request("PUT", url, {}, length, TAKEN)
 
     def _request(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        content: BlobContent,
-        length: int,
-        expect: tuple[int, ...],
+        self, method: str, url: str, headers: Mapping[str, str], length: int, expect: Iterable[int]
     ) -> HostAnswer:
         start, moved = self._offset, 0
 
         def body() -> Iterator[bytes]:
             nonlocal moved
-            content.moved(-moved)
+            self._content.moved(-moved)
             moved = 0
-            for piece in content.read(start, length):
+            for piece in self._content.read(start, length):
                 yield piece
                 moved += len(piece)
-                content.moved(len(piece))
+                self._content.moved(len(piece))
 
         try:
             answer = self._session.request(
@@ -211,17 +203,17 @@ class Upload:
                 again=False,
             )
         except ClientError:
-            content.moved(-moved)
+            self._content.moved(-moved)
             raise
         dismiss(answer)
         return answer
 
-    def _is_curable(self, error: ClientError, content: BlobContent) -> bool:
+    def _is_curable(self, error: ClientError) -> bool:
         """Whether it may help to send the rest otherwise; learns from the failure."""
         if error.wait_seconds > MOST_WAIT:
             return False
         if error.status == 413:
-            at_least = self._chunks.size == LEAST_CHUNK or content.size <= LEAST_CHUNK
+            at_least = self._chunks.size == LEAST_CHUNK or self._content.size <= LEAST_CHUNK
             self._chunks.shrink(refused=True)
             return not at_least
         if isinstance(error, Unreachable):
@@ -232,17 +224,17 @@ class Upload:
             return True
         return error.status in {404, 408, 416, 500, 502, 503, 504}
 
-    def _recover(self, content: BlobContent) -> bool:
+    def _recover(self) -> bool:
         """Ask how far the server has got, or begin anew; whether that was all there is to do."""
         try:
-            self._ask_offset(content)
+            self._ask_offset()
         except NotThere:
-            content.moved(-self._offset)
+            self._content.moved(-self._offset)
             self._place = ""
-            return self._begin(content)
+            return self._begin()
         return False
 
-    def _ask_offset(self, content: BlobContent) -> None:
+    def _ask_offset(self) -> None:
         """Ask how far the server has got."""
         answer = self._session.request("GET", self._place, scopes=self._scopes, expect=(204, 200))
         dismiss(answer)
@@ -251,7 +243,7 @@ class Upload:
         end = int(match[2]) + 1 if match else 0
         # "0-0" is one byte, or none: older registries say so of an upload that has nothing.
         offset = 0 if end == 1 else end
-        content.moved(offset - self._offset)
+        self._content.moved(offset - self._offset)
         self._offset = offset
 
     def _keep_place(self, answer: HostAnswer, base: str) -> None:

@@ -116,7 +116,7 @@ class DeploymentCaller:
                 length += len(pieces[-1])
                 is_whole = not pieces[-1]
         finally:
-            answer.release_conn()
+            answer.close()
         found = _decompressed(answer.headers.get("content-encoding"), b"".join(pieces))
         return HeardAnswer(answer.status, answer.headers, found, is_whole, began, ended)
 
