@@ -84,11 +84,7 @@ class AnswerParser:
         self._is_complete = True
 
     def take(self, most: int) -> bytes:
-        """What has come of the body; none if nothing waits.
-
-        Raises:
-            NoAnswer: what comes next is no part of it.
-        """
+        """What has come of the body; none if nothing waits, `NoAnswer` if it is no part of it."""
         if not self._pieces:
             if self._wrong is not None:
                 raise self._wrong

@@ -75,11 +75,7 @@ def cut_off(url: str, error: OSError) -> ClientError:
 
 
 def parse_document(answer: HostAnswer, url: str, body: bytes) -> dict[str, Any]:
-    """The JSON object that the body of an answer is.
-
-    Raises:
-        ClientError: it is none.
-    """
+    """The JSON object that the body of an answer is; a `ClientError` if it is none."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
@@ -154,11 +150,7 @@ def moment(said: str) -> float | None:
 
 
 def address(base: str, place: str) -> str:
-    """An address that an answer names, seen from where the answer is of.
-
-    Raises:
-        ClientError: it is none.
-    """
+    """An address that an answer names, seen from where it is of; a `ClientError` if it is none."""
     try:
         return urljoin(base, place)
     except ValueError as error:

@@ -61,21 +61,13 @@ class Copier:
         self._mount_from = source.name if same else ""
 
     def is_there(self, wanted: str, target_wanted: str) -> bool:
-        """Whether the target has the image already, so that it would be left alone.
-
-        Raises:
-            NotThere: the source does not have it.
-        """
+        """Whether the target has the image already; `NotThere` if the source does not have it."""
         digest = self._chosen(wanted).digest if self._rules.platforms else ""
         digest = digest or self._source_digest(wanted)
         return not self._rules.again and self._target_digest(target_wanted) == digest
 
     def copy(self, wanted: str, target_wanted: str) -> CopiedImage:
-        """Copy an image.
-
-        Raises:
-            ClientError: something of it cannot be copied.
-        """
+        """Copy an image; a `ClientError` if something of it cannot be copied."""
         there = self._target_digest(target_wanted)
         may_skip = there and not self._rules.again
         if may_skip and not self._rules.platforms and self._source_digest(wanted, there) == there:

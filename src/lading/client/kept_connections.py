@@ -42,11 +42,7 @@ class HostAnswer:
         self.close()
 
     def read1(self, most: int) -> bytes:
-        """The bytes of the body that there are, or come next; none at the end.
-
-        Raises:
-            OSError: not all of it comes.
-        """
+        """The bytes of the body that there are, or come next; none at its end, or `OSError`."""
         while not (piece := self._parser.take(most)):
             if self._parser.is_over or self._kept is None:
                 break
@@ -92,11 +88,7 @@ class KeptConnection:
         self._taken: Callable[[], int] = getattr(connection, "pending", int)
 
     def ask(self, method: str, url: str, head: bytes, body: Content = None) -> HostAnswer:
-        """Send a request, and read the head of its answer.
-
-        Raises:
-            OSError: there is none.
-        """
+        """Send a request, and read the head of its answer; an `OSError` if there is none."""
         try:
             is_sent = send(self._connection, head, body)
             parser = AnswerParser(method)
@@ -109,11 +101,7 @@ class KeptConnection:
         return HostAnswer(self, url, parser)
 
     def read_on(self, parser: AnswerParser, most: int = 0) -> None:
-        """Read until there is more of an answer: its head, so much of its body, or its end.
-
-        Raises:
-            OSError: it does not come.
-        """
+        """Read until there is more of an answer: its head, so much of its body, or its end."""
         read_on(self._connection, parser, most, self._seconds)
 
     def is_over(self) -> bool:

@@ -24,11 +24,7 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
-    """Write a file that is there as a whole or not at all.
-
-    Raises:
-        ClientError: it cannot be written.
-    """
+    """Write a file that is there as a whole or not at all; a `ClientError` if that fails."""
     with translating(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_DRAFT, delete=False) as file:

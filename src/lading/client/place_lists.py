@@ -70,11 +70,7 @@ class AttachedManifests(NamedTuple):
 
 
 def find_attached(place: ImagePlace, known: KnownTags, digest: str) -> AttachedManifests:
-    """The manifests that are attached to one at a place.
-
-    Args:
-        known: the tags of the place.
-    """
+    """The manifests that are attached to one at a place of which the tags are known."""
     there = known.read()
     try:
         referrers = place.referrers(digest, there)

@@ -74,11 +74,7 @@ def is_required(blob: dict[str, Any]) -> bool:
 
 
 def checked_digest(said: str, where: str) -> Digest:
-    """A digest as another one wrote it.
-
-    Raises:
-        ContentWrong: it is none.
-    """
+    """A digest as another one wrote it; `ContentWrong` if it is none."""
     if (digest := digest_in(said)) is None:
         raise ContentWrong(f"{where}: {said[:80]!r} is no digest")
     return digest

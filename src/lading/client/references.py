@@ -40,11 +40,7 @@ class ImageReference(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "ImageReference":
-        """Read what was typed.
-
-        Raises:
-            ReferenceInvalid: it is no reference.
-        """
+        """Read what was typed; `ReferenceInvalid` if it is no reference."""
         if "://" in text:
             raise ReferenceInvalid(
                 f"{text!r} names no image: write it as HOST/REPOSITORY:TAG, without what is up to"
@@ -96,11 +92,7 @@ def _split_registry(text: str) -> tuple[str, str]:
 
 
 def host_of(registry: str) -> str:
-    """The host that answers for a registry, with the port if one is given.
-
-    Raises:
-        ReferenceInvalid: it is none.
-    """
+    """The host that answers for a registry, with a port if one is given, or `ReferenceInvalid`."""
     if registry == DOCKER_HUB:
         return _DOCKER_HUB_HOST
     match = _HOST.fullmatch(registry)

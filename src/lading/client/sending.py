@@ -72,11 +72,7 @@ class HostSender:
         self._connections.close()
 
     def send(self, url: str, wanted: WantedRequest, login: str = "") -> HostAnswer:
-        """Send a request, and again where that helps.
-
-        Raises:
-            Unreachable: there is no answer.
-        """
+        """Send a request, and again where that helps; `Unreachable` if there is no answer."""
         tried = 0
         while True:
             try:
@@ -97,11 +93,7 @@ class HostSender:
             self.wait(seconds or _pause(tried), why)
 
     def wait(self, seconds: float, why: str) -> None:
-        """Wait before something is tried again, and say so.
-
-        Raises:
-            ClientError: the session was closed, so nothing is.
-        """
+        """Wait before something is tried again; a `ClientError` if the session was closed."""
         if self._options.on_wait is not None:
             self._options.on_wait(why, seconds)
         if self._closed.wait(seconds):

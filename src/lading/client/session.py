@@ -59,11 +59,7 @@ class HostSession:
 
     @property
     def base(self) -> str:
-        """The scheme and the host, found out by the first request if it may be either.
-
-        Raises:
-            Unreachable: nobody answers.
-        """
+        """The scheme and the host, found out by the first request if it may be either."""
         with self._lock:
             if not self._base:
                 self._base = self._find_base()

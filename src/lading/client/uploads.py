@@ -56,11 +56,7 @@ class Upload:
         self._is_mounted = False
 
     def push(self) -> bool:
-        """Bring a blob; whether bytes had to go for it.
-
-        Raises:
-            ClientError: it cannot be brought, however often it was tried.
-        """
+        """Bring the blob; whether bytes had to go for it. A `ClientError` is after many tries."""
         if not self._go_on_with_kept() and self._begin():
             return not self._is_mounted
         failures = 0

@@ -46,11 +46,7 @@ def connect(
 
 
 def encrypt(connection: socket.socket, host: str, context: "ssl.SSLContext") -> "ssl.SSLSocket":
-    """The connection to a host by TLS.
-
-    Raises:
-        OSError: that cannot be agreed on; the connection is ended.
-    """
+    """The connection to a host by TLS; it is ended if that cannot be agreed on (`OSError`)."""
     try:
         return context.wrap_socket(connection, server_hostname=host.rstrip("."))
     except BaseException:
@@ -94,11 +90,7 @@ def speaks_tls(host: str, seconds: float) -> bool:
 
 
 def head_of(method: str, target: str, headers: Mapping[str, str], body: Content) -> bytes:
-    """The head of a request.
-
-    Raises:
-        ValueError: a header has lines, which would be others.
-    """
+    """The head of a request; a header with lines, which would be others, is a `ValueError`."""
     if "Content-Length" not in headers and method not in _WITHOUT_BODY:
         if isinstance(body, bytes | None):
             headers = {**headers, "Content-Length": str(len(body or b""))}

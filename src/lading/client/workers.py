@@ -31,11 +31,7 @@ class Outcome(Generic[T]):
         return self._error is not None
 
     def result(self) -> T:
-        """Wait for it.
-
-        Raises:
-            Exception: the work did.
-        """
+        """Wait for it; what the work raised is raised."""
         with self._pending:
             if self._error is not None:
                 raise self._error
@@ -57,11 +53,7 @@ class Outcome(Generic[T]):
 
 
 class Workers:
-    """Threads for pieces of work, begun as they are needed; the process ends with them.
-
-    Args:
-        most: how many there may be.
-    """
+    """So many threads for pieces of work, begun as they are needed; the process ends with them."""
 
     def __init__(self, most: int) -> None:
         self._most = most

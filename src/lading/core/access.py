@@ -77,11 +77,7 @@ class Grant(Struct, frozen=True):
     principal: Principal = ANYBODY
 
     def require(self, action: Action) -> None:
-        """Go on only if the action is granted.
-
-        Raises:
-            Denied: it is not.
-        """
+        """Go on only if the action is granted; `Denied` if it is not."""
         if action not in self.actions:
             raise Denied("", {"repository": self.repository, "action": action.value})
 

@@ -28,11 +28,9 @@ class Buckets:
         self._buckets: Recent[Hashable, tuple[float, float]] = Recent(capacity)
 
     def wait(self, key: Hashable, now: float) -> float:
-        """Seconds until one more fits into the bucket; 0 if it does now.
+        """Seconds until one more fits into the bucket of a key; 0 if it does now.
 
-        Args:
-            key: whose bucket.
-            now: in seconds, on any clock that only goes forward.
+        The time is in seconds, on any clock that only goes forward.
         """
         return max(0.0, (self.level(key, now) + 1 - self._burst) / self._per_second)
 

@@ -83,21 +83,13 @@ def digest_in(text: str) -> Digest | None:
 
 
 def new_hasher(algorithm: str) -> Hasher:
-    """A running hash of a supported algorithm.
-
-    Raises:
-        DigestInvalid: the algorithm is not supported.
-    """
+    """A running hash of an algorithm; `DigestInvalid` if it is not supported."""
     require_supported(algorithm)
     return _hash_of(algorithm)()
 
 
 def require_supported(algorithm: str) -> None:
-    """Go on only with a supported algorithm.
-
-    Raises:
-        DigestInvalid: it is another one.
-    """
+    """Go on only with a supported algorithm; `DigestInvalid` with another one."""
     if algorithm not in HEX_LENGTH:
         raise DigestInvalid(
             f"digest algorithm not supported; use one of {', '.join(HEX_LENGTH)}",

@@ -28,11 +28,7 @@ _UPLOAD_KEY = re.compile(f"{_UUID}-[0-9a-f]{{32}}", re.ASCII)
 
 
 class RepositoryName(str):
-    """A validated repository name, such as `library/hello-world`.
-
-    Raises:
-        NameInvalid: the text is not a repository name.
-    """
+    """A validated repository name, such as `library/hello-world`; any other is `NameInvalid`."""
 
     __slots__ = ()
 
@@ -57,11 +53,7 @@ def is_component(text: str) -> bool:
 
 
 class Tag(str):
-    """A validated tag, such as `latest`.
-
-    Raises:
-        TagInvalid: the text is not a tag.
-    """
+    """A validated tag, such as `latest`; any other is `TagInvalid`."""
 
     __slots__ = ()
 

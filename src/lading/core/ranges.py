@@ -88,11 +88,7 @@ def _without_overlaps(ranges: Sequence[ByteRange]) -> Sequence[ByteRange]:
 
 
 def parse_chunk(header: str) -> ByteRange:
-    """The range that the `Content-Range` of an uploaded chunk says.
-
-    Raises:
-        UploadInvalid: it is not a range.
-    """
+    """The range that the `Content-Range` of a chunk says; `UploadInvalid` if it is none."""
     match = _CHUNK.fullmatch(header.strip())
     if match is None or int(match.group(2)) < int(match.group(1)):
         raise UploadInvalid("Content-Range must look like `0-1023`", {"range": header[:64]})

@@ -47,11 +47,7 @@ def is_name(name: str) -> bool:
 
 
 def check_name(name: str) -> str:
-    """The name, if it can be a robot's.
-
-    Raises:
-        ValueError: it cannot; the message says what can.
-    """
+    """The name, if it can be a robot's; else a `ValueError`, whose message says what can."""
     if not is_name(name):
         raise ValueError("write up to 64 letters, digits, `.`, `_` and `-`, such as `ci`")
     return name

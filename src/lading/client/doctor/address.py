@@ -36,11 +36,7 @@ class DeploymentAddress:
 
     @classmethod
     def parse(cls, text: str) -> "DeploymentAddress":
-        """Read what was typed.
-
-        Raises:
-            ReferenceInvalid: it is no address of a registry.
-        """
+        """Read what was typed; `ReferenceInvalid` if it is no address of a registry."""
         try:
             parts = urlsplit(text if "://" in text else f"//{text}")
             host, port = parts.hostname or "", parts.port or 0

@@ -206,11 +206,7 @@ def _chunks(pieces: Sequence[bytes]) -> Iterator[bytes]:
 
 
 def _decompressed(coding: str, body: bytes) -> bytes:
-    """A body, or its beginning, as most clients see one that something has compressed unasked.
-
-    Raises:
-        NoAnswer: it is not compressed.
-    """
+    """A body, or its beginning, as most clients see what is compressed unasked, or `NoAnswer`."""
     if coding.strip().lower() not in _COMPRESSED:
         return body
     try:

@@ -153,11 +153,7 @@ class Adder:
         self._above: list[int] = []
 
     def mark(self, layer: int, entry: Entry) -> None:
-        """Take a mark of a layer.
-
-        Raises:
-            TooManyMarks: there were more than `MOST_MARKS`.
-        """
+        """Take a mark of a layer; `TooManyMarks` if there were more than `MOST_MARKS`."""
         places = self._inside if entry.kind is EntryKind.OPAQUE else self._whole
         self._cut(places, entry.hidden, layer)
         self._layers[layer].removed += 1

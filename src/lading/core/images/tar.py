@@ -64,11 +64,7 @@ class TarReader:
         self._start_member()
 
     def feed(self, piece: bytes) -> Iterator[Member]:
-        """The members whose headers end in the next piece of the archive.
-
-        Raises:
-            TarInvalid: this is no archive, or a damaged one.
-        """
+        """The members whose headers end in the next piece; `TarInvalid` if it is of no archive."""
         at = 0
         while not self.is_finished:
             if self._skip:

@@ -42,11 +42,7 @@ class RawHeader(NamedTuple):
 
 
 def read(block: bytes) -> RawHeader:
-    """Read a block that is not all zeros.
-
-    Raises:
-        TarInvalid: it is no header.
-    """
+    """Read a block that is not all zeros; `TarInvalid` if it is no header."""
     _check(block)
     type_ = block[156:157]
     name, magic = _text(block[0:100]), block[257:265]
