@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from lading.blobs.file_locks import FileLocks
-from lading.blobs.s3 import s3_uploads
 from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.object_store import ObjectStore
 from lading.blobs.s3.s3_blobs import S3Blobs
@@ -70,7 +69,6 @@ async def _in_segments(people: People) -> None:
         Chunk(pieces(b"")),
         change=people.change(),
     )
-    await people.uploads.list_all()
 
 
 async def _join(people: People) -> None:
@@ -230,12 +228,10 @@ def _process(target: Callable[..., None], *args: object) -> int | None:
 
 def live_and_die(life: Life, name: str, die_after: int | None, log: Path) -> None:
     """Prepare for a verb, and do it, as far as it comes."""
-    s3_uploads.SETTLING = 1000.0  # that is done at the end, not at some time
     verb = _find(name)
 
     async def prepare(place: PlaceOfObjects) -> float:
         await verb.prepare(place)
-        await place.uploads.list_all()
         return place.now
 
     now = life.live(prepare)
@@ -250,7 +246,6 @@ def live_and_die(life: Life, name: str, die_after: int | None, log: Path) -> Non
         watched.watch(place.metadata)
         _watch_store(watched)
         await verb.act(place)
-        await place.uploads.list_all()
         return watched.seen
 
     seen = replace(life, now=now).live(act)
@@ -322,7 +317,6 @@ async def _assert_consistent(place: PlaceOfObjects) -> None:
 
 
 async def _left_over(place: PlaceOfObjects) -> list[str]:
-    await place.uploads.list_all()
     left = set(state.rows_left(place))
     if await place.metadata.objects.unknown(list(await _objects(place))):
         left.add("an object that no row names")

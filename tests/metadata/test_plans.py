@@ -310,7 +310,7 @@ async def _upload_objects(metadata: Metadata) -> None:
     last = replace(progress, stored=None, unused=[], writing=None)
     await uploads.cut(upload, 1, last)
     await uploads.commit(upload, 1, last, digest)
-    await uploads.settle([upload])
+    await uploads.settle(upload)
     await uploads.discard(upload, 0)
     await _push_as_objects(metadata)
     await objects.find(digest)

@@ -14,8 +14,7 @@ from lading.core.digest import Digest
 from lading.core.errors import Unavailable
 from lading.core.typing import override
 from lading.ports.blob_sources import LocalFile
-from lading.ports.blobs import Blobs, StoredBytes
-from lading.ports.objects import PlacedSegment
+from lading.ports.blobs import Blobs, KnownSegments, StoredBytes
 from lading.system import durable, regular_files
 
 log = logging.getLogger(__name__)
@@ -44,9 +43,7 @@ class FileBlobs(Blobs):
         self._waiting = 0
 
     @override
-    async def find(
-        self, digest: Digest, segments: Sequence[PlacedSegment] | None = None
-    ) -> LocalFile | None:
+    async def find(self, digest: Digest, segments: KnownSegments = None) -> LocalFile | None:
         key = self._layout.key(digest)
         path = f"{self._layout.blobs}/{key}"
         status = self._status(path)
@@ -54,11 +51,7 @@ class FileBlobs(Blobs):
 
     @override
     async def stat(
-        self,
-        digest: Digest,
-        *,
-        closely: bool = False,
-        segments: Sequence[PlacedSegment] | None = None,
+        self, digest: Digest, *, closely: bool = False, segments: KnownSegments = None
     ) -> StoredBytes | None:
         status = self._status(self._layout.blob(digest))
         if status is None:

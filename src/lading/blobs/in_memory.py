@@ -10,9 +10,8 @@ from lading.core.errors import DigestMismatch, UploadOutOfOrder, UploadUnknown
 from lading.core.names import Owner, UploadKey
 from lading.core.typing import override
 from lading.ports.blob_sources import InMemory
-from lading.ports.blobs import Blobs, StoredBytes
+from lading.ports.blobs import Blobs, KnownSegments, StoredBytes
 from lading.ports.locks import Locks
-from lading.ports.objects import PlacedSegment
 from lading.ports.uploads import WRONG_DIGESTS, Staged, StagedUpload, Uploads
 
 
@@ -28,19 +27,13 @@ class InMemoryBlobs(Blobs):
         self._blobs[digest] = data
 
     @override
-    async def find(
-        self, digest: Digest, segments: Sequence[PlacedSegment] | None = None
-    ) -> InMemory | None:
+    async def find(self, digest: Digest, segments: KnownSegments = None) -> InMemory | None:
         data = self._blobs.get(digest)
         return None if data is None else InMemory(data)
 
     @override
     async def stat(
-        self,
-        digest: Digest,
-        *,
-        closely: bool = False,
-        segments: Sequence[PlacedSegment] | None = None,
+        self, digest: Digest, *, closely: bool = False, segments: KnownSegments = None
     ) -> StoredBytes | None:
         data = self._blobs.get(digest)
         return None if data is None else StoredBytes(len(data), 0, hash(data))  # as old as can be

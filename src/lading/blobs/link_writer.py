@@ -44,7 +44,7 @@ class LinkWriter(LinkTarget):
 
     @override
     async def has_bytes(self, digest: Digest, size: int) -> bool:
-        return await self._do(self._has_bytes, digest, size)
+        return await self._do(size_if_there, self._layout.blob(digest)) == size
 
     @override
     async def take_file(self, digest: Digest, path: str) -> bool:
@@ -121,9 +121,6 @@ class LinkWriter(LinkTarget):
         note = distribution.find_note(self._layout) or AdoptedNote()
         if not note.keeps_links:
             distribution.write_note(self._layout, AdoptedNote(note.left, keeps_links=True))
-
-    def _has_bytes(self, digest: Digest, size: int) -> bool:
-        return size_if_there(self._layout.blob(digest)) == size
 
     def _take_file(self, path: str, source: str) -> bool:
         _make_room_beside(path)

@@ -11,10 +11,9 @@ from lading.core.digest import Digest
 from lading.core.recent import Recent
 from lading.core.typing import override
 from lading.ports.blob_sources import BlobSource, InMemory, LocalFile
-from lading.ports.blobs import Blobs, StoredBytes
+from lading.ports.blobs import Blobs, KnownSegments, StoredBytes
 from lading.ports.measures import UNMEASURED, Count, Measures
 from lading.ports.object_sources import Chunks, LostObject
-from lading.ports.objects import PlacedSegment
 
 # Bytes up to which a blob is small.
 LARGEST = 64 * 1024
@@ -35,9 +34,7 @@ class SmallBlobCache(Blobs):
         self._kept: Recent[Digest, InMemory] = Recent(capacity, lambda kept: kept.size + BESIDE)
 
     @override
-    async def find(
-        self, digest: Digest, segments: Sequence[PlacedSegment] | None = None
-    ) -> BlobSource | None:
+    async def find(self, digest: Digest, segments: KnownSegments = None) -> BlobSource | None:
         kept = self._kept.get(digest)
         if kept is not None:
             self._measures.count(Count.CACHE_HITS)
@@ -49,11 +46,7 @@ class SmallBlobCache(Blobs):
 
     @override
     async def stat(
-        self,
-        digest: Digest,
-        *,
-        closely: bool = False,
-        segments: Sequence[PlacedSegment] | None = None,
+        self, digest: Digest, *, closely: bool = False, segments: KnownSegments = None
     ) -> StoredBytes | None:
         return await self._store.stat(digest, closely=closely, segments=segments)
 

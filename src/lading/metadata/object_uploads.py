@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lading.core.digest import Digest
 from lading.core.names import Owner, UploadKey
-from lading.metadata import batches, becoming_blobs, uploads
+from lading.metadata import becoming_blobs, uploads
 from lading.metadata.noun import reading, scanning, writing, writing_once
 from lading.ports.database import Database, SqlConnection
 from lading.ports.objects import TakenUpload
@@ -34,12 +34,9 @@ def list_all(connection: SqlConnection) -> Sequence[Staged]:
     ]
 
 
-def settle(connection: SqlConnection, keys: Sequence[UploadKey]) -> None:
-    """Remove the rows of uploads that were committed."""
-    connection.execute(
-        "DELETE FROM uploads WHERE digest IS NOT NULL AND key IN (SELECT key FROM json_each(?))",
-        (batches.keys(keys),),
-    )
+def settle(connection: SqlConnection, upload: UploadKey) -> None:
+    """Remove the row of an upload that was committed."""
+    connection.execute("DELETE FROM uploads WHERE digest IS NOT NULL AND key = ?", (upload,))
 
 
 class ObjectUploads:
@@ -56,7 +53,7 @@ class ObjectUploads:
         self.commit = writing(database, becoming_blobs.commit)
         self.segments = reading(database, uploads.segments)
         self.size = reading(database, uploads.size)
-        self.settle = writing(database, settle, durable=False)
+        self.settle = writing_once(database, settle)
         self.discard = writing(database, uploads.discard)
         self.count = reading(database, count)
         self.count_all = scanning(database, count_all)

@@ -1,13 +1,16 @@
 """The port of blobs: their bytes, by digest."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
 from lading.core.digest import Digest
 from lading.ports.blob_sources import BlobSource
 from lading.ports.objects import PlacedSegment
+
+KnownSegments: TypeAlias = Sequence[PlacedSegment] | None
+"""What rows say of the objects of a blob, if the caller has just read that."""
 
 
 class StoredBytes(Struct, frozen=True):
@@ -26,30 +29,20 @@ class StoredBytes(Struct, frozen=True):
 class Blobs(Protocol):
     """The bytes of blobs. What puts them there is an upload, see `lading.ports.uploads`."""
 
-    async def find(
-        self, digest: Digest, segments: Sequence[PlacedSegment] | None = None
-    ) -> BlobSource | None:
+    async def find(self, digest: Digest, segments: KnownSegments = None) -> BlobSource | None:
         """Where the bytes of a blob are; `None` if they are not there, or seen to be damaged.
-
-        Args:
-            segments: what rows say of its objects, if the caller has just read that.
 
         Raises:
             Unavailable: that cannot be told now, as the place of all blobs is gone.
         """
 
     async def stat(
-        self,
-        digest: Digest,
-        *,
-        closely: bool = False,
-        segments: Sequence[PlacedSegment] | None = None,
+        self, digest: Digest, *, closely: bool = False, segments: KnownSegments = None
     ) -> StoredBytes | None:
         """The bytes that the store has of a blob, right or not, without reading them.
 
         Args:
             closely: whether to ask the place itself, where something else says what is there.
-            segments: as `find`.
 
         Raises:
             Unavailable: as `find`.

@@ -155,8 +155,8 @@ class UploadRows(Protocol):
     async def size(self, upload: UploadKey) -> int | None:
         """How many bytes an upload has; `None` if it never began, or is over."""
 
-    async def settle(self, uploads: Sequence[UploadKey]) -> None:
-        """Remove the rows of uploads that were committed; a power cut may undo it."""
+    async def settle(self, upload: UploadKey) -> None:
+        """Remove the row of an upload that was committed; a power cut may undo it."""
 
     async def discard(self, upload: UploadKey, now: float) -> Sequence[str]:
         """End an upload that is no blob; returns the keys of its objects, unused from then."""

@@ -89,13 +89,6 @@ async def test_a_large_object_takes_three_requests_beside_its_parts(
     assert s3.proxy.count("GET") == 2
 
 
-async def test_an_object_of_no_pieces_is_empty(s3: S3, store: ObjectStore) -> None:
-    assert await store.put_pieces("a", in_pieces(b"")) == 0
-    assert s3.proxy.requests == ["PUT"]
-    assert await store.size_of("a") == 0
-    assert await read_all(store, "a", 0, 0) == b""
-
-
 async def test_pieces_may_be_overwritten_as_soon_as_the_next_one_is_asked_for(
     store: ObjectStore,
 ) -> None:

@@ -1,7 +1,6 @@
 """Small uploads that come at once: stored without being opened, under keys known before."""
 
 import asyncio
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from lading.blobs.s3.deletions import RefusedObject
-from lading.blobs.s3.reserved_keys import FIRST, LASTING, MOST, ReservedKeys
+from lading.blobs.s3.object_room import FIRST, LASTING, MOST, ReservedKeys
 from lading.blobs.s3.staged_objects import LEASE
 from lading.core.digest import SHA256, SHA512, Digest
 from lading.core.errors import Unavailable, UploadUnknown
@@ -236,7 +235,7 @@ class Reserved:
 
 
 def _keys_of(reserved: Reserved) -> ReservedKeys:
-    return ReservedKeys(reserved, lambda: 0.0, lambda: os.urandom(8).hex())
+    return ReservedKeys(reserved, lambda: 0.0)
 
 
 async def test_each_key_is_one_callers_and_was_written_down_before() -> None:

@@ -19,7 +19,7 @@ from lading.blobs.s3.object_streams import ObjectStreams, lost, next_of
 from lading.blobs.s3.opening import open_bucket
 from lading.blobs.s3.pipes import pipes_of
 from lading.blobs.s3.role_keys import RoleKeys
-from lading.blobs.s3.signed_addresses import SignedAddresses
+from lading.blobs.s3.signatures import SignedAddresses
 from lading.blobs.s3.signed_requests import SignedRequests, UnfinishedParts
 from lading.core.digest import Bytes
 from lading.core.typing import override
@@ -122,23 +122,20 @@ class ObjectStore(Segments):
 
         Args:
             key: as in `put`.
-            pieces: of it, in order; each may be used again as soon as the next one is asked for.
+            pieces: of it, in order, and not without bytes: parts of nothing are refused. Each may
+                be used again as soon as the next one is asked for.
 
         Returns:
             How many bytes it has.
         """
         collected = _Collected(pieces)
-        first = await anext(collected, None)
-        if first is None:  # parts of nothing are refused
-            await self.put(key, b"")
-            return 0
         attempts = self._attempts(Timing.STORE_WRITER)
         failure: Exception | None = None
         try:
             await self._obstore.put_async(
                 self._open.again,
                 self._folder + key,
-                _chain(first, collected),
+                collected,
                 attributes=self._attributes,
                 use_multipart=True,
                 chunk_size=self._bucket.part_size,
@@ -368,9 +365,3 @@ class _Collected:
             raise StopAsyncIteration
         self.size += len(collected)
         return collected
-
-
-async def _chain(first: Bytes, others: AsyncIterator[Bytes]) -> AsyncGenerator[Bytes, None]:
-    yield first
-    async for other in others:
-        yield other

@@ -8,7 +8,7 @@ from lading.blobs.s3.object_room import ObjectRoom
 from lading.core.digest import Digest
 from lading.core.typing import override
 from lading.ports.blob_sources import all_bytes
-from lading.ports.blobs import Blobs, StoredBytes
+from lading.ports.blobs import Blobs, KnownSegments, StoredBytes
 from lading.ports.object_sources import Chunks, LostObject
 from lading.ports.objects import PlacedSegment
 
@@ -28,9 +28,7 @@ class S3Blobs(Blobs):
         self._clock = room.clock
 
     @override
-    async def find(
-        self, digest: Digest, segments: Sequence[PlacedSegment] | None = None
-    ) -> Chunks | None:
+    async def find(self, digest: Digest, segments: KnownSegments = None) -> Chunks | None:
         if segments is None:
             segments = await self._rows.find(digest)
         if not segments:
@@ -39,11 +37,7 @@ class S3Blobs(Blobs):
 
     @override
     async def stat(
-        self,
-        digest: Digest,
-        *,
-        closely: bool = False,
-        segments: Sequence[PlacedSegment] | None = None,
+        self, digest: Digest, *, closely: bool = False, segments: KnownSegments = None
     ) -> StoredBytes | None:
         if segments is None:
             segments = await self._rows.find(digest)

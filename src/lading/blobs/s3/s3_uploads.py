@@ -4,32 +4,25 @@ To open an upload, say that it goes on, and close it again costs more than to st
 that comes at once and is small needs none of it: it is one object, and rows that are written once.
 """
 
-import asyncio
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
 from lading.blobs.file_uploads import UploadCount
 from lading.blobs.hashing import RunningHash
-from lading.blobs.s3.object_room import ObjectRoom, new_key
-from lading.blobs.s3.reserved_keys import ReservedKeys
+from lading.blobs.s3.object_room import ObjectRoom, ReservedKeys
 from lading.blobs.s3.staged_objects import SMALL, StagedObjects
 from lading.blobs.s3.unused_objects import UnusedObjects
 from lading.core.clocks import SLACK
 from lading.core.digest import SHA256, Digest
-from lading.core.errors import RegistryError, UploadUnknown
+from lading.core.errors import UploadUnknown
 from lading.core.names import Owner, UploadKey
 from lading.core.typing import override
 from lading.ports.objects import READING, PlacedSegment
 from lading.ports.uploads import Becoming, Staged, UploadNotReady, Uploads
 
-log = logging.getLogger(__name__)
-
 # Seconds for which a commit may be under way although nobody has its digest locked: a lock may be
 # lost with the connection that holds it, while the one who had it goes on for a moment.
 COMMITTING = 60.0
-# Seconds until rows of commits that are settled are removed.
-SETTLING = 0.2
 
 
 class S3Uploads(Uploads):
@@ -39,14 +32,10 @@ class S3Uploads(Uploads):
 
     def __init__(self, room: ObjectRoom) -> None:
         self._room = room
-        self._keys = ReservedKeys(room.uploads.reserve, room.clock, new_key)
+        self._keys = ReservedKeys(room.uploads.reserve, room.clock)
         self._rows = room.uploads
         self._unused = UnusedObjects(room)
         self._about = UploadCount()
-        # Whose commits are settled, and whose rows go together, soon: a crash leaves them to the
-        # collector, and nothing else.
-        self._settled: list[UploadKey] = []
-        self._settling: asyncio.Task[None] | None = None
 
     @override
     async def require_space(self, size: int) -> None:
@@ -98,9 +87,7 @@ class S3Uploads(Uploads):
 
     @override
     async def settle(self, upload: UploadKey, digest: Digest) -> None:
-        if not self._settled:
-            asyncio.get_running_loop().call_later(SETTLING, self._begin_to_settle)
-        self._settled.append(upload)
+        await self._rows.settle(upload)
 
     @override
     async def discard(self, upload: UploadKey) -> None:
@@ -118,7 +105,6 @@ class S3Uploads(Uploads):
 
     @override
     async def list_all(self) -> Sequence[Staged]:
-        await self._settle()
         now = self._room.clock()
         return [
             replace(item, under_way=item.digest is not None and _is_lately(item.active_at, now))
@@ -140,18 +126,6 @@ class S3Uploads(Uploads):
         finally:
             room.budget.give_back(len(data))
         return PlacedSegment(key, 0, len(data), room.clock())
-
-    def _begin_to_settle(self) -> None:
-        self._settling = asyncio.get_running_loop().create_task(self._settle())
-
-    async def _settle(self) -> None:
-        settled, self._settled = self._settled, []
-        if not settled:
-            return
-        try:
-            await self._rows.settle(settled)
-        except RegistryError as error:
-            log.warning("%d uploads are removed by the next collection: %s", len(settled), error)
 
 
 def _is_lately(committed_at: float, now: float) -> bool:

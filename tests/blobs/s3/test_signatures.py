@@ -11,8 +11,7 @@ from obstore.store import S3Store
 
 from lading.blobs.s3.access_keys import AccessKeys
 from lading.blobs.s3.bucket import S3Bucket
-from lading.blobs.s3.signatures import SigningScope
-from lading.blobs.s3.signed_addresses import SignedAddresses
+from lading.blobs.s3.signatures import SignedAddresses, SigningScope
 
 KEYS = AccessKeys("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 LOCAL = S3Bucket("images", endpoint="http://127.0.0.1:9000", path_style=True)
