@@ -13,7 +13,7 @@ from urllib.parse import quote
 from lading.core.digest import Digest
 from lading.core.errors import ReadOnly, RegistryError, Unavailable, Unsupported
 from lading.core.names import RepositoryName
-from lading.edge.asgi import PIPES, Message, Receive, Scope, Send
+from lading.edge.asgi import Message, Receive, Scope, Send
 from lading.edge.authentication import Doorkeeper, admit_anybody
 from lading.edge.body import ClientDisconnected
 from lading.edge.callers import Admission
@@ -275,8 +275,6 @@ class _Outcome:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"].append((b"x-request-id", self._id.encode()))
-        elif message["type"] in {"http.response.zerocopysend", PIPES}:
-            self.size += message["count"]
-        else:
-            self.size += len(message["body"])
+        else:  # its bytes, or how many the server takes out of a file or a pipe
+            self.size += len(message["body"]) if "body" in message else message["count"]
         return self._send(message)

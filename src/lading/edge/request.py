@@ -119,15 +119,10 @@ def _parameters(query: bytes) -> dict[str, list[str]]:
 
 
 def _by_name(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
-    if len(headers) < len(raw):
-        values: dict[bytes, list[bytes]] = {}
-        for name, value in raw:
-            values.setdefault(name, []).append(value)
-        headers = {
-            name.decode("latin-1"): b", ".join(value).decode("latin-1")
-            for name, value in values.items()
-        }
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in raw:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
 
 

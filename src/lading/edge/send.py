@@ -1,10 +1,11 @@
 """Sending: how a response leaves, by what its body is."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing, suppress
 from functools import lru_cache
 from http import HTTPStatus
+from typing import Any
 
 from lading.core.digest import Bytes
 from lading.edge.asgi import PIPES, Message, Scope, Send
@@ -38,9 +39,9 @@ class Sender:
         self._spools = SharedSpools(budgets)
         self._making = asyncio.Lock()
 
-    async def send(
+    def send(
         self, scope: Scope, send: Send, response: Response, *, head: bool, accelerate: str
-    ) -> None:
+    ) -> Coroutine[Any, Any, None]:
         """Send a response.
 
         Args:
@@ -56,26 +57,20 @@ class Sender:
         body = response.body
         headers = self._always | _encoded(response.headers)
         if isinstance(body, BlobBody) and isinstance(body.source, LocalFile) and accelerate:
-            await _hand_over(send, headers, f"{accelerate}{body.source.key}")
-        elif isinstance(body, bytes):
+            return _hand_over(send, headers, f"{accelerate}{body.source.key}")
+        if isinstance(body, bytes):
             if response.status not in _WITHOUT_BODY:
                 headers.setdefault(b"content-length", b"%d" % len(body))
             if head or len(body) <= SMALL:
-                await _send_bytes(send, response.status, headers, b"" if head else body)
-            else:
-                del body
-                await self._send_large(scope, send, response, headers)
-        elif isinstance(body, StreamBody):
-            if head:
-                await _send_bytes(send, response.status, headers, b"")
-            else:
-                await self._send_stream(send, response.status, headers, body)
-        elif isinstance(body, PartsBody):
+                return _send_bytes(send, response.status, headers, b"" if head else body)
+            return self._send_large(scope, send, response, headers)
+        if isinstance(body, StreamBody):
+            return self._send_stream(send, response.status, headers, body, head=head)
+        if isinstance(body, PartsBody):
             headers[b"content-length"] = b"%d" % body.length
-            await _send_parts(scope, send, response.status, headers, body)
-        else:
-            headers[b"content-length"] = b"%d" % body.range.length
-            await _send_blob(scope, send, response.status, headers, body)
+            return _send_parts(scope, send, response.status, headers, body)
+        headers[b"content-length"] = b"%d" % body.range.length
+        return _send_blob(scope, send, response.status, headers, body)
 
     async def _send_large(
         self, scope: Scope, send: Send, response: Response, headers: Headers
@@ -87,12 +82,12 @@ class Sender:
                 await _send_part(scope, send, spool.open(), 0, spool.size)
 
     async def _send_stream(
-        self, send: Send, status: int, headers: Headers, body: StreamBody
+        self, send: Send, status: int, headers: Headers, body: StreamBody, *, head: bool
     ) -> None:
         """Send what is made meanwhile: one piece for one client in each turn of the loop."""
         await _start(send, status, headers)
         async with aclosing(body.pieces) as pieces:
-            while True:
+            while not head:
                 async with self._making:
                     # Neither a read nor a fast client ever waits: let others have their turn.
                     await asyncio.sleep(0)

@@ -45,6 +45,7 @@ class Connection(asyncio.Protocol):
 
     Attributes:
         exchanges: requests that came and are not answered; the first one is being answered.
+        writable: is done when the client has taken most of what it was sent; `None` if it has.
         reading: whether bytes are taken from the client.
         parting: the last response is sent: what still comes is not looked at.
     """
@@ -62,7 +63,7 @@ class Connection(asyncio.Protocol):
         self.deadlines = Deadlines(self, connections.timeouts)
         self.takeover = Takeover(self)
         self._peer = ""
-        self._writable: asyncio.Future[None] | None = None
+        self.writable: asyncio.Future[None] | None = None
         # Something came behind the last request; nothing will, as the client has closed its side.
         self._more_came = False
         self._half_closed = False
@@ -154,15 +155,15 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client does not take what it was sent."""
-        if self._writable is None:
-            self._writable = self.loop.create_future()
+        if self.writable is None:
+            self.writable = self.loop.create_future()
 
     def resume_writing(self) -> None:
         """The client has taken most of it."""
-        if self._writable is not None:
-            if not self._writable.done():  # as it is when a response was given up
-                self._writable.set_result(None)
-            self._writable = None
+        if self.writable is not None:
+            if not self.writable.done():  # as it is when a response was given up
+                self.writable.set_result(None)
+            self.writable = None
             self._answer_next()
 
     # From the reader
@@ -185,16 +186,12 @@ class Connection(asyncio.Protocol):
 
     # From exchanges
 
-    async def writable(self) -> None:
-        """Wait until the client has taken most of what it was sent."""
-        if self._writable is not None:
-            await self._writable
-
     async def flushed(self) -> None:
         """Wait until the kernel has all that was written."""
         if self.transport.get_write_buffer_size():
             self.transport.set_write_buffer_limits(0)
-            await self.writable()
+            if self.writable is not None:
+                await self.writable
             self.transport.set_write_buffer_limits()
 
     def body_wanted(self) -> None:
@@ -287,7 +284,7 @@ class Connection(asyncio.Protocol):
 
     def _answer_next(self) -> None:
         """Begin with the next request if its answer can leave; until then it is not even made."""
-        if not self.exchanges or self._writable is not None:
+        if not self.exchanges or self.writable is not None:
             return
         exchange = self.exchanges[0]
         if not (exchange.begun or exchange.gone):

@@ -246,7 +246,8 @@ class Exchange:
                 self.keep_alive = False
             self._head = self._render(message["status"], message["headers"])
             return
-        await self._line.writable()
+        if self._line.writable is not None:
+            await self._line.writable
         if self.gone:
             raise ClientDisconnected
         body = message.get("body", b"")

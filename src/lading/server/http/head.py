@@ -8,6 +8,7 @@ from lading.server.http.refusal import Refusal
 
 _VERSIONS = frozenset({"1.0", "1.1"})
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+_LOOKED_AT = _FRAMING | {b"host", b"expect"}
 # "absolute-form" (RFC 9112, 3.2.2), in which only proxies are asked, usually: the authority, the
 # path, the query. A user in it is "an error" (RFC 9110, 4.2.4).
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#@]+)(/[^?#]*)?(?:\?([^#]*))?")
@@ -67,6 +68,10 @@ class Head:
         # "optional whitespace … is excluded" (RFC 9112, 5.1); the parser leaves out the first one.
         name, value = name.lower(), value.rstrip()
         self.headers.append((name, value))
+        if name in _LOOKED_AT:
+            self._look_at(name, value)
+
+    def _look_at(self, name: bytes, value: bytes) -> None:
         if name == b"host":
             self._hosts += 1
             _require_host(value)
@@ -74,7 +79,7 @@ class Head:
             # The parser refuses any two of them but codings, of which the last one is `chunked`.
             before = b"" if self.framing is None else self.framing[1] + b","
             self.framing = name, before + value
-        elif name == b"expect":
+        else:
             # A list (RFC 9110, 10.1.1); of what else may be expected nothing is known.
             expected = [each.strip() for each in value.lower().split(b",")]
             self._expects_continue |= b"100-continue" in expected
