@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.cli.images.logins import remove_login, store_login
+from lading.cli.login import remove_login, store_login
 from lading.client import HostLogin, find_login
 from lading.testing import Registry
 from tests.cli.conftest import Ours

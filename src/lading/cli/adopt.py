@@ -135,11 +135,8 @@ def _take_over(
     by, how = Principal(operator()), {"checksums": checksums, "repair": repair}
 
     async def run(adoption: "Adoption") -> "Adoption":
-        try:
-            async for finding in adopting.run(adoption):
-                report.tell(finding, progress)
-        except adopting.CannotAdopt as error:
-            raise click.ClickException(str(error)) from error
+        async for finding in adopting.run(adoption):
+            report.tell(finding, progress)
         return adoption
 
     async def plan() -> "Adoption":
@@ -150,12 +147,12 @@ def _take_over(
         return await run(adoptions.new_adoption(registry, settings, by, progress, **how))
 
     with step_progress("is taking it over") as progress:
-        if dry_run:
-            try:
+        try:
+            if dry_run:
                 return run_on_data(settings, plan)
-            except adopting.CannotAdopt as error:  # before it has begun
-                raise click.ClickException(str(error)) from error
-        return run_with(settings, take_over, create=True)
+            return run_with(settings, take_over, create=True)
+        except adopting.CannotAdopt as error:
+            raise click.ClickException(str(error)) from error
 
 
 def _summary(

@@ -1,4 +1,7 @@
-"""Findings, as commands tell them: each as it comes, how many there were, and in no log beside."""
+"""Findings, as commands tell them: each as it comes, how many there were, and in no log beside.
+
+And what an object store keeps that nothing needs, which is none: it goes by itself.
+"""
 
 import logging
 from collections import Counter
@@ -7,10 +10,11 @@ from contextlib import contextmanager
 
 import click
 
-from lading.cli.output import clean, plain, to_json
+from lading.cli.output import clean, counted, human_size, plain, to_json
 from lading.cli.progress import StepLines
 from lading.core.damage import Finding, Kind
 from lading.core.typing import override
+from lading.ports.objects import READING, UnusedBytes
 
 
 class FindingReport:
@@ -83,3 +87,17 @@ class _LastRecord(logging.Handler):
     @override
     def emit(self, record: logging.LogRecord) -> None:
         self.record = record
+
+
+def unused_words(unused: UnusedBytes) -> str:
+    """What an object store keeps that nothing needs."""
+    words = (
+        f"{counted(unused.objects, 'object')} ({human_size(unused.size)}) that nothing needs:"
+        f" freed {READING / 3600:.0f} hours after that began, as somebody may be reading there"
+    )
+    if not unused.refused:
+        return words
+    return (
+        f"{words}; {unused.refused} of them stay, as the store refuses to delete them: it denies"
+        " `s3:DeleteObject`, or has them under retention"
+    )

@@ -15,11 +15,11 @@ import click
 
 from lading.cli.arguments import CONFIG
 from lading.cli.examples import Example, with_examples
+from lading.cli.findings import unused_words
 from lading.cli.late import late
 from lading.cli.output import JSON, JsonList, counted, human_size, plain, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import with_registry
-from lading.cli.words import unused_words
 from lading.core.command_lines import command_line
 from lading.core.garbage import (
     ExpiredUpload,

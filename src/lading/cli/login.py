@@ -1,6 +1,14 @@
-"""`lading login` and `lading logout`: logins for registries, where Docker keeps them."""
+"""`lading login` and `lading logout`: logins for registries, where Docker keeps them.
 
+That is a file, or the helper that it names, as
+https://docs.docker.com/reference/cli/docker/login/#credential-stores says.
+"""
+
+import json
+import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -9,12 +17,25 @@ from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import NotAllowed, to_exit
 from lading.cli.late import late
 from lading.cli.output import say, say_wait
+from lading.client import Client, ClientError, HostLogin, SessionOptions
+from lading.client.credentials import HELPER_ADVICE, run_helper
+from lading.client.errors import as_line
+from lading.client.login_files import (
+    entry_of,
+    helper_of,
+    keys_of,
+    login_files,
+    mapping,
+    normal_key,
+    read_login_file,
+    text,
+    usual_key,
+)
 from lading.core.errors import RegistryError, Unauthorized
+from lading.system import durable
 
 with late():
-    from lading import client as registries
-    from lading.cli.images import logins, remote
-    from lading.client import HostLogin, SessionOptions, login_files
+    from lading.cli.images import remote
 
 
 @with_examples(
@@ -40,17 +61,17 @@ def login(
     helper that its config.json names, or into that file; or into the one that REGISTRY_AUTH_FILE
     names, or that has a login for HOST and comes first.
     """
-    host = login_files.normal_key(host.lower())
+    host = normal_key(host.lower())
     require_utf8(username, "the name")
     password = read_password(from_stdin=password_stdin)
     if not password:
         raise click.UsageError("the password is empty")
-    given = registries.HostLogin(username, password)
-    options = registries.SessionOptions(plain_http, insecure, ca, on_wait=say_wait)
+    given = HostLogin(username, password)
+    options = SessionOptions(plain_http, insecure, ca, on_wait=say_wait)
     _require_right(host, given, options)
     try:
-        place = logins.store_login(host, given)
-    except (registries.ClientError, OSError) as error:
+        place = store_login(host, given)
+    except (ClientError, OSError) as error:
         raise click.ClickException(f"the login cannot be kept: {error}") from error
     say(f"Logged in to {host} as {username}")
     say(f"Kept in {place}", err=True)
@@ -64,20 +85,20 @@ def logout(host: str) -> None:
 
     All files are changed in which it would be looked for.
     """
-    host = login_files.normal_key(host.lower())
+    host = normal_key(host.lower())
     try:
-        was_there = logins.remove_login(host)
-    except (registries.ClientError, OSError) as error:
+        was_there = remove_login(host)
+    except (ClientError, OSError) as error:
         raise click.ClickException(f"the login cannot be removed: {error}") from error
     say(f"Logged out of {host}" if was_there else f"There was no login for {host}")
 
 
-def _require_right(host: str, given: "HostLogin", options: "SessionOptions") -> None:
+def _require_right(host: str, given: HostLogin, options: SessionOptions) -> None:
     """Ask a registry whether a login is right; if it is not, the command ends."""
     try:
         with (
             remote.translate_client_errors(host),
-            registries.Client(host, login=given, options=options) as client,
+            Client(host, login=given, options=options) as client,
         ):
             client.ping()
             if not client.session.asks_for_login:
@@ -90,3 +111,99 @@ def _require_right(host: str, given: "HostLogin", options: "SessionOptions") -> 
         ) from error
     except RegistryError as error:
         raise to_exit(error, f"the login for {host}") from error
+
+
+def store_login(registry: str, login: HostLogin, environ: Mapping[str, str] = os.environ) -> str:
+    """Keep a login where it counts; where that is, in words.
+
+    That is the first file that has one for this registry, which would be found before any other's,
+    or else the one that REGISTRY_AUTH_FILE names, or Docker's.
+
+    Raises:
+        ClientError, OSError: it cannot be kept.
+    """
+    files = [_LoginFile(path, environ) for path in login_files(environ)]
+    place = next((file for file in files if file.has(registry)), files[-1])
+    return place.store(registry, login)
+
+
+def remove_login(registry: str, environ: Mapping[str, str] = os.environ) -> bool:
+    """Forget a login, wherever it is; false if there was none.
+
+    Raises:
+        ClientError, OSError: it cannot be removed.
+    """
+    files = [_LoginFile(path, environ) for path in login_files(environ)]
+    removed = [file.remove(registry) for file in files]
+    return any(removed)
+
+
+class _LoginFile:
+    """A file of logins, which need not exist; it raises `ClientError` and `OSError`."""
+
+    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+        self.path = path
+        self._environ = environ
+
+    def has(self, registry: str) -> bool:
+        """Whether it has a login for a registry, or names a helper for that one."""
+        document = self._read()
+        named = helper_of(document, keys_of(registry))
+        return bool(named and named[0]) or bool(entry_of(document, usual_key(registry)))
+
+    def store(self, registry: str, login: HostLogin) -> str:
+        """Keep a login; where, in words."""
+        document, key = self._read(), usual_key(registry)
+        auths = _without(document, registry)
+        helper, its_key = _helper(document, registry)
+        if helper:
+            said = {"ServerURL": its_key, "Username": login.username, "Secret": login.password}
+            done = run_helper(helper, "store", json.dumps(said), self._environ)
+            if done.returncode:
+                why = as_line((done.stdout + done.stderr).decode(errors="replace"))
+                raise ClientError(
+                    f"docker-credential-{helper} did not keep the login: {why}",
+                    advice=HELPER_ADVICE,
+                )
+            self._write({**document, "auths": {**auths, key: {}}})
+            return f"docker-credential-{helper}"
+        auth = login.header.partition(" ")[2]
+        self._write({**document, "auths": {**auths, key: {"auth": auth}}})
+        return f"{self.path}, where it is not encrypted"
+
+    def remove(self, registry: str) -> bool:
+        """Forget a login; false if there was none."""
+        document = self._read()
+        helper, its_key = _helper(document, registry)
+        if helper:
+            run_helper(helper, "erase", its_key, self._environ)  # fails if there is none
+        left = _without(document, registry)
+        if len(left) == len(mapping(document.get("auths"))):
+            return False
+        self._write({**document, "auths": left})
+        return True
+
+    def _read(self) -> Mapping[str, Any]:
+        """The content of the file, which is not written over if it cannot be understood."""
+        return read_login_file(self.path) or {}
+
+    def _write(self, document: Mapping[str, Any]) -> None:
+        """Replace the file at once, readable by its owner alone."""
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # It may be a symbolic link to another disk, as of people who keep such files together.
+        path = self.path.resolve()
+        content = json.dumps(document, indent="\t").encode()
+        # It may be of the image of a container, which runs by another user.
+        durable.replace(path, content, mode=0o600, takes_over=True)
+
+
+def _without(document: Mapping[str, Any], registry: str) -> dict[str, Any]:
+    """The logins of a file but for those of a registry, however they are written."""
+    auths = mapping(document.get("auths"))
+    return {key: entry for key, entry in auths.items() if normal_key(key) != registry}
+
+
+def _helper(document: Mapping[str, Any], registry: str) -> tuple[str, str]:
+    """The helper that has the login for a registry, and its key; empty if the file has it."""
+    store = text(document.get("credsStore"))
+    return helper_of(document, keys_of(registry)) or (store, usual_key(registry))

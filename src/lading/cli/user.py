@@ -28,17 +28,17 @@ with late():
 # Reasons that say themselves what to do.
 _OF_ANOTHER_KIND = frozenset({errno.EBUSY, errno.ENOSPC, errno.EDQUOT})
 
-_file = click.option(
+_FILE = click.option(
     "-f",
     "--file",
     "path",
     type=click.Path(path_type=Path),
     help="The file of users; by default that of the configuration.",
 )
-_config = click.option(
+_CONFIG = click.option(
     "-c", "--config", type=click.Path(path_type=Path), help="The configuration that names the file."
 )
-_from_stdin = click.option(
+_FROM_STDIN = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input."
 )
 
@@ -60,9 +60,9 @@ def user() -> None:
 )
 @user.command()
 @click.argument("name")
-@_file
-@_config
-@_from_stdin
+@_FILE
+@_CONFIG
+@_FROM_STDIN
 def add(name: str, path: Path | None, config: Path | None, *, password_stdin: bool) -> None:
     """Add a user. The file is made if it is not there."""
     with _open(path, config) as (found, note):
@@ -79,9 +79,9 @@ def add(name: str, path: Path | None, config: Path | None, *, password_stdin: bo
 )
 @user.command()
 @click.argument("name")
-@_file
-@_config
-@_from_stdin
+@_FILE
+@_CONFIG
+@_FROM_STDIN
 def passwd(name: str, path: Path | None, config: Path | None, *, password_stdin: bool) -> None:
     """Give a user another password. Its tokens end, too."""
     with _open(path, config) as (found, note):
@@ -97,8 +97,8 @@ def passwd(name: str, path: Path | None, config: Path | None, *, password_stdin:
 )
 @user.command()
 @click.argument("name")
-@_file
-@_config
+@_FILE
+@_CONFIG
 def rm(name: str, path: Path | None, config: Path | None) -> None:
     """Remove a user. Its tokens end, too."""
     with _open(path, config) as (found, note):
@@ -111,8 +111,8 @@ def rm(name: str, path: Path | None, config: Path | None) -> None:
     Example("lading user ls --file /etc/lading/htpasswd", "Their names, and who cannot log in."),
 )
 @user.command()
-@_file
-@_config
+@_FILE
+@_CONFIG
 @JSON
 def ls(path: Path | None, config: Path | None, *, as_json: bool) -> None:
     """List the users."""
@@ -122,18 +122,18 @@ def ls(path: Path | None, config: Path | None, *, as_json: bool) -> None:
         say(to_json([{"name": each.name, "usable": each.usable} for each in listed]))
         return
     for each in listed:
-        say(each.name if each.usable else f"{each.name} (cannot log in: {_why_not(each.name)})")
+        why_not = "the name is a robot's" if each.name.startswith(PREFIX) else "not bcrypt"
+        say(each.name if each.usable else f"{each.name} (cannot log in: {why_not})")
     if not listed:
         say("There are none; `lading user add` makes one.", err=True)
 
 
-def _why_not(name: str) -> str:
-    return "the name is a robot's" if name.startswith(PREFIX) else "not bcrypt"
-
-
 @contextmanager
 def _open(path: Path | None, config: Path | None) -> "Iterator[tuple[Users, Note]]":
-    """The users of a file, and the notes of the registry if it is a registry's."""
+    """The users of a file, and the notes of the registry if it is a registry's.
+
+    What goes wrong ends the command with a sentence.
+    """
     with ExitStack() as stack:
         note: Note = registry.forget
         if path is None:
@@ -145,22 +145,15 @@ def _open(path: Path | None, config: Path | None) -> "Iterator[tuple[Users, Note
                 )
             path = settings.auth.htpasswd.path
             note = stack.enter_context(audit_of(settings))
-        with _explained(path):
+        try:
             yield authentication.users_of(path), note
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Explain what goes wrong: it ends the command with a sentence."""
-    try:
-        yield
-    except (logins.UserError, logins.AuthUnusable) as error:
-        raise click.ClickException(str(error)) from error
-    except OSError as error:
-        advice = (
-            ""
-            if error.errno in _OF_ANOTHER_KIND
-            else "; the file is replaced as a whole, so its directory must be writable (in a"
-            " container, mount the directory)"
-        )
-        raise click.ClickException(f"cannot write {path}: {error.strerror}{advice}") from error
+        except (logins.UserError, logins.AuthUnusable) as error:
+            raise click.ClickException(str(error)) from error
+        except OSError as error:
+            advice = (
+                ""
+                if error.errno in _OF_ANOTHER_KIND
+                else "; the file is replaced as a whole, so its directory must be writable (in a"
+                " container, mount the directory)"
+            )
+            raise click.ClickException(f"cannot write {path}: {error.strerror}{advice}") from error

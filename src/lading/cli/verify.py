@@ -11,12 +11,11 @@ import click
 
 from lading.cli.arguments import CONFIG
 from lading.cli.examples import Example, with_examples
-from lading.cli.findings import FindingReport, in_findings_alone
+from lading.cli.findings import FindingReport, in_findings_alone, unused_words
 from lading.cli.late import late
 from lading.cli.output import JSON_LINES, counted, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import with_registry
-from lading.cli.words import unused_words
 
 with late():
     from lading.services import upkeep, verify_blobs
