@@ -10,19 +10,19 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
 from lading.cli.late import late
-from lading.cli.output import say
-from lading.core import names
-from lading.core.digest import Digest
+from lading.cli.output import say, say_wait
 from lading.core.errors import RegistryError
-from lading.core.names import Reference, RepositoryName
 from lading.core.typing import T
 
 with late():
+    from lading.client import options
     from lading.config import document, durations, loading
     from lading.config.settings import Settings
 
@@ -43,25 +43,26 @@ _INSECURE = click.option("--insecure", is_flag=True, help="Take any certificate.
 
 
 def speaking_options(command: Callable[..., T]) -> Callable[..., T]:
-    """A decorator that gives a command `plain_http`, `insecure` and `ca`, as `SessionOptions` has.
+    """A decorator that gives a command the options of how a registry is spoken with, as `speaking`.
 
     This machine (`localhost`) needs none of them: it is asked by both ways.
     """
-    return _PLAIN_HTTP(_INSECURE(CA(command)))
+
+    @_PLAIN_HTTP
+    @_INSECURE
+    @CA
+    @wraps(command)
+    def run(*args: Any, plain_http: bool, insecure: bool, ca: Path | None, **words: Any) -> T:
+        speaking = options.SessionOptions(plain_http, insecure, ca, on_wait=say_wait)
+        return command(*args, speaking=speaking, **words)
+
+    return run
 
 
-def split_reference(text: str) -> tuple[RepositoryName, Reference | None]:
-    """The parts of `REPOSITORY`, `REPOSITORY:TAG` or `REPOSITORY@DIGEST`; else `BadParameter`."""
+def parsed(parse: Callable[[str], T], text: str) -> T:
+    """What a text means, as a name or a digest; a `BadParameter` if it is none."""
     try:
-        return names.split_reference(text)
-    except RegistryError as error:
-        raise click.BadParameter(f"{text!r}: {error.message}") from error
-
-
-def parse_digest(text: str) -> Digest:
-    """The digest in `sha256:…` or `sha512:…`; a `BadParameter` if it is neither."""
-    try:
-        return Digest(text)
+        return parse(text)
     except RegistryError as error:
         raise click.BadParameter(f"{text!r}: {error.message}") from error
 

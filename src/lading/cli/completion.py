@@ -9,7 +9,6 @@ import re
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import redirect_stderr
 from io import StringIO
-from typing import Any
 
 import click
 
@@ -24,6 +23,7 @@ with late():
 
     from lading.cli.images import places
     from lading.cli.images.source import ImageSource
+    from lading.client import options
 
 # What a shell shows at once, and how many names are looked at for it.
 _MOST_SHOWN = 200
@@ -93,8 +93,9 @@ def complete_image(
     incomplete: str,
 ) -> "list[shell_completion.CompletionItem]":
     """The repositories that begin as is being typed; behind a colon the tags of one."""
-    said: dict[str, Any] = {name: context.params.get(name) for name in places.OF_WHERE}
-    where = places.Where(**said)
+    said = context.params.get
+    speaking = options.SessionOptions(bool(said("plain_http")), bool(said("insecure")), said("ca"))
+    where = places.Where(said("config"), said("server"), speaking)
     host, rest = places.split_host(incomplete, where)
     before = incomplete.removesuffix(rest)
 

@@ -45,7 +45,7 @@ class CopyLines(CopySteps):
             if due:
                 self._next = time.monotonic() + _SECONDS
         if due:
-            self.say(self._line())
+            self.print(self._line(), err=True)
 
     @override
     def end(self, digest: str, sent: bool) -> None:
@@ -56,15 +56,11 @@ class CopyLines(CopySteps):
     def wait(self, why: str, seconds: float) -> None:
         """Say that something is tried again later."""
         if seconds >= 1:
-            self.say(f"waiting {seconds:.0f} s: {why}")
+            self.print(f"waiting {seconds:.0f} s: {why}", err=True)
 
-    def say(self, text: str) -> None:
-        """Print a line for a person."""
-        say(text, err=True)
-
-    def answer(self, text: str) -> None:
-        """Print a line of the answer."""
-        say(text)
+    def print(self, text: str, *, err: bool = False) -> None:
+        """Print a line beside the progress: of the answer, or for a person."""
+        say(text, err=err)
 
     def _line(self) -> str:
         with self._lock:
@@ -132,12 +128,8 @@ class CopyBars(CopyLines):
             self.bars.remove_task(task)
 
     @override
-    def say(self, text: str) -> None:
-        print_above(self.bars, text, err=True)
-
-    @override
-    def answer(self, text: str) -> None:
-        print_above(self.bars, text, err=False)
+    def print(self, text: str, *, err: bool = False) -> None:
+        print_above(self.bars, text, err=err)
 
     def _draw(self, digest: str, count: int) -> None:
         self.bars.advance(self._all, count)

@@ -108,7 +108,7 @@ class CopyRun:
         try:
             self._opener.settle()
         except ClientError as error:
-            self._steps.say(f"what was copied last is not listed: {error}")
+            self._steps.print(f"what was copied last is not listed: {error}", err=True)
 
     def _go_on(self) -> None:
         if self._ended.is_set():
@@ -175,10 +175,10 @@ class CopyRun:
         source, place = _joined(self._source, wanted), _joined(self._target, target)
         if self._order.as_json:
             document = {"outcome": outcome, "source": source, "target": place, "digest": digest}
-            self._steps.answer(to_json(document | ({"error": error} if error else {})))
+            self._steps.print(to_json(document | ({"error": error} if error else {})))
         else:
             line = f"{outcome}\t{source}\t{place}\t{digest}".rstrip("\t")
-            self._steps.answer(fitting(line))
+            self._steps.print(fitting(line))
 
     def _conclude(self) -> None:
         requests = self._opener.requests()
@@ -189,14 +189,15 @@ class CopyRun:
                 "bytes": self._steps.size,
                 "requests": requests,
             }
-            self._steps.answer(to_json({"summary": summary}))
+            self._steps.print(to_json({"summary": summary}))
         counts = ", ".join(f"{count} {outcome}" for outcome, count in self._outcomes.items())
-        self._steps.say(
+        self._steps.print(
             f"{counts}; sent {counted(self._steps.blobs, 'blob')},"
-            f" {human_size(self._steps.size)}, with {counted(sum(requests.values()), 'request')}"
+            f" {human_size(self._steps.size)}, with {counted(sum(requests.values()), 'request')}",
+            err=True,
         )
         for failure in self.failures:
-            self._steps.say(f"failed: {failure}")
+            self._steps.print(f"failed: {failure}", err=True)
 
 
 def _joined(typed: TypedPlace, wanted: str) -> str:

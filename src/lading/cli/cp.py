@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
 
 import click
 
@@ -66,9 +65,7 @@ def cp(
     jobs: int,
     dry_run: bool,
     keep_going: bool,
-    plain_http: bool,
-    insecure: bool,
-    ca: Path | None,
+    speaking: SessionOptions,
     as_json: bool,
 ) -> None:
     """Copy images between registries and folders.
@@ -82,12 +79,7 @@ def cp(
     order = CopyOrder(source, target, tags, exclude, rules, jobs, dry_run, keep_going, as_json)
     with ExitStack() as stack:
         steps = stack.enter_context(copy_progress())
-        options = SessionOptions(
-            *(plain_http, insecure, ca),
-            at_once=jobs,
-            on_wait=steps.wait,
-            kept_uploads=uploads_folder(),
-        )
+        options = speaking._replace(at_once=jobs, on_wait=steps.wait, kept_uploads=uploads_folder())
         try:
             run = CopyRun(order, PlaceOpener(stack, options), steps)
             run.go()

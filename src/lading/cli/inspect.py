@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from lading.cli.images.documents import ManifestDocument, fetch_config, read_man
 from lading.cli.images.graph import Branch, grow, kind_of
 from lading.cli.images.places import NamedImage, Where, look_at, parse_named, place_options
 from lading.cli.images.source import FoundManifest, ImageRepository
-from lading.cli.output import binary_output, human_size, say, to_json
+from lading.cli.output import answer, binary_output, human_size, say, to_json
 from lading.cli.windows import say_fitting, say_parts
 from lading.core.images.image_config import ShownConfig
 
@@ -81,12 +82,7 @@ def tree(image: str, where: Where, *, as_json: bool) -> None:
         return await grow(repository, found, referrers=True)
 
     root = look_at(named, gather)
-    if as_json:
-        say(to_json(root))
-        return
-    say_fitting(f"{image}  {_describe(root)}")
-    for line in _drawn(root.parts, ""):
-        say_fitting(line)
+    answer(root, partial(_draw, image), as_json=as_json)
 
 
 def _say_image(seen: Inspected) -> None:
@@ -142,6 +138,11 @@ def _as_document(seen: Inspected) -> Mapping[str, Any]:
         "subject": document.subject,
         "annotations": document.annotations,
     }
+
+
+def _draw(image: str, root: Branch) -> None:
+    for line in (f"{image}  {_describe(root)}", *_drawn(root.parts, "")):
+        say_fitting(line)
 
 
 def _drawn(parts: Sequence[Branch], margin: str) -> Iterator[str]:

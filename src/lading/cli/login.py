@@ -16,7 +16,7 @@ from lading.cli.arguments import read_password, require_utf8, speaking_options
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import NotAllowed, to_exit
 from lading.cli.late import late
-from lading.cli.output import say, say_wait
+from lading.cli.output import say
 from lading.client import Client, ClientError, HostLogin, SessionOptions
 from lading.client.credentials import HELPER_ADVICE, run_helper
 from lading.client.errors import as_line
@@ -46,15 +46,7 @@ with late():
 @click.option("-u", "--username", prompt=True, help="Asked for if it is not given.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @speaking_options
-def login(
-    host: str,
-    username: str,
-    *,
-    password_stdin: bool,
-    plain_http: bool,
-    insecure: bool,
-    ca: Path | None,
-) -> None:
+def login(host: str, username: str, *, password_stdin: bool, speaking: SessionOptions) -> None:
     """Log in to a registry, and keep the login.
 
     It is kept once the registry has said that it is right. It goes where Docker keeps them: to the
@@ -67,8 +59,7 @@ def login(
     if not password:
         raise click.UsageError("the password is empty")
     given = HostLogin(username, password)
-    options = SessionOptions(plain_http, insecure, ca, on_wait=say_wait)
-    _require_right(host, given, options)
+    _require_right(host, given, speaking)
     try:
         place = store_login(host, given)
     except (ClientError, OSError) as error:
@@ -93,12 +84,12 @@ def logout(host: str) -> None:
     say(f"Logged out of {host}" if was_there else f"There was no login for {host}")
 
 
-def _require_right(host: str, given: HostLogin, options: SessionOptions) -> None:
+def _require_right(host: str, given: HostLogin, speaking: SessionOptions) -> None:
     """Ask a registry whether a login is right; if it is not, the command ends."""
     try:
         with (
             remote.translate_client_errors(host),
-            Client(host, login=given, options=options) as client,
+            Client(host, login=given, options=speaking) as client,
         ):
             client.ping()
             if not client.session.asks_for_login:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import click
 
@@ -13,7 +14,7 @@ from lading.cli.images.graph import blobs_of, grow
 from lading.cli.images.places import Where, look, look_at, parse_named, place_options, split_host
 from lading.cli.images.source import ImageRepository, ImageSource
 from lading.cli.late import late
-from lading.cli.output import human_size, say, to_json
+from lading.cli.output import answer, human_size, say
 from lading.cli.windows import Column, print_table
 from lading.core.errors import (
     Denied,
@@ -63,7 +64,7 @@ def list_repositories(host: str, where: Where, *, as_json: bool) -> None:
     HOST is a registry other than ours.
     """
     names = look(where, host or where.server or "", host or "the registry", _repositories)
-    _print_names(names, "REPOSITORY", as_json=as_json)
+    answer(names, partial(_print_names, "REPOSITORY"), as_json=as_json)
     if not names and not as_json:
         say("There are none: nothing was pushed yet, or nothing that you may see.", err=True)
 
@@ -94,15 +95,13 @@ def list_tags(repository: str, where: Where, *, short: bool, as_json: bool) -> N
         return await _describe_all(repository, names)
 
     tags = look_at(named, gather)
-    if as_json:
-        say(to_json(tags))
-    elif short:
-        _print_names([tag.name for tag in tags], "TAG", as_json=False)
-    else:
-        _print_tags(tags)
+    answer(tags, partial(_print_tags, short=short), as_json=as_json)
 
 
-def _print_tags(tags: Sequence[ShownTag]) -> None:
+def _print_tags(tags: Sequence[ShownTag], *, short: bool) -> None:
+    if short:
+        _print_names("TAG", [tag.name for tag in tags])
+        return
     columns = [
         Column("TAG", style="cyan"),
         Column("SIZE", right=True),
@@ -136,10 +135,7 @@ def search(text: str, where: Where, *, as_json: bool) -> None:
     """
     host, wanted = split_host(text, where)
     found = look(where, host, text, lambda source: _search(source, wanted))
-    if as_json:
-        say(to_json(found))
-    else:
-        _print_names(found, "NAME", as_json=False)
+    answer(found, partial(_print_names, "NAME"), as_json=as_json)
     if not found:
         raise NothingFound(f"{text}: nothing has this in its name")
 
@@ -206,8 +202,5 @@ async def _tags(source: ImageSource, repository: str) -> AsyncIterator[str]:
         return
 
 
-def _print_names(names: Sequence[str], heading: str, *, as_json: bool) -> None:
-    if as_json:
-        say(to_json(names))
-    else:
-        print_table([Column(heading)], [(name,) for name in names])
+def _print_names(heading: str, names: Sequence[str]) -> None:
+    print_table([Column(heading)], [(name,) for name in names])

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, cast
 import click
 
 from lading.core.timestamps import rfc3339
-from lading.core.typing import override
+from lading.core.typing import T, override
 
 # The answer for a program: all at once, or line by line as it is found.
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
@@ -57,6 +57,14 @@ def say(text: str = "", *, err: bool = False, nl: bool = True, styled: str = "")
         if error.errno == errno.EPIPE:  # who reads has had enough: click ends quietly
             raise
         raise unwritten(error) from error
+
+
+def answer(found: T, tell: Callable[[T], object], *, as_json: bool) -> None:
+    """Print what a command has found: as JSON, or as it is told to a person."""
+    if as_json:
+        say(to_json(found))
+    else:
+        tell(found)
 
 
 def say_wait(why: str, seconds: float) -> None:

@@ -27,22 +27,31 @@ with late():
 
 
 def with_registry(
-    config: Path | None, work: "Callable[[Registry], Awaitable[T]]", *, create: bool = False
+    config: Path | None,
+    work: "Callable[[Registry], Awaitable[T]]",
+    *,
+    create: bool = False,
+    what: str = "",
 ) -> T:
     """Open the data that a configuration names, and do something with it.
 
     Args:
         create: whether to make what is not there, as the server does when it starts. Else whoever
             means another registry would be told that all is well with one that is empty.
+        what: it is about, for the message if it fails.
 
     Raises:
         ClickException: it cannot be used, or the registry refuses what is asked.
     """
-    return run_with(load_settings(config), work, create=create)
+    return run_with(load_settings(config), work, create=create, what=what)
 
 
 def run_with(
-    settings: "Settings", work: "Callable[[Registry], Awaitable[T]]", *, create: bool = False
+    settings: "Settings",
+    work: "Callable[[Registry], Awaitable[T]]",
+    *,
+    create: bool = False,
+    what: str = "",
 ) -> T:
     """Open the data of settings that were read already, and do something with it."""
     if settings.storage.driver == "inmemory":
@@ -55,16 +64,16 @@ def run_with(
             async with stores.open_registry(settings, note) as registry:
                 return await work(registry)
 
-    return run_on_data(settings, run)
+    return run_on_data(settings, run, what)
 
 
-def run_on_data(settings: "Settings", work: Callable[[], Awaitable[T]]) -> T:
+def run_on_data(settings: "Settings", work: Callable[[], Awaitable[T]], what: str = "") -> T:
     """Do something with the data of settings; what goes wrong ends the command."""
     try:
         with translate_data_errors(settings):
             return run_to_end(work)
     except RegistryError as error:
-        raise to_exit(error) from error
+        raise to_exit(error, what) from error
 
 
 def _require_registry(settings: "Settings") -> None:

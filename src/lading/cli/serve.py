@@ -76,14 +76,17 @@ def _greet(
     settings: "Settings", listener: socket.socket, watched: socket.socket | None, file: Path | None
 ) -> None:
     """Greet: where the registry is, what it was told by, where the data is, and what to try."""
-    lines = [f"Listening on  {_address(settings, listener)}"]
+    address, storage = _address(settings, listener), settings.storage
+    lines = [f"Listening on  {address}"]
     if watched is not None:
         paths = [settings.http.debug.prometheus.path] * settings.http.debug.prometheus.enabled
         lines.append(f"Watched at    http://{_host(watched)} ({', '.join([*paths, '/readyz'])}, …)")
     if file is not None:
         lines.append(f"Configured by {file}")
-    lines.append(f"Data is in    {_data(settings)}")
-    if (s3 := settings.storage.s3) is not None:
+    in_memory = storage.driver == "inmemory"
+    data = "memory, and gone when this process ends" if in_memory else storage.directory.absolute()
+    lines.append(f"Data is in    {data}")
+    if (s3 := storage.s3) is not None:
         where = f" at {s3.regionendpoint}" if s3.regionendpoint else ""
         below = f", below {s3.rootdirectory}" if s3.rootdirectory else ""
         lines.append(f"Blobs         the bucket {s3.bucket}{where}{below}")
@@ -95,10 +98,9 @@ def _greet(
         )
     if settings.ui.enabled and settings.http.net != "unix":
         pages = settings.http.prefix and f"{settings.http.prefix}/"
-        lines.append(
-            f"Open          {_address(settings, listener)}{pages} in a browser, for its pages"
-        )
-    image = _image(settings, listener)
+        lines.append(f"Open          {address}{pages} in a browser, for its pages")
+    host = "localhost" if settings.http.net == "unix" else _host(listener)
+    image = f"{host}/hello-world"
     lines.append(f"Try           docker tag hello-world {image}")
     lines.append(f"              docker push {image}")
     # At once: who reads no further than to the address, and leaves, does not end the server.
@@ -109,17 +111,6 @@ def _address(settings: "Settings", listener: socket.socket) -> str:
     if settings.http.net == "unix":
         return settings.http.addr
     return f"{'https' if settings.http.tls.enabled else 'http'}://{_host(listener)}"
-
-
-def _data(settings: "Settings") -> str:
-    if settings.storage.driver == "inmemory":
-        return "memory, and gone when this process ends"
-    return str(settings.storage.directory.absolute())
-
-
-def _image(settings: "Settings", listener: socket.socket) -> str:
-    host = "localhost" if settings.http.net == "unix" else _host(listener)
-    return f"{host}/hello-world"
 
 
 def _host(listener: socket.socket) -> str:

@@ -1,20 +1,21 @@
 """`lading trash ls`, `lading restore`, `lading history`: what was deleted or moved, and back."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
 
-from lading.cli.arguments import CONFIG, parse_time, split_reference
+from lading.cli.arguments import CONFIG, parse_time, parsed
 from lading.cli.examples import Example, with_examples
 from lading.cli.exits import NothingFound
 from lading.cli.late import late
-from lading.cli.output import JSON, JsonList, human_size, plain, say, to_json
+from lading.cli.output import JSON, JsonList, answer, human_size, plain, say
 from lading.cli.registry import operators_grant, with_registry
 from lading.cli.windows import Column, print_table, say_parts
 from lading.core.digest import Digest
 from lading.core.history import Restored, TagMove, TrashedManifest
-from lading.core.names import Reference, RepositoryName, Tag
+from lading.core.names import Reference, RepositoryName, Tag, split_reference
 from lading.core.timestamps import utc
 
 with late():
@@ -41,7 +42,7 @@ def list_trash(repository: str | None, config: Path | None, *, as_json: bool) ->
 
     CONFIG is the server's configuration file.
     """
-    name = None if repository is None else split_reference(repository)[0]
+    name = None if repository is None else parsed(split_reference, repository)[0]
     show = _print_as_json if as_json else _print
     with_registry(config, lambda registry: show(registry, name))
 
@@ -66,17 +67,14 @@ def restore(what: str, at: str | None, config: Path | None, *, as_json: bool) ->
     An image comes back with its tags. With --at, bring a tag back to what it was at a time that
     `lading history` tells. CONFIG is the server's configuration file.
     """
-    repository, reference = split_reference(what)
+    repository, reference = parsed(split_reference, what)
     time = None if at is None else parse_time(at)
     if time is not None and (reference is None or isinstance(reference, Digest)):
         raise click.UsageError("--at goes with a tag: write REPOSITORY:TAG")
     restored = with_registry(
         config, lambda registry: _restore(registry, repository, reference, time)
     )
-    if as_json:
-        say(to_json(restored))
-    else:
-        _tell(repository, restored)
+    answer(restored, partial(_tell, repository), as_json=as_json)
 
 
 @with_examples(
@@ -99,17 +97,14 @@ def history(what: str, limit: int, config: Path | None, *, as_json: bool) -> Non
     The last 1,000 moves of a tag are known; of one that is gone, for a year. CONFIG is the server's
     configuration file.
     """
-    repository, tag = split_reference(what)
+    repository, tag = parsed(split_reference, what)
     if not isinstance(tag, Tag):
         raise click.UsageError("write REPOSITORY:TAG")
     grant = operators_grant(repository)
     moves = with_registry(
         config, lambda registry: trash_can.history(registry, grant, tag, limit=limit)
     )
-    if as_json:
-        say(to_json(moves))
-    else:
-        _print_moves(moves)
+    answer(moves, _print_moves, as_json=as_json)
     if not moves:
         raise NothingFound(f"{what}: there was no such tag; `lading tags {repository}` lists those")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from lading.cli.arguments import CONFIG, parse_digest
+from lading.cli.arguments import CONFIG, parsed
 from lading.cli.examples import Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import JSON, plain, say, to_json
@@ -37,7 +37,7 @@ def why(digest: str, config: Path | None, *, as_json: bool) -> None:
     That is tags that lead to it, the trash, or a promise to a client. CONFIG is the server's
     configuration file.
     """
-    wanted = parse_digest(digest)
+    wanted = parsed(Digest, digest)
     reasons = with_registry(config, lambda registry: service.explain(registry, wanted))
     if as_json:
         say(_document(wanted, reasons))

@@ -1,18 +1,16 @@
 """The registry of a configuration as a source of images: its data, beside a server or without."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
-from pathlib import Path
 
-from lading.cli.exits import to_exit
 from lading.cli.images.source import FoundManifest, ImageRepository, ImageSource, ReadDescriptor
-from lading.cli.registry import operator, operators_grant, with_registry
+from lading.cli.registry import operator, operators_grant
 from lading.core.access import ALL_RIGHTS, Access, Principal
 from lading.core.digest import Bytes, Digest
-from lading.core.errors import BlobUnknown, DigestInvalid, RegistryError
+from lading.core.errors import BlobUnknown, DigestInvalid
 from lading.core.history import Change
 from lading.core.names import RepositoryName, Tag, parse_wanted
-from lading.core.typing import T, override
+from lading.core.typing import override
 from lading.ports.blob_sources import all_bytes
 from lading.services import delete, listing, pull, push_manifest, trash
 from lading.services.registry import Registry
@@ -112,15 +110,3 @@ class LocalRepository(ImageRepository):
 
     def _change(self) -> Change:
         return self._registry.change_by(self._grant.principal)
-
-
-def run_local(config: Path | None, what: str, work: Callable[[ImageSource], Awaitable[T]]) -> T:
-    """Do something with the registry of a configuration; what fails ends the command."""
-
-    async def run(registry: Registry) -> T:
-        try:
-            return await work(LocalSource(registry))
-        except RegistryError as error:
-            raise to_exit(error, what) from error
-
-    return with_registry(config, run)

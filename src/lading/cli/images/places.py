@@ -23,24 +23,20 @@ from lading.core.names import RepositoryName, Tag, parse_reference
 from lading.core.typing import T
 
 with late():
+    from lading.cli import registry as data
     from lading.cli.images import local, remote
+    from lading.client.options import SessionOptions
 
 LATEST = "latest"
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where a command is pointed at: the configuration of our registry, or another one's host.
-
-    Attributes:
-        plain_http, insecure, ca: how another one is spoken with; see `speaking_options`.
-    """
+    """Where a command is pointed at: the configuration of our registry, or another one's host."""
 
     config: Path | None
     server: str | None
-    plain_http: bool = False
-    insecure: bool = False
-    ca: Path | None = None
+    speaking: "SessionOptions"
 
     @property
     def is_said(self) -> bool:
@@ -80,7 +76,6 @@ _CONFIG = click.option(
     "--config", type=click.Path(path_type=Path), help="The configuration file of our registry."
 )
 _SERVER = click.option("--server", metavar="HOST", help="A registry to ask instead of ours.")
-OF_WHERE = ("config", "server", "plain_http", "insecure", "ca")
 
 
 def where_options(command: Callable[..., T]) -> Callable[..., T]:
@@ -90,9 +85,14 @@ def where_options(command: Callable[..., T]) -> Callable[..., T]:
     @_SERVER
     @speaking_options
     @wraps(command)
-    def run(*args: Any, **words: Any) -> T:
-        where = Where(*(words.pop(name) for name in OF_WHERE))
-        return command(*args, where=where, **words)
+    def run(
+        *args: Any,
+        config: Path | None,
+        server: str | None,
+        speaking: "SessionOptions",
+        **words: Any,
+    ) -> T:
+        return command(*args, where=Where(config, server, speaking), **words)
 
     return run
 
@@ -153,8 +153,10 @@ def look(where: Where, host: str, what: str, work: Callable[[ImageSource], Await
     """
     try:
         if host:
-            return remote.run_remote(host, work, where)
-        return local.run_local(where.config, what, work)
+            return remote.run_remote(host, where.speaking, work)
+        return data.with_registry(
+            where.config, lambda registry: work(local.LocalSource(registry)), what=what
+        )
     except RegistryError as error:
         raise to_exit(error, what) from error
 

@@ -8,9 +8,7 @@ from itertools import islice
 import click
 
 from lading.cli.images.documents import descriptors
-from lading.cli.images.places import Where
 from lading.cli.images.source import FoundManifest, ImageRepository, ImageSource, ReadDescriptor
-from lading.cli.output import say_wait
 from lading.client import (
     Client,
     ClientError,
@@ -170,11 +168,10 @@ def _meaning(error: ClientError, host: str) -> RegistryError:
     return errors.Unavailable(str(error))
 
 
-def run_remote(host: str, work: Callable[[ImageSource], Awaitable[T]], where: Where) -> T:
+def run_remote(
+    host: str, speaking: SessionOptions, work: Callable[[ImageSource], Awaitable[T]]
+) -> T:
     """Do something with another registry; what fails is an error of a registry.
-
-    Args:
-        where: says how it is spoken with.
 
     Raises:
         UsageError: the host is none.
@@ -183,10 +180,9 @@ def run_remote(host: str, work: Callable[[ImageSource], Awaitable[T]], where: Wh
         host_of(host)
     except ReferenceInvalid as error:
         raise click.UsageError(error.message) from error
-    options = SessionOptions(where.plain_http, where.insecure, where.ca, on_wait=say_wait)
 
     async def run() -> T:
-        with Client(host, options=options) as client:
+        with Client(host, options=speaking) as client:
             return await work(RemoteSource(client))
 
     # `asyncio.run` would wait for threads when it is interrupted, and these wait for somebody else.
