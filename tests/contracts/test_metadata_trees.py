@@ -152,7 +152,9 @@ async def test_all_entries_and_all_marks_are_found_in_pages(metadata: Metadata) 
         found += [item.path for item in page]
         after = (page[-1].parent, page[-1].name)
     assert found == sorted([*paths, "d1/.wh.x"])
-    assert [item.hidden for item in await metadata.trees.marks(tree, ("", ""), 4)] == ["d1/x"]
+    assert [item.hidden for item in await metadata.trees.page(tree, ("", ""), 4, marks=True)] == [
+        "d1/x"
+    ]
 
 
 async def test_a_tree_is_removed_in_steps(metadata: Metadata) -> None:

@@ -358,7 +358,7 @@ async def _look_inside(metadata: Metadata) -> None:
     await trees.named([tree], {"": ["a"]})
     await trees.search([tree], "a", most=10, looked_at=10)
     await trees.page(tree, ("", ""), 10)
-    await trees.marks(tree, ("", ""), 10)
+    await trees.page(tree, ("", ""), 10, marks=True)
     await trees.settle(row, TreeState.WAITING, now=1.0)
     await trees.settle(row, TreeState.DONE, now=1.0)
     await trees.remove_some(asked_before=2.0)

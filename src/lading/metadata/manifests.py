@@ -46,15 +46,11 @@ class Manifests:
     async def find(self, repository: RepositoryName, reference: Reference) -> StoredManifest | None:
         """The manifest a tag points to, or the one of that digest."""
         found = await self._find(repository, reference)
-        if found is None:
-            return None
-        if found.body:  # as nearly all
-            return StoredManifest(found.digest, found.media_type, found.body)
-        return await self._with_body(found)
+        return None if found is None else await self._with_body(found)
 
     async def _with_body(self, found: manifest_rows.Found) -> StoredManifest | None:
         """The manifest of a row; `None` if it is large, and has been removed meanwhile."""
-        if found.body:
+        if found.body:  # as nearly all have
             return StoredManifest(found.digest, found.media_type, found.body)
         body, intact = await self._large.read(found.digest, found.id)
         if body is None:

@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     from lading.metadata.object_uploads import ObjectUploads
     from lading.metadata.objects import Objects
     from lading.metadata.past_moves import PastMoves
-    from lading.metadata.restoration import Trash
     from lading.metadata.shown.events import Events, Refusals
     from lading.metadata.shown.figures import KeptFigures
     from lading.metadata.shown.past_figures import Growth, Samples
     from lading.metadata.shown.pulls import LastPulls
     from lading.metadata.times import Times
+    from lading.metadata.trash import Trash
     from lading.metadata.why import Why
 
 
@@ -103,7 +103,7 @@ class Metadata:
     strangers: "Strangers" = _later("collecting.kept_bytes")
     table_rows: "TableRows" = _later("moving.table_rows")
     times: "Times" = _later("times")
-    trash: "Trash" = _later("restoration")
+    trash: "Trash" = _later("trash")
     trees: "Trees" = _later("layers.trees", attempts=True)
     uploads: "ObjectUploads" = _later("object_uploads")
     why: "Why" = _later("why")

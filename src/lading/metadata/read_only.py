@@ -58,9 +58,12 @@ class ReadOnlySwitch:
 
     async def find(self) -> Change | None:
         """The change that made the registry read-only; `None` if it is not."""
-        if self._staleness:
-            return await self._find_again()
-        return await self.look()
+        now = time.monotonic()
+        if now - self._read_at >= self._staleness:
+            read = await self.look()
+            if now >= self._read_at:  # else one that began later has come first, and knows more
+                self._read, self._read_at = read, now  # before it was read
+        return self._read
 
     async def look(self) -> Change | None:
         """As `find`, as it is at this moment."""
@@ -70,14 +73,6 @@ class ReadOnlySwitch:
             self._compare(change)
             return change
         return None
-
-    async def _find_again(self) -> Change | None:
-        now = time.monotonic()
-        if now - self._read_at >= self._staleness:
-            read = await self.look()
-            if now >= self._read_at:  # else one that began later has come first, and knows more
-                self._read, self._read_at = read, now  # before it was read
-        return self._read
 
     def _compare(self, change: Change | None) -> None:
         """See to it, once, that the file is there if the row is."""

@@ -20,12 +20,12 @@ from lading.core.names import Tag, attachments_of, subject_of
 from lading.metadata import batches, documents
 from lading.ports.database import SqlConnection
 
-_LED_TO = """(
-    EXISTS (SELECT 1 FROM tags
-        WHERE tags.repository_id = m.repository_id AND tags.digest = m.digest)
-    OR EXISTS (SELECT 1 FROM edges
-        WHERE edges.repository_id = m.repository_id AND edges.child = m.digest)
-)"""
+# Whether a tag leads to a manifest, and whether another one holds it.
+TAGGED = """EXISTS (SELECT 1 FROM tags
+    WHERE tags.repository_id = m.repository_id AND tags.digest = m.digest)"""
+HELD = """EXISTS (SELECT 1 FROM edges
+    WHERE edges.repository_id = m.repository_id AND edges.child = m.digest)"""
+_LED_TO = f"({TAGGED} OR {HELD})"
 # What keeps a manifest, be it in the trash itself or not: a tag, an index that is stored, or being
 # about a manifest that is stored. One in the trash is not lost yet, so it keeps what it needs.
 KEPT = f"""(
@@ -190,9 +190,10 @@ def unmark_orphans(connection: SqlConnection, repository_id: int, digest: Digest
     )
 
 
-def unmark_orphan(connection: SqlConnection, repository_id: int, tag: Tag) -> None:
-    """Unmark a tag that somebody has set, or taken away; few have a name that can be marked."""
-    if subject_of(tag):
+def unmark_tags(connection: SqlConnection, repository_id: int, tags: Iterable[Tag]) -> None:
+    """Unmark tags that somebody has set, or taken away; few have a name that can be marked."""
+    if names := [tag for tag in tags if subject_of(tag)]:
         connection.execute(
-            "DELETE FROM orphans WHERE repository_id = ? AND tag = ?", (repository_id, tag)
+            "DELETE FROM orphans WHERE repository_id = ? AND tag IN (SELECT key FROM json_each(?))",
+            (repository_id, batches.keys(names)),
         )

@@ -112,16 +112,28 @@ def page(connection: SqlConnection, *, after: str, limit: int, prefix: str = "")
     )
 
 
+def those(
+    connection: SqlConnection, condition: str, *, after: str, limit: int = 0
+) -> Sequence[RepositoryName]:
+    """Repositories for which a condition on `r` holds, by name, from the first one after a name.
+
+    Args:
+        limit: how many at most; unless it is said, as many as one write changes rows.
+    """
+    rows = connection.execute(
+        f"SELECT name FROM repositories AS r WHERE name > ? AND ({condition})"
+        " ORDER BY name LIMIT ?",
+        (after, limit or batches.MOST_ROWS),
+    ).fetchall()
+    return [RepositoryName(name) for (name,) in rows]
+
+
 def with_manifests(
     connection: SqlConnection, *, after: str = "", limit: int = batches.NO_LIMIT
 ) -> Sequence[RepositoryName]:
     """Repositories that have manifests, in byte order, from the first one after a name."""
-    rows = connection.execute(
-        "SELECT name FROM repositories AS r WHERE name > ? AND EXISTS"
-        " (SELECT 1 FROM manifests WHERE repository_id = r.id) ORDER BY name LIMIT ?",
-        (after, limit),
-    )
-    return [RepositoryName(name) for (name,) in rows]
+    has_manifests = "EXISTS (SELECT 1 FROM manifests WHERE repository_id = r.id)"
+    return those(connection, has_manifests, after=after, limit=limit)
 
 
 class Repositories:

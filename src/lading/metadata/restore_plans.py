@@ -8,10 +8,10 @@ from lading.core.digest import Digest
 from lading.core.errors import NotRestorable
 from lading.core.expected import Expected, require_expected
 from lading.core.garbage import COLLECTOR
-from lading.core.history import TrashedManifest
+from lading.core.history import TrashedManifest, TrashedTag
 from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag, attachments_of
-from lading.metadata import repositories, tags, trash
+from lading.metadata import repositories, tags
 from lading.metadata.restore_steps import Restoration, Step, deleted_at, is_stored
 from lading.ports.database import SqlConnection
 
@@ -50,7 +50,7 @@ class Planner:
         found = repositories.find(connection, repository)
         if found is None:
             raise NotRestorable(f"nothing was ever pushed to {repository}")
-        self._connection = connection
+        self.connection = connection
         self._repository = repository
         self._id = found
         self._seen: set[Digest] = set()
@@ -64,18 +64,18 @@ class Planner:
         deleted_at = self._deleted_at(digest)
         self._revive(digest)
         if deleted_at is not None:
-            self._set(trash.tags_taken_with(self._connection, self._id, digest, deleted_at), digest)
+            self._set(tags.taken_with(self.connection, self._id, digest, deleted_at), digest)
         return self._plan(f"{self._repository}@{digest} is not deleted")
 
     def tag(self, tag: Tag, expected: Expected | None) -> RestorePlan:
         """A tag that was deleted, or whose manifest was, if it led to what is expected."""
-        current = tags.find(self._connection, self._repository, tag)
+        current = tags.find(self.connection, self._repository, tag)
         if current is not None:
             raise NotRestorable(
                 f"{self._repository}:{tag} is there, and points to {current}; to bring back what"
                 " it was before, add --at and a time (`lading history` tells them)"
             )
-        moved = tags.last_move(self._connection, self._id, tag)
+        moved = tags.last_move(self.connection, self._id, tag)
         if moved is None or moved.previous is None:
             raise NotRestorable(f"{self._repository} never had a tag {tag}")
         require_expected(expected, tag, moved.previous)
@@ -96,23 +96,23 @@ class Planner:
             NotAsExpected: it leads to something else now.
             TagImmutable: it cannot be moved.
         """
-        current = tags.find(self._connection, self._repository, tag)
+        current = tags.find(self.connection, self._repository, tag)
         require_expected(expected, tag, current)
-        moved = tags.last_move(self._connection, self._id, tag, not_after=at)
+        moved = tags.last_move(self.connection, self._id, tag, not_after=at)
         if moved is None or moved.digest is None:
             raise NotRestorable(
                 f"{self._repository} had no tag {tag} at that time; see `lading history`"
             )
         digest = moved.digest
-        tags.check_movable(self._connection, self._repository, [tag], digest, immutable)
+        tags.check_movable(self.connection, self._repository, [tag], digest, immutable)
         self._revive(digest)
         if current != digest:
             self._steps.append(lambda one: one.move(tag, digest, immutable, expected))
         return self._plan(f"{self._repository}:{tag} points to {digest} already")
 
-    def everything(self, deleted_since: float) -> RestorePlan:
-        """All that can be restored; where two want the same tag, the one deleted last gets it."""
-        for trashed in trash.page(self._connection, self._repository, deleted_since=deleted_since):
+    def everything(self, found: Sequence[TrashedManifest | TrashedTag]) -> RestorePlan:
+        """All in a list of the trash; where two want the same tag, the one deleted last gets it."""
+        for trashed in found:
             self._revive(trashed.digest)
             wanted = trashed.tags if isinstance(trashed, TrashedManifest) else [trashed.tag]
             self._set(wanted, trashed.digest)
@@ -128,10 +128,10 @@ class Planner:
 
     def _bring_back(self, tag: Tag) -> None:
         """Plan to restore what collections put into the trash after a manifest."""
-        moved = tags.last_move(self._connection, self._id, tag)
+        moved = tags.last_move(self.connection, self._id, tag)
         if tag in self._tags or moved is None or moved.digest or moved.actor != COLLECTOR:
             return
-        if moved.previous and is_stored(self._connection, self._id, moved.previous):
+        if moved.previous and is_stored(self.connection, self._id, moved.previous):
             self._revive(moved.previous)
             self._set([tag], moved.previous)
         elif tag not in self._lost:
@@ -152,7 +152,7 @@ class Planner:
                 waiting.append((child, self._unseen_children(child)))
                 continue
             waiting.pop()
-            hidden = self._connection.execute(_HIDDEN_BLOBS, (self._id, digest))
+            hidden = self.connection.execute(_HIDDEN_BLOBS, (self._id, digest))
             self._steps += [partial(Restoration.show, blob=Digest(blob)) for (blob,) in hidden]
             if self._deleted_at(digest) is not None:
                 asked_for = digest == root
@@ -161,7 +161,7 @@ class Planner:
 
     def _unseen_children(self, digest: Digest) -> Iterator[Digest]:
         """Children that are manifests; each is looked at once."""
-        rows = self._connection.execute(_CHILDREN, (self._id, digest)).fetchall()
+        rows = self.connection.execute(_CHILDREN, (self._id, digest)).fetchall()
         for (text,) in rows:
             child = Digest(text)
             if child not in self._seen:
@@ -169,4 +169,4 @@ class Planner:
                 yield child
 
     def _deleted_at(self, digest: Digest) -> float | None:
-        return deleted_at(self._connection, self._repository, self._id, digest)
+        return deleted_at(self.connection, self._repository, self._id, digest)

@@ -94,6 +94,16 @@ class Restoration:
 Step = Callable[[Restoration], None]
 
 
+def take_steps(
+    connection: SqlConnection, repository: RepositoryName, change: Change, steps: Sequence[Step]
+) -> Restoration:
+    """Take steps of a restoration of a repository, within a transaction; what came of them."""
+    restoration = Restoration(connection, repository, change)
+    for step in steps:
+        step(restoration)
+    return restoration
+
+
 def deleted_at(
     connection: SqlConnection, repository: RepositoryName, repository_id: int, digest: Digest
 ) -> float | None:

@@ -37,13 +37,15 @@ _HISTORY = f"""
     WHERE repository_id = (SELECT id FROM repositories WHERE name = ?) AND tag = ?
     {_NEWEST_FIRST} LIMIT ?
 """
+# Tags taken away when a manifest was deleted carry the time of that, by which they are found: of a
+# repository there may be any number of moves.
+_TAKEN_WITH = """
+    SELECT tag FROM tag_history
+    WHERE digest IS NULL AND at = ? AND repository_id + 0 = ? AND previous = ? ORDER BY tag
+"""
 _REMOVE = """
     DELETE FROM tags
     WHERE repository_id = :repository AND name IN (SELECT key FROM json_each(:tags))
-"""
-_UNMARK = """
-    DELETE FROM orphans
-    WHERE repository_id = :repository AND tag IN (SELECT key FROM json_each(:tags))
 """
 _RECORD_REMOVED = """
     INSERT INTO tag_history (repository_id, tag, digest, previous, actor, at)
@@ -59,7 +61,7 @@ def point(
         "SELECT digest FROM tags WHERE repository_id = ? AND name = ?", (repository_id, tag)
     ).fetchone()
     previous = None if row is None else row[0]
-    references.unmark_orphan(connection, repository_id, tag)
+    references.unmark_tags(connection, repository_id, [tag])
     if previous == digest:
         return
     values = {"repository": repository_id, "tag": tag, "digest": digest, "previous": previous}
@@ -109,21 +111,14 @@ def delete(
     repository_id = repositories.lock(connection, repository)
     if repository_id is None:
         return False
-    if expected is not None:
-        require_expected(expected, tag, find(connection, repository, tag))
-    if is_immutable(immutable, repository, tag) and find(connection, repository, tag) is not None:
-        raise TagImmutable(f"the tag {tag} is immutable, so it cannot be deleted", {"tag": tag})
-    row = connection.execute(
-        "DELETE FROM tags WHERE repository_id = ? AND name = ? RETURNING digest",
-        (repository_id, tag),
-    ).fetchone()
-    if row is None:
+    current = find(connection, repository, tag)
+    require_expected(expected, tag, current)
+    if current is None:
         return False
-    (previous,) = row
-    references.unmark_orphan(connection, repository_id, tag)
-    values = {"repository": repository_id, "tag": tag, "digest": None, "previous": previous}
-    connection.execute(RECORD, values | {"actor": change.actor, "at": change.at})
-    references.mark_unreferenced(connection, repository_id, Digest(previous), change.at)
+    if is_immutable(immutable, repository, tag):
+        raise TagImmutable(f"the tag {tag} is immutable, so it cannot be deleted", {"tag": tag})
+    remove(connection, repository_id, [tag], current, change)
+    references.mark_unreferenced(connection, repository_id, Digest(current), change.at)
     repositories.mark_changed(connection, [repository])
     return True
 
@@ -154,7 +149,7 @@ def remove(
     connection: SqlConnection,
     repository_id: int,
     names: Sequence[Tag],
-    digest: Digest,
+    digest: str,
     change: Change,
 ) -> None:
     """Take away tags of a manifest."""
@@ -162,8 +157,16 @@ def remove(
         return
     values = {"repository": repository_id, "tags": batches.keys(names), "digest": digest}
     connection.execute(_REMOVE, values)
-    connection.execute(_UNMARK, values)
+    references.unmark_tags(connection, repository_id, names)
     connection.execute(_RECORD_REMOVED, values | {"actor": change.actor, "at": change.at})
+
+
+def taken_with(
+    connection: SqlConnection, repository_id: int, digest: str, deleted_at: float
+) -> list[Tag]:
+    """Tags that were taken away when a manifest was deleted."""
+    rows = connection.execute(_TAKEN_WITH, (deleted_at, repository_id, digest))
+    return [Tag(tag) for (tag,) in rows]
 
 
 def last_move(

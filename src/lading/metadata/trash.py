@@ -1,25 +1,32 @@
-"""The trash: what was deleted and is still stored, in lists.
+"""The trash: what was deleted and is still stored, in lists, and its restoration.
 
 A manifest in the trash keeps its edges, so its blobs and children are stored as long as it is; what
 of them was deleted as well is only hidden, and comes back with it.
+
+A restoration is planned by a read, then done step by step: what is little in one transaction, what
+is much in several, between which others write. Each step leaves a state that clients could have
+made: what a manifest holds is there again before the manifest is. So whatever comes between, the
+next attempt goes on where this one ended.
 """
 
 import math
 from collections.abc import Iterable, Sequence, Set
+from functools import partial
 from typing import NamedTuple
 
 from lading.core.digest import Digest
-from lading.core.history import TrashedManifest, TrashedTag
+from lading.core.errors import NotRestorable
+from lading.core.expected import Expected
+from lading.core.history import Change, Restored, TrashedManifest, TrashedTag
+from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import batches
-from lading.ports.database import SqlConnection
+from lading.metadata.noun import looking, reading, scanning
+from lading.metadata.restore_plans import Planner, Planning
+from lading.metadata.restore_steps import take_steps
+from lading.metadata.tags import taken_with
+from lading.ports.database import Database, SqlConnection
 
-# Tags taken away when a manifest was deleted carry the time of that, by which they are found: of a
-# repository there may be any number of moves.
-_TAGS_TAKEN_WITH = """
-    SELECT tag FROM tag_history
-    WHERE digest IS NULL AND at = ? AND repository_id + 0 = ? AND previous = ? ORDER BY tag
-"""
 _MANIFESTS = """
     SELECT manifests.id, repository_id, name, digest, media_type, size, deleted_at, deleted_by
     FROM manifests JOIN repositories ON repositories.id = repository_id
@@ -95,7 +102,7 @@ def manifests(
                 size,
                 deleted_at,
                 actor,
-                tags_taken_with(connection, repository_id, digest, deleted_at),
+                taken_with(connection, repository_id, digest, deleted_at),
             ),
         )
         for id_, repository_id, name, digest, media_type, size, deleted_at, actor in rows
@@ -136,9 +143,90 @@ def stored(
     return {Digest(digest) for (digest,) in rows}
 
 
-def tags_taken_with(
-    connection: SqlConnection, repository_id: int, digest: str, deleted_at: float
-) -> list[Tag]:
-    """Tags that were taken away when a manifest was deleted."""
-    rows = connection.execute(_TAGS_TAKEN_WITH, (deleted_at, repository_id, digest))
-    return [Tag(tag) for (tag,) in rows]
+class Trash:
+    """The trash: deleted manifests and tags, which can be restored."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.page = looking(database, page)
+        self.manifests = scanning(database, manifests)
+        self.tags = scanning(database, tags)
+        self.stored = reading(database, stored)
+
+    async def restore_manifest(
+        self, repository: RepositoryName, digest: Digest, *, change: Change
+    ) -> Restored:
+        """Bring a deleted manifest back, with all it needs and the tags that went with it.
+
+        Raises:
+            NotRestorable: it is not deleted, or is gone for good.
+        """
+        return await self._restore(repository, change, lambda planner: planner.manifest(digest))
+
+    async def restore_tag(
+        self,
+        repository: RepositoryName,
+        tag: Tag,
+        *,
+        at: float | None,
+        immutable: Sequence[ImmutableTags],
+        expected: Expected | None = None,
+        change: Change,
+    ) -> Restored:
+        """Bring a deleted tag back, or point a tag at what it pointed to at a time.
+
+        Args:
+            expected: see `lading.services.trash.restore`.
+
+        Raises:
+            NotRestorable: there is no such tag or time, or what it pointed to is gone for good.
+            NotAsExpected: it is not what is expected.
+            TagImmutable: it points to something else now, and cannot be moved.
+        """
+        return await self._restore(
+            repository,
+            change,
+            lambda planner: (
+                planner.tag(tag, expected)
+                if at is None
+                else planner.tag_at(tag, at, immutable, expected)
+            ),
+        )
+
+    async def restore_all(
+        self, repository: RepositoryName, *, deleted_since: float, change: Change
+    ) -> Restored:
+        """Bring everything back that `page` lists of the repository.
+
+        Raises:
+            NotRestorable: nothing is in the trash.
+        """
+        restored = await self._restore(
+            repository,
+            change,
+            lambda planner: planner.everything(
+                page(planner.connection, repository, deleted_since=deleted_since)
+            ),
+        )
+        if not restored.manifests and not restored.tags:
+            raise NotRestorable(f"nothing of {repository} is in the trash")
+        return restored
+
+    async def _restore(
+        self, repository: RepositoryName, change: Change, plan: Planning
+    ) -> Restored:
+        planned = await self._database.scan(
+            lambda connection: plan(Planner(connection, repository))
+        )
+        done = [
+            await self._database.write(
+                partial(take_steps, repository=repository, change=change, steps=steps)
+            )
+            for steps in batches.pieces(planned.steps)
+        ]
+        return Restored(
+            tuple(digest for part in done for digest in part.manifests),
+            tuple(tag for part in done for tag in part.tags),
+            tuple(tag for part in done for tag in part.taken),
+            tuple(planned.lost),
+        )

@@ -15,21 +15,19 @@ from lading.core.names import RepositoryName
 from lading.metadata import references
 from lading.metadata.collecting import kept_bytes, orphans
 from lading.metadata.collecting.found_garbage import Garbage
-from lading.metadata.references import KEPT
+from lading.metadata.references import HELD, KEPT, TAGGED
 from lading.ports.database import SqlConnection
 
 # A promise ("it is there") holds until something has relied on it, or for the grace.
 UNPROMISED = "(promised_at <= :now - :grace OR used_at IS NOT NULL)"
 
 HAS_DOCUMENT = "EXISTS (SELECT 1 FROM documents WHERE documents.id = m.id)"
-_HELD = """EXISTS (SELECT 1 FROM edges
-    WHERE edges.repository_id = m.repository_id AND edges.child = m.digest)"""
 # One without a document may be a push that is not at its end.
 _ENDED = f"(m.deleted_at <= :now - :grace OR {HAS_DOCUMENT})"
 _TIME = {Cause.DELETED: "m.deleted_at", Cause.UNTAGGED: "m.loose_at"}
 CONDITIONS = {
     # A child of an index that is stored stays, even if it was deleted itself.
-    Cause.DELETED: f"m.deleted_at <= :trash_before AND NOT {_HELD} AND {_ENDED}",
+    Cause.DELETED: f"m.deleted_at <= :trash_before AND NOT {HELD} AND {_ENDED}",
     Cause.UNTAGGED: f"m.loose_at <= :trash_before AND {UNPROMISED} AND NOT {KEPT}",
 }
 
@@ -62,8 +60,7 @@ _DELETED = f"""
 """
 _UNUSED = f"""
     SELECT 1 FROM manifests AS m WHERE repository_id = :repository AND digest = :digest
-    AND deleted_at IS NULL AND {UNPROMISED} AND NOT EXISTS (SELECT 1 FROM tags
-        WHERE tags.repository_id = m.repository_id AND tags.digest = m.digest)
+    AND deleted_at IS NULL AND {UNPROMISED} AND NOT {TAGGED}
 """
 
 UNREFERENCED_LINK = f"links.loose_at IS NOT NULL AND {UNPROMISED}"

@@ -14,6 +14,7 @@ from lading.core.history import Change
 from lading.core.immutability import is_immutable
 from lading.core.names import RepositoryName, Tag, attachments_of, is_of_cosign, subject_of
 from lading.metadata import manifest_deletion, repositories, tags
+from lading.metadata.references import HELD, TAGGED
 from lading.ports.database import SqlConnection
 
 # Manifests that one transaction puts into the trash: others wait for it.
@@ -46,12 +47,11 @@ _IS_INDEX_OF_REFERRERS = f"""
             AND coalesce(child.subject, '') NOT LIKE :subject || '%')
 """
 # What a tag leads to that is still an orphan; and whether anything else needs that.
-_ORPHAN = """
+_ORPHAN = f"""
     SELECT m.digest, EXISTS (SELECT 1 FROM tags AS other
             WHERE other.repository_id = m.repository_id AND other.digest = m.digest
             AND other.name <> :tag)
-        OR EXISTS (SELECT 1 FROM edges
-            WHERE edges.repository_id = m.repository_id AND edges.child = m.digest)
+        OR {HELD}
         OR EXISTS (SELECT 1 FROM manifests AS target
             WHERE target.repository_id = m.repository_id AND target.digest = m.subject
             AND target.deleted_at IS NULL)
@@ -61,14 +61,13 @@ _ORPHAN = """
     WHERE repositories.name = :repository
 """
 # Manifests about the subject that nothing but an index of them leads to.
-_ONLY_IN = """
+_ONLY_IN = f"""
     SELECT m.digest FROM repositories CROSS JOIN edges CROSS JOIN manifests AS m
     WHERE repositories.name = :repository
         AND edges.repository_id = repositories.id AND edges.parent = :digest
         AND m.repository_id = edges.repository_id AND m.digest = edges.child
         AND m.subject LIKE :subject || '%' AND m.deleted_at IS NULL
-        AND NOT EXISTS (SELECT 1 FROM tags
-            WHERE tags.repository_id = m.repository_id AND tags.digest = m.digest)
+        AND NOT {TAGGED}
         AND NOT EXISTS (SELECT 1 FROM edges AS other
             WHERE other.repository_id = m.repository_id AND other.child = m.digest
             AND other.parent <> :digest)

@@ -59,7 +59,7 @@ _SEARCH = f"""
     ORDER BY parent, name, tree_id LIMIT :most
 """
 _PAGE = f"""
-    SELECT {_COLUMNS} FROM entries WHERE tree_id = ? AND {{of}}
+    SELECT {_COLUMNS} FROM entries WHERE tree_id = ? {{of}}
         AND (parent, name) > (?, ?) ORDER BY parent, name LIMIT ?
 """
 
@@ -131,18 +131,20 @@ def search(
 
 
 def page(
-    connection: SqlConnection, tree_id: int, after: tuple[str, str], most: int
+    connection: SqlConnection,
+    tree_id: int,
+    after: tuple[str, str],
+    most: int,
+    *,
+    marks: bool = False,
 ) -> Sequence[Entry]:
-    """Entries of a tree by parent and name, those after a parent and a name."""
-    return _entries(connection.execute(_PAGE.format(of="TRUE"), (tree_id, *after, most)))
+    """Entries of a tree by parent and name, those after a parent and a name.
 
-
-def marks(
-    connection: SqlConnection, tree_id: int, after: tuple[str, str], most: int
-) -> Sequence[Entry]:
-    """The entries of a tree that hide what is in layers below, as `page` gives all."""
-    of = "kind IN ('w', 'o')"
-    return _entries(connection.execute(_PAGE.format(of=of), (tree_id, *after, most)))
+    Args:
+        marks: whether to give those alone that hide what is in layers below.
+    """
+    statement = _PAGE.format(of="AND kind IN ('w', 'o')" if marks else "")
+    return _entries(connection.execute(statement, (tree_id, *after, most)))
 
 
 def _of_each(tree_ids: Sequence[int], rows: Iterable[Sequence[Any]]) -> Sequence[Sequence[Entry]]:

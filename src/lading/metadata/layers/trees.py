@@ -182,4 +182,3 @@ class Trees:
         self.named = looking(database, entries.named)
         self.search = looking(database, entries.search)
         self.page = looking(database, entries.page)
-        self.marks = looking(database, entries.marks)

@@ -135,8 +135,7 @@ def _point(
     connection.executemany(tag_rows.RECORD, [{**here, **move} for move in moves])
     digests = batches.keys(each.digest for each in moved)
     connection.execute(_USE, {**here, "digests": digests})
-    for each in moved:
-        references.unmark_orphan(connection, repository_id, each.tag)
+    references.unmark_tags(connection, repository_id, [each.tag for each in moved])
 
 
 def _moves(

@@ -149,13 +149,8 @@ def list_seen(
 
 def list_repositories(connection: SqlConnection, *, after: str) -> Sequence[RepositoryName]:
     """Some repositories of which something was taken over, in order, from the first after one."""
-    rows = connection.execute(
-        "SELECT name FROM repositories AS r WHERE name > ?"
-        " AND EXISTS (SELECT 1 FROM adopted_manifests WHERE repository_id = r.id)"
-        " ORDER BY name LIMIT ?",
-        (after, batches.MOST_ROWS),
-    ).fetchall()
-    return [RepositoryName(name) for (name,) in rows]
+    was_taken_over = "EXISTS (SELECT 1 FROM adopted_manifests WHERE repository_id = r.id)"
+    return repository_rows.those(connection, was_taken_over, after=after)
 
 
 def drop_tag(

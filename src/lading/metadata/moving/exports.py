@@ -65,9 +65,12 @@ _STALE_MANIFESTS = """
         AND deleted_at IS NULL)
     ORDER BY digest LIMIT :most
 """
-# Repositories of which links say something else than the rows.
-_CHANGED = """
-    SELECT name FROM repositories AS r WHERE name > :after AND (
+# Of repositories: that something is, or was, exported, and that links say something else than rows.
+_HAS_LINKS = """pushed_at IS NOT NULL
+    OR EXISTS (SELECT 1 FROM adopted_tags WHERE repository_id = r.id)
+    OR EXISTS (SELECT 1 FROM adopted_manifests WHERE repository_id = r.id)
+"""
+_HAS_CHANGED = """
         EXISTS (SELECT 1 FROM tags AS t WHERE t.repository_id = r.id
             AND NOT EXISTS (SELECT 1 FROM adopted_tags AS seen
                 WHERE seen.repository_id = r.id AND seen.name = t.name AND seen.digest = t.digest))
@@ -80,8 +83,7 @@ _CHANGED = """
                 WHERE seen.repository_id = r.id AND seen.digest = m.digest))
         OR EXISTS (SELECT 1 FROM adopted_manifests AS seen WHERE seen.repository_id = r.id
             AND NOT EXISTS (SELECT 1 FROM manifests AS m WHERE m.repository_id = r.id
-                AND m.digest = seen.digest AND deleted_at IS NULL)))
-    ORDER BY name LIMIT :most
+                AND m.digest = seen.digest AND deleted_at IS NULL))
 """
 # Another row whenever a link has to change: every move of a tag is recorded; manifests come with
 # greater ids, and go to the trash and come back from there.
@@ -93,20 +95,12 @@ _LAST_CHANGE = """
 
 def list_repositories(connection: SqlConnection, *, after: str) -> Sequence[RepositoryName]:
     """Repositories that have a manifest, or had one that was exported; in order, some."""
-    rows = connection.execute(
-        "SELECT name FROM repositories AS r WHERE name > ? AND (pushed_at IS NOT NULL"
-        " OR EXISTS (SELECT 1 FROM adopted_tags WHERE repository_id = r.id)"
-        " OR EXISTS (SELECT 1 FROM adopted_manifests WHERE repository_id = r.id))"
-        " ORDER BY name LIMIT ?",
-        (after, batches.MOST_ROWS),
-    ).fetchall()
-    return [RepositoryName(name) for (name,) in rows]
+    return repositories.those(connection, _HAS_LINKS, after=after)
 
 
 def list_changed(connection: SqlConnection, *, after: str) -> Sequence[RepositoryName]:
     """Repositories whose links do not say what they should; in order, some."""
-    rows = connection.execute(_CHANGED, {"after": after, "most": batches.MOST_ROWS}).fetchall()
-    return [RepositoryName(name) for (name,) in rows]
+    return repositories.those(connection, _HAS_CHANGED, after=after)
 
 
 def last_change(connection: SqlConnection) -> tuple[object, ...]:

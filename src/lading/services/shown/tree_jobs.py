@@ -197,9 +197,8 @@ async def _paged(
     registry: Registry, held: Lease, tree: int, *, marks: bool = False
 ) -> AsyncIterator[Entry]:
     """The entries of a tree by parent and name, of which some hundred are in memory."""
-    trees = registry.metadata.trees
-    read, after = trees.marks if marks else trees.page, ("", "")
-    while page := await read(tree, after, batches.MOST_ROWS):
+    read, after = registry.metadata.trees.page, ("", "")
+    while page := await read(tree, after, batches.MOST_ROWS, marks=marks):
         for entry in page:
             yield entry
         after = (page[-1].parent, page[-1].name)
