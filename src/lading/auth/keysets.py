@@ -9,7 +9,6 @@ import asyncio
 import logging
 import math
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -30,7 +29,7 @@ log = logging.getLogger(__name__)
 
 MAX_SIZE = 1024 * 1024
 MAX_KEYS = 1000
-# Seconds for each step of a connection, and from its beginning to the last byte but one.
+# Seconds for each step of a connection, for the head of an answer, and for its body.
 TOTAL = 5.0
 # Seconds: how long an issuer's two answers may take, with all that comes before them; how old keys
 # may be; how soon an unknown key makes the registry ask again, which anybody can cause.
@@ -194,19 +193,15 @@ def fetch(url: str) -> bytes:
     Raises:
         AuthUnusable: it cannot be had.
     """
-    from lading.client.kept_connections import asked_once  # noqa: PLC0415 - few fetch any
+    from lading.client.answers import read_some  # noqa: PLC0415 - few fetch any
+    from lading.client.kept_connections import asked_once  # noqa: PLC0415
 
-    until = time.monotonic() + TOTAL
-    content = b""
     try:
         proxy = proxy_for(url, os.environ)
         with asked_once("GET", url, {}, seconds=TOTAL, proxy=proxy) as answer:
             if answer.status != HTTPStatus.OK:
                 raise AuthUnusable(f"cannot be had: it is answered with {answer.status}")
-            while len(content) <= MAX_SIZE and (piece := answer.read1(MAX_SIZE)):
-                content += piece
-                if time.monotonic() > until:
-                    raise TimeoutError(f"no whole answer within {TOTAL:.0f} seconds")
+            content, _ = read_some(answer, MAX_SIZE + 1, TOTAL)
     except (OSError, ValueError) as error:
         raise AuthUnusable(f"cannot be had: {error}") from error
-    return content[: MAX_SIZE + 1]
+    return content

@@ -55,7 +55,7 @@ def read_bounded(
     """
     try:
         # With the byte by which a longer one is known.
-        body, has_ended = _read_some(answer, most + 1, seconds)
+        body, has_ended = read_some(answer, most + 1, seconds)
     finally:
         answer.close()
     if not has_ended:
@@ -91,7 +91,7 @@ def read_error(answer: HostAnswer) -> bytes:
     """The beginning of what an answer says of an error; empty if it is cut off."""
     said = b""
     with suppress(OSError):
-        said, _ = _read_some(answer, _MOST_LEFT, _ERROR_SECONDS)
+        said, _ = read_some(answer, _MOST_LEFT, _ERROR_SECONDS)
     dismiss(answer)
     return said
 
@@ -99,11 +99,11 @@ def read_error(answer: HostAnswer) -> bytes:
 def dismiss(answer: HostAnswer) -> None:
     """Be done with an answer: its connection is kept unless much of the body is left."""
     with suppress(OSError):
-        _read_some(answer, _MOST_LEFT, _LEFT_SECONDS)
+        read_some(answer, _MOST_LEFT, _LEFT_SECONDS)
     answer.close()
 
 
-def _read_some(answer: HostAnswer, most: int, seconds: float) -> tuple[bytes, bool]:
+def read_some(answer: HostAnswer, most: int, seconds: float) -> tuple[bytes, bool]:
     """What comes of a body up to so many bytes, and whether it ended before.
 
     Raises:

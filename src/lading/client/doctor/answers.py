@@ -69,7 +69,7 @@ def _refused(answer: HeardAnswer) -> DeploymentFinding:
 
 def check_clock(answer: HeardAnswer) -> DeploymentFinding:
     """How far the clock there is from the one here, by the header `Date`."""
-    there = moment(answer.header("date"))
+    there = moment(answer.headers.get("date"))
     if there is None:
         return warn(
             "the answer has no date, so the clocks cannot be compared",
@@ -123,13 +123,13 @@ def check_readiness(caller: DeploymentCaller, url: str) -> DeploymentFinding:
 
 
 def _is_registry(answer: HeardAnswer) -> bool:
-    kind = answer.header("content-type").partition(";")[0].strip().lower()
+    kind = answer.headers.get("content-type").partition(";")[0].strip().lower()
     has_version = "docker-distribution-api-version" in answer.headers
     return kind != "text/html" and (has_version or kind.endswith("json") or not answer.body)
 
 
 def _check_version(answer: HeardAnswer, said: str) -> DeploymentFinding:
-    if answer.header("docker-distribution-api-version"):
+    if answer.headers.get("docker-distribution-api-version"):
         return ok(f"a registry answers; {said}")
     return warn(
         f"a registry answers; {said}; Docker-Distribution-Api-Version is missing",
@@ -140,7 +140,7 @@ def _check_version(answer: HeardAnswer, said: str) -> DeploymentFinding:
 
 
 def _redirected(answer: HeardAnswer) -> DeploymentFinding:
-    place = answer.header("location")
+    place = answer.headers.get("location")
     if place.startswith("https:"):
         advice = f"ask for it as it says; or, at the proxy, serve /v2/ here, too ({_AS_IT_IS})"
     else:

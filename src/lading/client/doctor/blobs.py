@@ -19,7 +19,7 @@ def check_compression(caller: DeploymentCaller, found: ReadManifest) -> Deployme
     answer = caller.ask("GET", path, found.scopes, {"Accept-Encoding": "gzip"})
     if answer.status != 200:
         return skipped(f"a blob is answered with {answer.status} here")
-    coding = answer.header("content-encoding")
+    coding = answer.headers.get("content-encoding")
     if coding in {"", "identity"}:
         return ok("blobs come as they were pushed")
     return warn(
@@ -54,12 +54,13 @@ def _follow(
     caller: DeploymentCaller, answer: HeardAnswer
 ) -> tuple[HeardAnswer, str] | DeploymentFinding:
     """The answer at the address that clients are sent to, and what it is of; or what is wrong."""
-    place = caller.address.join(answer.header("location"))
+    location = answer.headers.get("location")
+    place = caller.address.join(location)
     scheme, host, _ = origin(place)
     netloc = bare(place).partition("://")[2].partition("/")[0]
-    if scheme not in {"http", "https"} or not host or not answer.header("location"):
+    if scheme not in {"http", "https"} or not host or not location:
         return wrong(
-            f"clients are sent for blobs to {answer.header('location')!r}, which is no address",
+            f"clients are sent for blobs to {location!r}, which is no address",
             f"have the proxy pass Location on as it is, or {_ITSELF}",
         )
     if caller.address.scheme == "https" and scheme != "https":
@@ -77,7 +78,7 @@ def _follow(
 
 
 def _check_range(answer: HeardAnswer, what: str) -> DeploymentFinding:
-    if answer.status == 206 and answer.header("content-range").startswith("bytes 0-0/"):
+    if answer.status == 206 and answer.headers.get("content-range").startswith("bytes 0-0/"):
         return ok(f"{what} can be had in parts, so a cut pull goes on where it was")
     if answer.status == 200:
         return warn(

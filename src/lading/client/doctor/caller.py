@@ -51,10 +51,6 @@ class HeardAnswer:
     began: float
     ended: float
 
-    def header(self, name: str) -> str:
-        """A header; empty if there is none."""
-        return self.headers.get(name)
-
     def document(self) -> Mapping[str, Any]:
         """The object of JSON that the body is; empty if it is none."""
         return object_in(self.body)

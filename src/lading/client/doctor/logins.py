@@ -98,7 +98,7 @@ def _check_token(realm: str, answer: HeardAnswer) -> DeploymentFinding:
             f"clients are sent for tokens to {realm}, where there {what}",
             f"have the proxy pass on {urlsplit(realm).path or '/'}, too, beside /v2/",
         )
-    claims, now = _claims(str(token)), moment(answer.header("date"))
+    claims, now = _claims(str(token)), moment(answer.headers.get("date"))
     if now is None:  # it may be another host's than the registry's; ours if it is not told
         now = answer.ended
     starts, ends = claims.get("nbf", 0), claims.get("exp", now + _SLACK)

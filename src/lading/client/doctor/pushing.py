@@ -34,7 +34,7 @@ def check_upload(caller: DeploymentCaller, repository: str) -> Iterator[Deployme
         yield _not_begun(answer, repository).named("location")
         return
     yield check_location(caller, answer).named("location")
-    location = answer.header("location")
+    location = answer.headers.get("location")
     if not location or not origin(caller.address.join(location))[1]:
         return
     with given_up(caller, scopes, answer) as upload:
@@ -51,7 +51,7 @@ def check_upload(caller: DeploymentCaller, repository: str) -> Iterator[Deployme
 
 def check_location(caller: DeploymentCaller, answer: HeardAnswer) -> DeploymentFinding:
     """Whether the address of an upload is one that the client can go to."""
-    location, own = answer.header("location"), caller.address
+    location, own = answer.headers.get("location"), caller.address
     if not location:
         return wrong(
             "an upload is begun, and its Location is missing",
@@ -141,7 +141,7 @@ def check_bound(upload: TriedUpload) -> DeploymentFinding:
 def check_buffering(upload: TriedUpload) -> DeploymentFinding:
     """Whether bytes reach the registry while more of them come: by hanging up after the first."""
     begun = upload.caller.ask("GET", upload.url, upload.scopes)
-    if begun.status == 204 and not begun.header("range"):
+    if begun.status == 204 and not begun.headers.get("range"):
         return warn(
             "how much of an upload is there is told without Range: a cut push begins anew",
             "have the proxy pass this header on (no `proxy_hide_header Range`)",

@@ -7,6 +7,7 @@ from lading.client.doctor.findings import DeploymentFinding, ok, warn, wrong
 from lading.core import media
 from lading.core.digest import Digest, digest_in
 
+_DIGEST = "docker-content-digest"
 _ACCEPTING = {"Accept": media.ACCEPT}
 # Behind the name of any repository.
 _LAST = "z" * 64
@@ -30,7 +31,7 @@ class ReadManifest:
     @property
     def named(self) -> str:
         """The digest that the answer says it has; empty if it says none."""
-        return self.answer.header("docker-content-digest")
+        return self.answer.headers.get(_DIGEST)
 
 
 def find_manifest(caller: DeploymentCaller, repository: str) -> ReadManifest | None:
@@ -76,9 +77,9 @@ def check_manifest(found: ReadManifest) -> DeploymentFinding:
             f"the manifest of {where} has other bytes than its digest says",
             "have the proxy change no bodies (`sub_filter`, `gzip`, minifying, pages of its own)",
         )
-    if not answer.header("content-type").startswith("application/vnd."):
+    if not answer.headers.get("content-type").startswith("application/vnd."):
         return wrong(
-            f"the manifest of {where} comes as {answer.header('content-type') or 'nothing'!r}",
+            f"the manifest of {where} comes as {answer.headers.get('content-type') or 'nothing'!r}",
             "have the proxy pass Content-Type on as it is",
         )
     return ok(f"the manifest of {where} comes whole, with its digest")
@@ -95,13 +96,11 @@ def check_heads(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFind
             " clients take what is there for not there",
             f"{passed_on} `limit_except` without it)",
         )
-    length = answer.header("content-length")
-    if length != str(len(found.answer.body)) or answer.header("docker-content-digest") != (
-        found.named
-    ):
+    length, digest = (answer.headers.get(name) for name in ("content-length", _DIGEST))
+    if (length, digest) != (str(len(found.answer.body)), found.named):
         return warn(
             f"HEAD of a manifest says {length or 'no'} bytes and"
-            f" {answer.header('docker-content-digest') or 'no digest'}, not what GET has:"
+            f" {digest or 'no digest'}, not what GET has:"
             " clients fetch the manifest each time, or fail",
             f"{passed_on} compression of what has a type of its own: `gzip off;`)",
         )
@@ -168,7 +167,7 @@ def check_lists(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFind
     """Whether a list that goes on says so."""
     place = f"/v2/{found.repository}/tags/list"
     first = caller.ask("GET", f"{place}?n=1", found.scopes)
-    if first.header("link") or len(_tags(caller.ask("GET", f"{place}?n=2", found.scopes))) < 2:
+    if first.headers.get("link") or len(_tags(caller.ask("GET", f"{place}?n=2", found.scopes))) < 2:
         return ok("lists can be read to their end")
     if len(_tags(first)) > 1:
         return _check_queries(caller)

@@ -37,7 +37,7 @@ class TriedUpload:
         while answer.status in _BUSY and time.monotonic() < deadline:
             time.sleep(MOMENT / 10)
             answer = self.caller.ask(method, self.url, self.scopes, headers, body)
-        self.url = _at_deployment(self.caller, answer.header("location")) or self.url
+        self.url = _at_deployment(self.caller, answer.headers.get("location")) or self.url
         return answer
 
     def offset(self) -> int | None:
@@ -45,7 +45,7 @@ class TriedUpload:
         answer = self.caller.ask("GET", self.url, self.scopes)
         if answer.status != 204:
             return None
-        last = answer.header("range").rpartition("-")[2]
+        last = answer.headers.get("range").rpartition("-")[2]
         is_number = last.isdecimal() and len(last) <= _DIGITS
         return int(last) + 1 if is_number and last != "0" else 0
 
@@ -55,7 +55,7 @@ def given_up(
     caller: DeploymentCaller, scopes: tuple[str, ...], begun: HeardAnswer
 ) -> Iterator[TriedUpload]:
     """The upload that an answer is about; it is cancelled at the end."""
-    upload = TriedUpload(caller, scopes, _at_deployment(caller, begun.header("location")))
+    upload = TriedUpload(caller, scopes, _at_deployment(caller, begun.headers.get("location")))
     try:
         yield upload
     finally:
