@@ -5,7 +5,7 @@ looked at again under its lock: a push may have healed it, or a collection taken
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from lading.core.digest import Digest
@@ -70,7 +70,10 @@ async def look_again(registry: Registry, digest: Digest, *, hashed: bool = False
     wrong = await find(registry, known[0], seen, hashed=hashed)
     async with registry.locks.lock(digest):
         if wrong and await registry.blobs.stat(digest) == seen:
-            return await _lose(registry, digest, wrong)
+            log.error("%s is damaged: %s; the next push of it heals it", digest, wrong)
+            now, damage = registry.clock(), registry.metadata.damage
+            await _note(registry, damage.lose_blob(digest, now=now, at_once=True))
+            return BlobDamaged("", {"digest": digest})
     return Unavailable("the blob has just been replaced; try again")
 
 
@@ -93,22 +96,16 @@ async def check_manifest(
     digest, body = manifest.digest, manifest.body
     if manifest.checked or digest.names(body):
         return
-    registry.measures.count(Count.DAMAGES_FOUND)
     log.error("%s@%s is damaged: its bytes have changed; push it again", repository, digest)
-    try:
-        await registry.metadata.damage.lose_manifest(
-            repository, digest, body, now=registry.clock(), at_once=True
-        )
-    except RegistryError as error:
-        log.warning("that it counts as not there cannot be written down: %s", error)
+    now, damage = registry.clock(), registry.metadata.damage
+    await _note(registry, damage.lose_manifest(repository, digest, body, now=now, at_once=True))
     raise ManifestDamaged("", {"name": repository, "reference": digest})
 
 
-async def _lose(registry: Registry, digest: Digest, wrong: str) -> RegistryError:
+async def _note(registry: Registry, lose: Awaitable[object]) -> None:
+    """Note that something is damaged, if that can be written down now."""
     registry.measures.count(Count.DAMAGES_FOUND)
-    log.error("%s is damaged: %s; the next push of it heals it", digest, wrong)
     try:
-        await registry.metadata.damage.lose_blob(digest, now=registry.clock(), at_once=True)
+        await lose
     except RegistryError as error:
         log.warning("that it counts as not there cannot be written down: %s", error)
-    return BlobDamaged("", {"digest": digest})

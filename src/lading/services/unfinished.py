@@ -19,6 +19,7 @@ from lading.core.garbage import (
     OrphanTag,
 )
 from lading.ports.uploads import Staged
+from lading.services.collect_blobs import remove_locked
 from lading.services.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -109,12 +110,8 @@ async def remove_interrupted(registry: Registry, interrupted: InterruptedCommit)
     doubtful = await registry.metadata.strangers.find() is not None
     unknown_digests = () if doubtful else (interrupted.digest,)
     async with registry.locks.lock(interrupted.digest):
-        unknown = await registry.metadata.collection.remove_blobs(
-            unknown_digests, now=registry.clock()
-        )
-        await registry.blobs.delete(unknown)
+        await remove_locked(registry, unknown_digests)
         await registry.uploads.settle(interrupted.upload, interrupted.digest)
-        await registry.metadata.collection.end_deletions(unknown)
 
 
 async def _interrupted_commit(registry: Registry, staged: Staged) -> InterruptedCommit | None:

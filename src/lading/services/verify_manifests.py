@@ -1,11 +1,10 @@
 """Verification of manifests: whether each is what was pushed, and what it needs is there."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 
 from lading.core.damage import Finding, Kind
-from lading.core.digest import Digest
 from lading.core.errors import RegistryError
 from lading.core.manifest import Edge, EdgeKind
 from lading.core.manifest_document import parse
@@ -26,16 +25,9 @@ async def manifests(check: Check) -> AsyncIterator[Finding]:
     async for page in pages(read, lambda manifest: manifest.key, 0):
         for manifest in page:
             check.advance(1)
-            if not _is_intact(check, manifest):
+            if any(_wrong(check, manifest)):
                 async for finding in _look_again(check, manifest):
                     yield finding
-
-
-def _is_intact(check: Check, manifest: KnownManifest) -> bool:
-    if manifest.lost or not _is_as_pushed(manifest):
-        return False
-    edges = _edges(manifest)
-    return not _unrecorded(manifest, edges) and not _missing(check, manifest, edges)
 
 
 async def _look_again(check: Check, suspect: KnownManifest) -> AsyncIterator[Finding]:
@@ -45,41 +37,35 @@ async def _look_again(check: Check, suspect: KnownManifest) -> AsyncIterator[Fin
     )
     if manifest is None:
         return
-    if manifest.lost or not _is_as_pushed(manifest):
+    is_damaged, unrecorded, missing = _wrong(check, manifest)
+    if is_damaged:
         yield await _damaged(check, manifest)
-        return
-    edges = _edges(manifest)
-    if unrecorded := _unrecorded(manifest, edges):
+    if unrecorded:
         yield await _record(check, manifest, unrecorded)
-    for edge in _missing(check, manifest, edges):
+    for edge in missing:
         yield await _child_missing(check, manifest, edge)
 
 
-def _is_as_pushed(manifest: KnownManifest) -> bool:
-    return Digest.of(manifest.body, manifest.digest.algorithm) == manifest.digest
+def _wrong(check: Check, manifest: KnownManifest) -> tuple[bool, list[Edge], list[Edge]]:
+    """Whether a manifest is damaged; what it refers to and is not recorded; and what is missing.
 
-
-def _edges(manifest: KnownManifest) -> tuple[Edge, ...]:
+    That is what is not in its repository, as a push would find it.
+    """
+    if manifest.lost or not manifest.digest.names(manifest.body):
+        return True, [], []
     try:
-        return parse(manifest.body, manifest.media_type, manifest.digest.algorithm).edges
+        edges = parse(manifest.body, manifest.media_type, manifest.digest.algorithm).edges
     except RegistryError:  # accepted by an earlier version; its recorded children are kept
-        return ()
-
-
-def _unrecorded(manifest: KnownManifest, edges: Sequence[Edge]) -> list[Edge]:
-    return [edge for edge in edges if edge.child not in manifest.children]
-
-
-def _missing(check: Check, manifest: KnownManifest, edges: Sequence[Edge]) -> list[Edge]:
-    """The references of a manifest to what is not in its repository, as a push would find them."""
+        edges = ()
     lenient = not check.registry.policy.children_required
-    return [
+    missing = [
         edge
         for edge in edges
         if edge.required
         and not manifest.children.get(edge.child, True)
         and not (lenient and edge.kind is EdgeKind.MANIFEST)
     ]
+    return False, [edge for edge in edges if edge.child not in manifest.children], missing
 
 
 def _subject(manifest: KnownManifest) -> str:
