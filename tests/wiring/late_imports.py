@@ -10,8 +10,7 @@ from pathlib import Path
 
 from lading.config.settings import Settings
 from lading.wiring.application import RegistryApplication, WorkerParts
-from lading.wiring.files import ServerFiles
-from lading.wiring.start import prepared
+from lading.wiring.start import ServerFiles, prepared
 from tests.docs.walks import ALICE, DIGESTS, IMAGE, LAYER, Client, lived
 
 MANIFEST = f"/v2/app/manifests/{IMAGE.digest}"

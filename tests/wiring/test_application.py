@@ -15,9 +15,8 @@ from lading.edge.application import Application
 from lading.edge.asgi import Message
 from lading.system.budget import Budget
 from lading.wiring.application import RegistryApplication, WorkerParts, open_application
-from lading.wiring.files import opened_files
 from lading.wiring.paths import metadata_path
-from lading.wiring.start import prepared
+from lading.wiring.start import opened_files, prepared
 from lading.wiring.stores import open_registry
 from tests.edge.requests import request
 from tests.support.open_things import descriptors, threads

@@ -26,8 +26,8 @@ with late():
     from lading.services.moving import adopt as adopting
     from lading.services.moving.taking import Adoption
     from lading.services.registry import Registry
+    from lading.wiring import neighbours
     from lading.wiring.moving import adoption as adoptions
-    from lading.wiring.moving import volume_places
 
 # Findings of a kind that are printed for people.
 MOST = 20
@@ -115,12 +115,12 @@ def _settings(config: Path | None, root: Path | None) -> "Settings":
 
 def _require_root(place: Path) -> None:
     """Require a volume, so that nobody takes the wrong directory for one that has nothing."""
-    if volume_places.is_root(place):
+    if neighbours.is_root(place):
         return
-    near = volume_places.root_near(place)
+    near = next(neighbours.volumes_near(place), None)
     if near is not None:
         where = f"that is {near}, which `{command_line('lading', 'adopt', near)}` takes over"
-    elif volume_places.has_layouts(place):
+    elif neighbours.layout_below(place) is not None:
         bring = command_line("lading", "import", place)
         where = f"what is there are OCI image layouts, as zot has them: `{bring}`"
     else:

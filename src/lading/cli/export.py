@@ -17,7 +17,7 @@ with late():
     from lading.services.moving import export as exporting
     from lading.services.registry import Registry
     from lading.wiring import paths
-    from lading.wiring.moving import exports
+    from lading.wiring.moving import directories
 
 
 @with_examples(
@@ -55,7 +55,7 @@ def export(root: Path, *, config: Path | None, over: bool, as_json: bool) -> Non
 
         async def work(registry: "Registry") -> ExportTally:
             try:
-                export = exports.new_export(registry, settings, root, progress, over=over)
+                export = directories.new_export(registry, settings, root, progress, over=over)
             except OSError as error:  # of there, and not of our data
                 why = f"nothing can be written in {root}: {error.strerror or error}"
                 raise click.ClickException(why) from error
@@ -63,7 +63,7 @@ def export(root: Path, *, config: Path | None, over: bool, as_json: bool) -> Non
 
         try:
             tally = run_with(settings, work)
-        except exports.AnotherRegistry as error:
+        except directories.AnotherRegistry as error:
             raise click.ClickException(str(error)) from error
     if as_json:
         say(to_json(tally))

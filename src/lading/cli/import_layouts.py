@@ -22,7 +22,7 @@ with late():
     from lading.services.moving.import_repository import ImportTally
     from lading.services.progress import StepProgress
     from lading.services.registry import Registry
-    from lading.wiring.moving import imports
+    from lading.wiring.moving import directories
 
 
 @with_examples(
@@ -49,7 +49,7 @@ def import_(directory: Path, name: str | None, *, config: Path | None, as_json: 
     async def work(registry: "Registry") -> "tuple[ImportTally, int]":
         left = 0
         with step_progress("is importing") as progress:
-            task = imports.new_import(registry, settings, operators_grant, progress)
+            task = directories.new_import(registry, settings, operators_grant, progress)
             for repository, layout in await _search(directory, name, progress):
                 async for finding in importing.run(task, repository, layout):
                     left += 1
@@ -88,7 +88,7 @@ async def _search(
     """All layouts, each with its repository's name."""
     progress.begin(f"Looking for image layouts in {directory}", 0)
     layouts = []
-    for found in imports.named_layouts(directory, name):
+    for found in directories.named_layouts(directory, name):
         progress.advance(1)
         await asyncio.sleep(0)  # which Ctrl-C ends
         if found is not None:

@@ -35,16 +35,15 @@ from lading.ui.context import Visit
 from lading.ui.entrance import is_for_a_page
 from lading.wiring.audit import note_of, open_audit
 from lading.wiring.authentication import open_authentication
-from lading.wiring.files import ServerFiles, opened_files
 from lading.wiring.jobs import keep
 from lading.wiring.monitoring import health_of, telling, watching
-from lading.wiring.options import options_of
-from lading.wiring.pages import pages_of
 from lading.wiring.permissions import permissions_of
 from lading.wiring.process_names import server_name
 from lading.wiring.reload import Reloader
+from lading.wiring.start import ServerFiles, opened_files
 from lading.wiring.stores import is_read_only, open_registry
 from lading.wiring.tasks import running, written_down
+from lading.wiring.ways_in import options_of, pages_of
 
 log = logging.getLogger(__name__)
 

@@ -67,7 +67,7 @@ def jobs_of(settings: Settings) -> Sequence[Job]:
 
 def _keeping_links(settings: Settings) -> Job:
     from lading.services.moving import export  # noqa: PLC0415 - who has no links does without
-    from lading.wiring.moving.exports import link_writer  # noqa: PLC0415 - as above
+    from lading.wiring.moving.directories import link_writer  # noqa: PLC0415 - as above
 
     keeper = export.LinkKeeper(partial(link_writer, settings.storage.filesystem.rootdirectory))
     return Job(export.JOB, KEEPING_LINKS.total_seconds(), keeper.keep)

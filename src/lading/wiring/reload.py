@@ -14,7 +14,6 @@ from lading.config.settings import Settings
 from lading.core.permissions import CurrentPermissions
 from lading.services.registry import Note, forget
 from lading.system.watching import WatchedFiles
-from lading.wiring.log_level import LEVELS, set_level
 from lading.wiring.permissions import has_token_service, permissions_of
 
 log = logging.getLogger(__name__)
@@ -70,9 +69,10 @@ class Reloader:
     def _take_level(self, settings: Settings) -> None:
         level = settings.log.level
         if level != self._settings.log.level:
-            set_level(level)
+            root = logging.getLogger()
+            root.setLevel(level.upper())
             # Said whatever the level is.
-            log.log(LEVELS[level], "%s: the log's level is %s now", self._path, level)
+            log.log(root.level, "%s: the log's level is %s now", self._path, level)
             section = self._settings.log.model_copy(update={"level": level})
             self._settings = self._settings.model_copy(update={"log": section})
 

@@ -1,7 +1,7 @@
 """Start of a server: what is done to the data once, before there are workers, and what they share.
 
-The data is closed again before any of them is forked, as a connection to a database must not be in
-two processes; files stay open.
+The data is closed again before any of them is forked, as neither a connection to a database nor a
+thread survives a fork; files stay open.
 """
 
 import asyncio
@@ -10,17 +10,18 @@ import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 from lading.config.settings import Settings
 from lading.core.errors import Unavailable
+from lading.core.timestamps import utc
 from lading.ports.objects import ForeignObjects
 from lading.services import upkeep
 from lading.services.registry import Registry
 from lading.wiring import data_directory, machine_lock
-from lading.wiring.authentication import make_secrets
-from lading.wiring.files import ServerFiles, opened_files
+from lading.wiring.audit import opened_audit
+from lading.wiring.authentication import AuthFiles, make_secrets, opened_auth_files
 from lading.wiring.moving import adoption
-from lading.wiring.moving.arrival import require_arrived
 from lading.wiring.neighbours import warn_of_neighbours
 from lading.wiring.owned_files import take_alone
 from lading.wiring.paths import metadata_path
@@ -28,6 +29,31 @@ from lading.wiring.process_names import is_over
 from lading.wiring.stores import is_on_read_only_disk, open_registry
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFiles:
+    """Open files that the settings of a server name: its workers, which are forks, use them.
+
+    Attributes:
+        auth: that logins rest on.
+        audit: a descriptor of the audit log's; `None` if it has none.
+    """
+
+    auth: AuthFiles
+    audit: int | None
+
+
+@contextmanager
+def opened_files(settings: Settings) -> Iterator[ServerFiles]:
+    """The files that the settings of a server name, open for a block.
+
+    Raises:
+        AuthUnusable: a file that logins rest on cannot be used.
+        AuditUnusable: the audit log cannot be written.
+    """
+    with opened_auth_files(settings.auth) as auth, opened_audit(settings) as audit:
+        yield ServerFiles(auth, audit)
 
 
 @contextmanager
@@ -105,7 +131,7 @@ async def _prepare(settings: Settings) -> None:
             await adoption.adopt_at_start(registry, settings)
             if not (await registry.metadata.migrations.find()).has_departed:
                 await take_alone(registry, settings)
-            await require_arrived(registry)
+            await _require_arrived(registry)
         if settings.storage.driver == "filesystem":
             await data_directory.require_blobs(registry, settings.storage.filesystem.rootdirectory)
         await make_secrets(settings, registry.metadata, registry.clock)
@@ -123,3 +149,32 @@ async def _end_leases(registry: Registry, settings: Settings) -> None:
     for holder in await leases.holders():
         if is_over(holder, settings):
             await leases.end_leases(holder)
+
+
+async def _require_arrived(registry: Registry) -> None:
+    """Require that what is about to be served is all there, and note that it is served here.
+
+    Raises:
+        DataUnusable: its migration, or its adoption, did not end.
+    """
+    under_way = (await registry.metadata.adoptions.find()).under_way
+    if under_way is not None:
+        raise data_directory.DataUnusable(
+            f"what CNCF Distribution has here is being taken over since {utc(under_way.at)}, and is"
+            " not all in the database: run `lading adopt` again until it says that it is"
+        )
+    migrations = registry.metadata.migrations
+    notes = await migrations.find()
+    if notes.arriving is not None:
+        raise data_directory.DataUnusable(
+            f"a registry is on its way into this database since {utc(notes.arriving)}, and is not"
+            " all here: run `lading migrate` again until it says that it is, or name another"
+            " database"
+        )
+    if notes.has_arrived:
+        await migrations.serve()
+    if notes.has_departed:
+        log.warning(
+            "this registry was migrated to another place, and is read-only here since then;"
+            " after `lading read-only off` it would go a way of its own"
+        )

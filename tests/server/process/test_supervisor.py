@@ -21,7 +21,7 @@ from lading.server.process import supervisor, workers
 from lading.server.process.supervisor import SETTLED, Failing, Supervisor
 from lading.server.process.worker import STARTUP_FAILURE
 from lading.wiring.authentication import AuthFiles
-from lading.wiring.files import ServerFiles
+from lading.wiring.start import ServerFiles
 from tests.support.processes import wait_until
 
 # Seconds in which workers are started, or attempts made that are fractions of one apart.

@@ -16,7 +16,6 @@ from lading.edge.accesslog import printable
 from lading.ports.measures import UNMEASURED, Count, Measures
 from lading.server.process.repeats import Repeats
 from lading.system.logfile import STANDARD_ERROR, STANDARD_OUTPUT, LogFile
-from lading.wiring.log_level import set_level
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +38,7 @@ def configure_logging(settings: Settings, measures: Measures = UNMEASURED) -> No
     root = logging.getLogger()
     messages = LogFile(STANDARD_ERROR, partial(_lost_messages, formatter), dropped)
     root.handlers[:] = [_handler(sys.stderr, messages, formatter)]
-    set_level(settings.log.level)
+    root.setLevel(settings.log.level.upper())
 
     access = logging.getLogger("lading.access")
     requests = LogFile(STANDARD_OUTPUT, _lost_requests, dropped)

@@ -37,9 +37,9 @@ from lading.server.process.worker import FAREWELL, UNWINDING, Worker
 from lading.system import interpreter
 from lading.system.budget import Budget
 from lading.wiring.application import RegistryApplication, WorkerParts
-from lading.wiring.files import ServerFiles
 from lading.wiring.monitoring import figures_of
-from lading.wiring.options import headers_of_all
+from lading.wiring.start import ServerFiles
+from lading.wiring.ways_in import headers_of_all
 
 # Seconds that a worker may need to close its files, beyond what its requests need.
 CLOSING = 5.0

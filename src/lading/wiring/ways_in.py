@@ -1,17 +1,24 @@
-"""Options of ways in over HTTP, from the settings: headers, addresses, limits, memory."""
+"""Ways in over HTTP, from the settings: headers, addresses, limits, memory, and pages."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from lading.api.application import ALWAYS
 from lading.api.context import Options
 from lading.config.settings import Settings
+from lading.edge.application import Application
+from lading.edge.authentication import Authentication
 from lading.edge.budget import BodyBudgets
 from lading.edge.forwarded import PublicAddress
 from lading.edge.limits import ClientLimits
+from lading.edge.observers import Observer, Recorder
 from lading.edge.options import EdgeOptions
+from lading.services.registry import Registry
 from lading.system.budget import Budget
+from lading.ui.context import UiParts, Visit
+from lading.ui.sessions import PageDoorkeeper
+from lading.wiring.authentication import users_of
 from lading.wiring.object_stores import redirect_rule_of
 from lading.wiring.paths import own_directory
 from lading.wiring.stores import is_read_only
@@ -64,3 +71,34 @@ def _spool(settings: Settings) -> Path | None:
     if settings.storage.driver == "inmemory":
         return None
     return own_directory(settings.storage.directory)
+
+
+def pages_of(
+    settings: Settings,
+    registry: Registry,
+    options: EdgeOptions,
+    authentication: Authentication | None,
+    observers: Sequence[Observer | Recorder],
+    require_health: Callable[[], None] | None,
+) -> Application[Visit] | None:
+    """The application that shows pages; `None` if there are to be none.
+
+    Nothing of it is loaded then.
+    """
+    if not settings.ui.enabled:
+        return None
+    from lading.ui.application import pages  # noqa: PLC0415 - with Jinja2
+
+    parts, doorkeeper = UiParts(registry, options), None
+    if authentication is not None:
+        htpasswd = settings.auth.htpasswd
+        parts = UiParts(
+            registry,
+            options,
+            None if htpasswd is None else authentication.callers.logins,
+            is_open=False,
+            users=None if htpasswd is None else users_of(htpasswd.path),
+            permissions=authentication.permissions,
+        )
+        doorkeeper = PageDoorkeeper(parts, authentication.permissions)
+    return pages(parts, doorkeeper, observers, require_health)
