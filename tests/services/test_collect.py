@@ -483,21 +483,6 @@ async def test_uploads_are_not_listed_again_for_each_step(
     assert lists <= 2
 
 
-async def test_a_commit_that_may_be_under_way_is_left_alone(
-    people: People, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where a lock may be lost, the store says how long a commit may go on without it."""
-    upload = UploadKey.of(HELLO, await push_blob.start(people.registry, people.may()))
-    committed = Staged(upload, 6, people.now, Digest.of(b"orphan"), under_way=True)
-
-    async def list_all() -> Sequence[Staged]:
-        return [committed]
-
-    monkeypatch.setattr(people.uploads, "list_all", list_all)
-
-    assert await unfinished.find_interrupted(people.registry) == []
-
-
 async def test_bytes_that_a_later_push_made_a_blob_are_kept(people: People) -> None:
     """Only the mark goes."""
     upload = await push_blob.start(people.registry, people.may())

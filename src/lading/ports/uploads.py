@@ -20,14 +20,12 @@ class Staged:
     Attributes:
         active_at: when something was last done with it.
         digest: what it was committed as, if that was not settled.
-        under_way: that may still be settled, even if nobody has the digest locked.
     """
 
     upload: UploadKey
     size: int
     active_at: float
     digest: Digest | None = None
-    under_way: bool = False
 
 
 class UploadNotReady(Exception):

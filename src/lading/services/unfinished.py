@@ -116,7 +116,7 @@ async def remove_interrupted(registry: Registry, interrupted: InterruptedCommit)
 
 async def _interrupted_commit(registry: Registry, staged: Staged) -> InterruptedCommit | None:
     """The interrupted commit of an upload, if no lock shows that it is under way."""
-    if staged.digest is None or staged.under_way:
+    if staged.digest is None:
         return None
     async with registry.locks.lock_free([staged.digest]) as free:
         if not free:

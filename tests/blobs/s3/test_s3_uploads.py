@@ -10,10 +10,8 @@ import pytest
 from lading.blobs.s3 import object_writer, staged_objects, waiting_files
 from lading.blobs.s3.object_room import ObjectRoom
 from lading.blobs.s3.object_writer import FROM_FILE, MEMORY, WHOLE
-from lading.blobs.s3.s3_uploads import COMMITTING
 from lading.blobs.s3.staged_objects import LEASE
 from lading.blobs.s3.waiting_files import DISK
-from lading.core.clocks import SLACK
 from lading.core.digest import SHA512, Digest
 from lading.core.errors import (
     DigestMismatch,
@@ -432,21 +430,6 @@ async def test_a_second_push_replaces_objects_and_readers_of_the_first_go_on(
     await here.stores.uploads.tidy(clock())
     assert len(await here.keys()) == 1
     assert await fetch(await here.stores.blobs.find(digest)) == data
-
-
-async def test_a_commit_may_be_under_way_for_a_moment_after_its_lock_is_lost(
-    here: OpenPlace, clock: Clock
-) -> None:
-    """The lock goes with its connection; a collector takes what was committed a while ago."""
-    upload, digest = await begun(here.stores, b"hello"), Digest.of(b"hello")
-    clock.ahead += COMMITTING + 1
-    async with here.stores.uploads.stage(upload) as staged:
-        await staged.commit(digest)
-
-    assert [item.under_way for item in await here.stores.uploads.list_all()] == [True]
-    for moved in (COMMITTING + 1, -2 * SLACK - COMMITTING):  # the second time by a clock set right
-        clock.ahead += moved
-        assert [item.under_way for item in await here.stores.uploads.list_all()] == [False]
 
 
 async def test_a_discarded_upload_takes_its_objects_along(

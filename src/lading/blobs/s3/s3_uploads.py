@@ -5,24 +5,18 @@ that comes at once and is small needs none of it: it is one object, and rows tha
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from lading.blobs.file_uploads import UploadCount
 from lading.blobs.hashing import RunningHash
 from lading.blobs.s3.object_room import ObjectRoom, ReservedKeys
 from lading.blobs.s3.staged_objects import SMALL, StagedObjects
 from lading.blobs.s3.unused_objects import UnusedObjects
-from lading.core.clocks import SLACK
 from lading.core.digest import SHA256, Digest
 from lading.core.errors import UploadUnknown
 from lading.core.names import Owner, UploadKey
 from lading.core.typing import override
 from lading.ports.objects import READING, PlacedSegment
 from lading.ports.uploads import Becoming, Staged, UploadNotReady, Uploads
-
-# Seconds for which a commit may be under way although nobody has its digest locked: a lock may be
-# lost with the connection that holds it, while the one who had it goes on for a moment.
-COMMITTING = 60.0
 
 
 class S3Uploads(Uploads):
@@ -105,11 +99,7 @@ class S3Uploads(Uploads):
 
     @override
     async def list_all(self) -> Sequence[Staged]:
-        now = self._room.clock()
-        return [
-            replace(item, under_way=item.digest is not None and _is_lately(item.active_at, now))
-            for item in await self._rows.list_all()
-        ]
+        return await self._rows.list_all()
 
     @override
     async def tidy(self, before: float) -> None:
@@ -126,11 +116,6 @@ class S3Uploads(Uploads):
         finally:
             room.budget.give_back(len(data))
         return PlacedSegment(key, 0, len(data), room.clock())
-
-
-def _is_lately(committed_at: float, now: float) -> bool:
-    """Whether a commit may be under way; one of the future is of a clock that was ahead."""
-    return now - COMMITTING < committed_at < now + SLACK
 
 
 def _digest_of(known: bytes) -> Digest | None:
