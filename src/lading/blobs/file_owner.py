@@ -11,12 +11,11 @@ that was.
 
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from lading.blobs.layout import Layout
-from lading.system.durable import make_directories, sync_directory
+from lading.system import durable
 
 FREE = "free"
 """What stands below the name when a registry has come to its new database."""
@@ -39,35 +38,27 @@ def take(layout: Layout, name: str) -> str:
 
     It is there as a whole or not at all. A crash leaves a file beside it that nobody reads.
     """
-    with _draft(layout, name) as draft, suppress(FileExistsError):  # another one came first
-        os.link(draft, layout.owner)
-    sync_directory(os.path.dirname(layout.owner))
+    directory = Path(layout.owner).parent
+    durable.make_directories(directory)
+    descriptor, draft = tempfile.mkstemp(prefix="owner.", dir=directory)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(f"{name}\n".encode())
+            file.flush()
+            os.fsync(descriptor)
+        with suppress(FileExistsError):  # another one came first
+            os.link(draft, layout.owner)
+    finally:
+        os.unlink(draft)
+    durable.sync_directory(directory)
     return find_owner(layout) or ""
 
 
 def replace(layout: Layout, said: str) -> None:
     """Have the file say something else; nothing at all if that is empty."""
-    if not said:
-        with suppress(FileNotFoundError):
-            os.unlink(layout.owner)
+    path = Path(layout.owner)
+    if said:
+        durable.replace(path, f"{said}\n".encode(), takes_over=True)
     else:
-        with _draft(layout, said) as draft:
-            os.replace(draft, layout.owner)
-    sync_directory(os.path.dirname(layout.owner))
-
-
-@contextmanager
-def _draft(layout: Layout, said: str) -> Iterator[str]:
-    """A file beside the owner's that says something, for the length of a block."""
-    directory = Path(layout.owner).parent
-    make_directories(directory)
-    descriptor, draft = tempfile.mkstemp(prefix="owner.", dir=directory)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(f"{said}\n".encode())
-            file.flush()
-            os.fsync(descriptor)
-        yield draft
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(draft)
+        path.unlink(missing_ok=True)
+        durable.sync_directory(path.parent)

@@ -27,9 +27,6 @@ class UploadCount:
 
     Counting takes a look at each, so it is not done for each that begins. What other workers begin
     between two counts goes unseen: some seconds' worth, which a limit in all has to bear.
-
-    Attributes:
-        number: how many there are, about.
     """
 
     number = 0

@@ -169,7 +169,6 @@ class StatefulHasher:
     """A `hashlib` object that can be taken along between two blocks.
 
     Args:
-        functions: of the algorithm.
         state: of another one, after so many whole blocks; none to start anew.
         size: bytes of these blocks.
     """

@@ -36,12 +36,7 @@ _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS})
 
 
 class StagedFile(StagedUpload):
-    """The file of an upload, open and locked while it is entered.
-
-    Args:
-        kept: the hashes of uploads.
-        algorithm: what its digest will be of, if that is known; of use before there are bytes.
-    """
+    """The file of an upload, open and locked while it is entered."""
 
     def __init__(
         self, disk: Disk, kept: KeptHashes, upload: UploadKey, algorithm: str | None = None

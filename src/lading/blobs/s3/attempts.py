@@ -206,9 +206,6 @@ def advice_for(text: str, right: str = "") -> str:
     """What an operator can change, by all that a failure says; empty if nothing is known to help.
 
     What is wrong with a certificate stands in what obstore says to programmers alone.
-
-    Args:
-        right: that the operation takes.
     """
     found = (advice for pattern, advice in _ADVICE if re.search(pattern, text))
     return next((f"; {advice.format(right=right)}" for advice in found), "")

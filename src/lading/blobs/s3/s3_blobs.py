@@ -22,25 +22,22 @@ class S3Blobs(Blobs):
     """Blobs in an object store."""
 
     def __init__(self, room: ObjectRoom) -> None:
-        self._store = room.store
-        self._rows = room.objects
-        self._hashing = room.hashing
-        self._clock = room.clock
+        self._room = room
 
     @override
     async def find(self, digest: Digest, segments: KnownSegments = None) -> Chunks | None:
         if segments is None:
-            segments = await self._rows.find(digest)
+            segments = await self._room.objects.find(digest)
         if not segments:
             return None
-        return self._store.chunks(segments)
+        return self._room.store.chunks(segments)
 
     @override
     async def stat(
         self, digest: Digest, *, closely: bool = False, segments: KnownSegments = None
     ) -> StoredBytes | None:
         if segments is None:
-            segments = await self._rows.find(digest)
+            segments = await self._room.objects.find(digest)
         if not segments:
             return None
         size = sum(segment.size for segment in segments)
@@ -52,14 +49,14 @@ class S3Blobs(Blobs):
 
     @override
     async def hash(self, digest: Digest, on_read: Callable[[int], None]) -> Digest | None:
-        segments = await self._rows.find(digest)
+        segments = await self._room.objects.find(digest)
         if not segments:
             return None
         running = RunningHash.start(digest.algorithm)
         try:
-            async with all_bytes(self._store.chunks(segments)) as pieces:
+            async with all_bytes(self._room.store.chunks(segments)) as pieces:
                 async for piece in pieces:
-                    await self._hashing.start(running.update, piece)
+                    await self._room.hashing.start(running.update, piece)
                     on_read(len(piece))
         except LostObject as error:
             log.warning("the bytes of %s cannot be read: %s", digest, error)
@@ -69,7 +66,7 @@ class S3Blobs(Blobs):
     @override
     async def digests(self) -> AsyncIterator[Digest]:
         after = ""
-        while page := await self._rows.page(after=after, limit=PAGE):
+        while page := await self._room.objects.page(after=after, limit=PAGE):
             for digest in page:
                 yield digest
             after = page[-1]
@@ -78,18 +75,18 @@ class S3Blobs(Blobs):
     async def delete(self, digests: Sequence[Digest]) -> None:
         if digests:
             # Who reads them, or was sent to them, goes on: the objects go later (`unused_objects`).
-            await self._rows.unuse(digests, self._clock())
+            await self._room.objects.unuse(digests, self._room.clock())
 
     @override
     async def quarantine(self, digest: Digest) -> str | None:
-        keys = await self._rows.quarantine(digest)
+        keys = await self._room.objects.quarantine(digest)
         return f"objects of their own ({', '.join(keys)})" if keys else None
 
     async def _size_there(self, segments: Sequence[PlacedSegment]) -> int | None:
         """How many bytes the store has of the segments; `None` if one is not there."""
         size = 0
         for segment in segments:
-            there = await self._store.size_of(segment.key)
+            there = await self._room.store.size_of(segment.key)
             if there is None:
                 return None
             size += there
