@@ -5,9 +5,10 @@ import pytest
 from lading.auth.keysets import fetch
 from lading.blobs.s3.access_keys import AccessKeys
 from lading.blobs.s3.bucket import S3Bucket
-from lading.blobs.s3.signed_requests import SignedRequests, UnfinishedParts
+from lading.blobs.s3.signed_requests import SignedRequests
 from lading.monitoring.health import Unwell, look_at_http
 from lading.ports.logins import AuthUnusable
+from lading.ports.objects import StoredObject
 from tests.support.raw_server import raw_server
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n"
@@ -30,4 +31,4 @@ async def test_nobody_goes_by_a_head_that_is_cut_off(cut: bytes) -> None:
         bucket = S3Bucket("images", endpoint=f"http://{host}", path_style=True)
         asked = SignedRequests(bucket, AccessKeys("a", "s"))
         with pytest.raises(OSError, match="within the head"):
-            await asked.abort(UnfinishedParts("key", "id", 0.0))
+            await asked.abort(StoredObject("key", None, 0.0, "id"))

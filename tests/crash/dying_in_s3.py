@@ -334,5 +334,7 @@ async def _left_over(place: PlaceOfObjects) -> list[str]:
 
 async def _objects(place: PlaceOfObjects) -> dict[str, int]:
     return {
-        stored.key: stored.size async for page in place.store.pages("objects") for stored in page
+        stored.key: stored.size or 0
+        async for page in place.store.pages("objects")
+        for stored in page
     }

@@ -22,7 +22,7 @@ from lading.core.names import Tag
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
 from lading.ports.database import SqlConnection
-from lading.ports.objects import DeniedRight, StrayObject
+from lading.ports.objects import DeniedRight, StoredObject
 from lading.services import collect, verify
 from lading.services.pull import pull_blob, pull_manifest, stat_blob
 from lading.services.registry import Policy
@@ -40,10 +40,10 @@ class Denying:
     async def denied_rights(self) -> Sequence[DeniedRight]:
         return [DeniedRight("s3:DeleteObject", "nothing is deleted")]
 
-    async def strays(self, before: float) -> AsyncIterator[Sequence[StrayObject]]:
-        yield [StrayObject("objects/00/stray", 7, 1.0)]
+    async def strays(self, before: float) -> AsyncIterator[Sequence[StoredObject]]:
+        yield [StoredObject("objects/00/stray", 7, 1.0)]
 
-    async def remove(self, strays: Sequence[StrayObject]) -> Sequence[StrayObject]:
+    async def remove(self, strays: Sequence[StoredObject]) -> Sequence[StoredObject]:
         return strays
 
 

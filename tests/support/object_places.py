@@ -111,7 +111,7 @@ def objects_of(s3: S3) -> dict[str, int]:
 
     async def find() -> dict[str, int]:
         pages = ObjectStore(s3.bucket).pages("objects")
-        return {stored.key: stored.size async for page in pages for stored in page}
+        return {stored.key: stored.size or 0 async for page in pages for stored in page}
 
     return asyncio.run(find())
 

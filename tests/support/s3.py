@@ -19,7 +19,7 @@ from pathlib import Path
 
 from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.object_store import ObjectStore
-from lading.blobs.s3.signed_requests import UnfinishedParts
+from lading.ports.objects import StoredObject
 from tests.support.commands import SEARCH_PATH, missing
 from tests.support.network import MACHINE, Network
 from tests.support.processes import background, free_port, wait_until
@@ -38,7 +38,7 @@ async def address_of(store: ObjectStore, key: str, seconds: float = 60) -> str:
     return found
 
 
-async def unfinished(store: ObjectStore, before: float) -> Sequence[UnfinishedParts]:
+async def unfinished(store: ObjectStore, before: float) -> Sequence[StoredObject]:
     """All parts that were begun before a time and never joined."""
     return [parts async for page in store.unfinished_parts(before) for parts in page]
 

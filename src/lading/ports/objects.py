@@ -281,11 +281,11 @@ class DeniedRight(NamedTuple):
     consequence: str
 
 
-class StrayObject(NamedTuple):
-    """Bytes in the object store that no row names.
+class StoredObject(NamedTuple):
+    """An object as the store lists it, or parts of one that was never completed.
 
     Attributes:
-        size: `None` if they are parts of an object that was never completed.
+        size: `None` if they are parts.
         id: of the upload of parts, in the store's words; empty for an object.
     """
 
@@ -334,13 +334,13 @@ class Upkeep(Protocol):
     async def unused(self) -> UnusedBytes:
         """How much is kept for those who may be reading it, and deleted after `READING` seconds."""
 
-    def strays(self, before: float) -> AsyncIterator[Sequence[StrayObject]]:
+    def strays(self, before: float) -> AsyncIterator[Sequence[StoredObject]]:
         """Strays that are older than that, by pages of what is there; some pages have none."""
 
     async def denied_rights(self) -> Sequence[DeniedRight]:
         """The rights that the store denies, as far as that can be found out without an effect."""
 
-    async def remove(self, strays: Sequence[StrayObject]) -> Sequence[StrayObject]:
+    async def remove(self, strays: Sequence[StoredObject]) -> Sequence[StoredObject]:
         """Remove what no row names; returns what stays, as the store refuses to delete it.
 
         Raises:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
 from lading.core.timestamps import utc
-from lading.ports.objects import StrayObject
+from lading.ports.objects import StoredObject
 from lading.services import collect, collect_blobs, upkeep, verify_blobs, verify_manifests
 from lading.services.pages import gathered
 from lading.services.registry import Registry
@@ -116,7 +116,7 @@ async def _strays(check: Check, doubt: str) -> AsyncIterator[Finding]:
             yield _stray(check, stray, doubt, is_refused=stray in kept)
 
 
-def _stray(check: Check, stray: StrayObject, doubt: str, *, is_refused: bool) -> Finding:
+def _stray(check: Check, stray: StoredObject, doubt: str, *, is_refused: bool) -> Finding:
     what = "parts of an object" if stray.size is None else f"an object of {stray.size} bytes"
     explanation = f"there is {what}, since {utc(stray.since)}, that the database does not know of"
     if doubt:

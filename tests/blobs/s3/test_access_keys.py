@@ -19,9 +19,9 @@ from lading.blobs.s3.bucket import BucketUnusable, S3Bucket
 from lading.blobs.s3.object_store import ObjectStore
 from lading.blobs.s3.object_streams import PIPED
 from lading.blobs.s3.role_keys import PassingKeys, fetch_role_keys
-from lading.blobs.s3.signed_requests import UnfinishedParts
 from lading.core.errors import Unavailable
 from lading.ports.object_sources import Chunks, Segment
+from lading.ports.objects import StoredObject
 from tests.support.s3 import ACCESS_KEY, S3, SECRET_KEY, address_of, unfinished
 from tests.support.small_servers import QuietHandler, served
 
@@ -320,7 +320,7 @@ async def test_all_requests_have_the_token_of_the_session_and_are_renewed_togeth
         assert [page async for page in store.pages()] == []
         await store.delete(["a", "b"])
         await unfinished(store, time.time())
-        await store.abort(UnfinishedParts("a", "id", 0.0))
+        await store.abort(StoredObject("a", None, 0.0, "id"))
         address = await address_of(store, "a")
 
         assert recording.signed == dict.fromkeys(KINDS, (id_, token))

@@ -14,7 +14,7 @@ from lading.blobs.s3.access_keys import AccessKeys
 from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.signed_requests import SignedRequests
 from lading.blobs.s3.unused_objects import REFUSED
-from lading.ports.objects import READING, StrayObject
+from lading.ports.objects import READING, StoredObject
 from tests.support.commands import SEARCH_PATH
 from tests.support.contents import fetch, store
 from tests.support.object_places import Clock, OpenPlace, PlaceInS3
@@ -167,10 +167,10 @@ async def _begin_parts(place: OpenPlace, key: str) -> None:
     await asyncio.to_thread(place.store._signed._ask, "POST", full, {"uploads": ""})
 
 
-async def _remove(place: OpenPlace, clock: Clock) -> list[StrayObject]:
+async def _remove(place: OpenPlace, clock: Clock) -> list[StoredObject]:
     """Remove all strays; those that stay."""
     clock.ahead += READING
-    kept: list[StrayObject] = []
+    kept: list[StoredObject] = []
     async for page in place.upkeep.strays(clock()):
         kept += await place.upkeep.remove(page)
     return kept

@@ -150,7 +150,7 @@ async def test_a_list_has_all_objects_in_order_and_none_of_other_folders(
     everything = [stored async for page in store.pages() for stored in page]
     assert [stored.key for stored in everything] == ["a/0", *(f"b/{n}" for n in range(5))]
     assert [stored.size for stored in everything] == [0, 0, 1, 2, 3, 4]
-    assert all(abs(stored.modified_at - time.time()) < 60 for stored in everything)
+    assert all(abs(stored.since - time.time()) < 60 for stored in everything)
     some = [stored.key async for page in store.pages("b") for stored in page]
     assert some == [f"b/{n}" for n in range(5)]
 
@@ -412,7 +412,7 @@ async def test_parts_that_were_never_joined_are_found_and_given_up(
     assert await unfinished(store, begun - 60) == []
     found = await unfinished(store, time.time() + 60)
     assert sorted(parts.key for parts in found) == ["u/0", "u/1"]
-    assert all(abs(parts.begun_at - begun) < 60 for parts in found)
+    assert all(abs(parts.since - begun) < 60 for parts in found)
     for parts in (*found, found[0]):
         await store.abort(parts)
     assert await unfinished(store, time.time() + 60) == []

@@ -10,7 +10,7 @@ from lading.blobs.s3 import object_upkeep
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable
 from lading.ports.object_sources import Chunks
-from lading.ports.objects import READING, StrayObject
+from lading.ports.objects import READING, StoredObject
 from tests.support.contents import begin, begun, fetch, store
 from tests.support.object_places import Clock, OpenPlace, PlaceInS3
 from tests.support.s3 import unfinished
@@ -41,7 +41,7 @@ async def _go_on() -> None:
     """Nobody else has taken over."""
 
 
-async def strays(place: OpenPlace, before: float) -> list[StrayObject]:
+async def strays(place: OpenPlace, before: float) -> list[StoredObject]:
     return [stray async for page in place.upkeep.strays(before) for stray in page]
 
 

@@ -13,7 +13,7 @@ from lading.blobs.s3.ownership import OWNER
 from lading.core.errors import Unavailable
 from lading.metadata import badges
 from lading.ports.database import SqlConnection
-from lading.ports.objects import ForeignObjects, StrayObject
+from lading.ports.objects import ForeignObjects, StoredObject
 from lading.services import read_only
 from tests.support.contents import fetch, store
 from tests.support.object_places import OpenPlace, PlaceInS3
@@ -61,7 +61,7 @@ async def test_of_many_who_begin_in_a_folder_at_once_it_is_one_s(
     (owner,) = [one for one, said in zip(opened, outcomes, strict=True) if said is None]
     assert {type(said) for said in outcomes} == {ForeignObjects, type(None)}
     digest = await store(owner.stores, b"of the owner")
-    (stray,) = [StrayObject(key, 1, 0.0) for key in await owner.keys() if "/" in key][:1]
+    (stray,) = [StoredObject(key, 1, 0.0) for key in await owner.keys() if "/" in key][:1]
     for one in opened:
         if one is not owner:
             with pytest.raises(ForeignObjects):
@@ -123,7 +123,7 @@ async def test_where_the_store_ignores_the_condition_the_second_one_is_found_all
             await second
     await here.store.put("objects/00/stray", b"whose?")
     with pytest.raises(Unavailable, match="nothing was removed"):
-        await here.upkeep.remove([StrayObject("objects/00/stray", 6, 0.0)])
+        await here.upkeep.remove([StoredObject("objects/00/stray", 6, 0.0)])
     await here.store.delete([OWNER])  # as the message says
     await here.upkeep.require_own()
 
@@ -147,7 +147,7 @@ async def test_where_the_store_ignores_the_condition_who_was_named_first_looks_f
             await first
         (key,) = [segment.key for segment in await here.metadata.objects.find(digest)]
         with pytest.raises(Unavailable, match="nothing was removed"):
-            await stranger.upkeep.remove([StrayObject(key, 13, 0.0)])
+            await stranger.upkeep.remove([StoredObject(key, 13, 0.0)])
     assert await fetch(await here.stores.blobs.find(digest)) == b"of the second"
 
 
@@ -175,7 +175,7 @@ async def test_a_folder_whose_owner_has_changed_is_not_cleared(here: OpenPlace) 
     await here.store.put("objects/00/stray", b"whose?")
     await here.store.put(OWNER, b"somebody else")
     with pytest.raises(Unavailable, match="nothing was removed"):
-        await here.upkeep.remove([StrayObject("objects/00/stray", 6, 0.0)])
+        await here.upkeep.remove([StoredObject("objects/00/stray", 6, 0.0)])
     assert "objects/00/stray" in await here.keys()
 
 
@@ -287,7 +287,7 @@ async def test_of_a_registry_that_moved_the_first_place_that_goes_on_has_the_obj
         await late.upkeep.take_own()
     (key,) = [segment.key for segment in await owner.metadata.objects.find(digest)]
     with pytest.raises(Unavailable, match="nothing was removed"):
-        await late.upkeep.remove([StrayObject(key, 12, 0.0)])
+        await late.upkeep.remove([StoredObject(key, 12, 0.0)])
     assert await fetch(await owner.stores.blobs.find(digest)) == b"of the owner"
     assert len(await owner.metadata.objects.badges()) == 1
 

@@ -50,7 +50,7 @@ def bucket_of(port: int) -> S3Bucket:
 async def test_unfinished_parts_are_listed_with_their_times() -> None:
     with answering(listed(UPLOAD % AT)) as bucket:
         (found,), _ = await SignedRequests(bucket, AccessKeys("a", "s")).list_unfinished({})
-    assert (found.key, found.id, found.begun_at) == ("a", "i", 1_795_910_400.0)
+    assert (found.key, found.id, found.since) == ("a", "i", 1_795_910_400.0)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from lading.blobs.s3.access_keys import AccessKeys
 from lading.blobs.s3.attempts import Failed, StoreAttempts
@@ -20,12 +20,12 @@ from lading.blobs.s3.opening import open_bucket
 from lading.blobs.s3.pipes import pipes_of
 from lading.blobs.s3.role_keys import RoleKeys
 from lading.blobs.s3.signatures import SignedAddresses
-from lading.blobs.s3.signed_requests import SignedRequests, UnfinishedParts
+from lading.blobs.s3.signed_requests import SignedRequests
 from lading.core.digest import Bytes
 from lading.core.typing import override
 from lading.ports.measures import UNMEASURED, Measures, Timing
 from lading.ports.object_sources import Chunks, Piped, Segment, Segments
-from lading.ports.objects import PlacedSegment
+from lading.ports.objects import PlacedSegment, StoredObject
 
 if TYPE_CHECKING:
     from obstore import GetResult, ObjectMeta
@@ -43,14 +43,6 @@ LISTING_PARTS = "`s3:ListBucketMultipartUploads`"
 GIVING_UP_PARTS = "`s3:AbortMultipartUpload`"
 # Objects of a page, and of a deletion: as many as S3 takes.
 PAGE = 1000
-
-
-class StoredObject(NamedTuple):
-    """An object, as a list shows it, and when it was put there, in seconds since the epoch."""
-
-    key: str
-    size: int
-    modified_at: float
 
 
 class ObjectStore(Segments):
@@ -264,9 +256,7 @@ class ObjectStore(Segments):
             return None
         return self._addresses.make(known.keys, path, seconds)
 
-    async def unfinished_parts(
-        self, before: float
-    ) -> AsyncGenerator[Sequence[UnfinishedParts], None]:
+    async def unfinished_parts(self, before: float) -> AsyncGenerator[Sequence[StoredObject], None]:
         """Parts of objects that were begun before a time and never joined, a page at a time.
 
         They take room, and no list of objects shows them.
@@ -278,13 +268,13 @@ class ObjectStore(Segments):
             yield [
                 parts._replace(key=parts.key.removeprefix(self._folder))
                 for parts in page.parts
-                if parts.begun_at < before
+                if parts.since < before
             ]
             if not page.following:
                 return
             following = page.following
 
-    async def abort(self, unfinished: UnfinishedParts) -> None:
+    async def abort(self, unfinished: StoredObject) -> None:
         """Give up parts that were never joined, if they are still there."""
         full = unfinished._replace(key=self._folder + unfinished.key)
         with suppress(FileNotFoundError):

@@ -15,7 +15,6 @@ from lading.blobs.s3 import deletions
 from lading.blobs.s3.attempts import is_denied
 from lading.blobs.s3.object_room import ObjectRoom, new_key
 from lading.blobs.s3.ownership import FOLDER, Ownership
-from lading.blobs.s3.signed_requests import UnfinishedParts
 from lading.core.digest import Bytes, Digest
 from lading.core.errors import Unavailable
 from lading.core.typing import override
@@ -26,7 +25,7 @@ from lading.ports.objects import (
     DeniedRight,
     ForeignObjects,
     PlacedSegment,
-    StrayObject,
+    StoredObject,
     UnusedBytes,
     Upkeep,
 )
@@ -100,7 +99,7 @@ class ObjectUpkeep(Upkeep):
         return await self._rows.count_unused()
 
     @override
-    async def strays(self, before: float) -> AsyncIterator[Sequence[StrayObject]]:
+    async def strays(self, before: float) -> AsyncIterator[Sequence[StoredObject]]:
         for kind in (self._stray_objects, self._stray_parts):
             try:
                 async for page in kind(before):
@@ -109,22 +108,14 @@ class ObjectUpkeep(Upkeep):
                 if not is_denied(error):  # else the log says which right is missing
                     raise
 
-    async def _stray_objects(self, before: float) -> AsyncIterator[Sequence[StrayObject]]:
+    async def _stray_objects(self, before: float) -> AsyncIterator[Sequence[StoredObject]]:
         async for page in self._store.pages(FOLDER):
-            found = [
-                StrayObject(stored.key, stored.size, stored.modified_at)
-                for stored in page
-                if stored.modified_at < before
-            ]
+            found = [stored for stored in page if stored.since < before]
             yield await self._unknown(found)
 
-    async def _stray_parts(self, before: float) -> AsyncIterator[Sequence[StrayObject]]:
+    async def _stray_parts(self, before: float) -> AsyncIterator[Sequence[StoredObject]]:
         async for parts in self._store.unfinished_parts(before):
-            found = [
-                StrayObject(unfinished.key, None, unfinished.begun_at, unfinished.id)
-                for unfinished in parts
-                if unfinished.key.startswith(f"{FOLDER}/")
-            ]
+            found = [each for each in parts if each.key.startswith(f"{FOLDER}/")]
             for start in range(0, len(found), PARTS):
                 some = found[start : start + PARTS]
                 yield await self._unknown(some, parts_at=self._clock())
@@ -134,7 +125,7 @@ class ObjectUpkeep(Upkeep):
         return [DeniedRight(right, _CONSEQUENCES[right]) for right in await self._store.denied()]
 
     @override
-    async def remove(self, strays: Sequence[StrayObject]) -> Sequence[StrayObject]:
+    async def remove(self, strays: Sequence[StoredObject]) -> Sequence[StoredObject]:
         if not strays:
             return ()
         await self._require_still_own()
@@ -144,11 +135,11 @@ class ObjectUpkeep(Upkeep):
         deletions.warn_of(refusals)
         return [*await self._abort(parts), *(objects[refusal.key] for refusal in refusals)]
 
-    async def _abort(self, strays: Sequence[StrayObject]) -> Sequence[StrayObject]:
+    async def _abort(self, strays: Sequence[StoredObject]) -> Sequence[StoredObject]:
         """Give up parts that were never joined; returns those that the store keeps."""
         for number, stray in enumerate(strays):
             try:
-                await self._store.abort(UnfinishedParts(stray.key, stray.id, stray.since))
+                await self._store.abort(stray)
             except Unavailable as error:
                 if not is_denied(error):
                     raise
@@ -156,8 +147,8 @@ class ObjectUpkeep(Upkeep):
         return ()
 
     async def _unknown(
-        self, found: Sequence[StrayObject], parts_at: float | None = None
-    ) -> Sequence[StrayObject]:
+        self, found: Sequence[StoredObject], parts_at: float | None = None
+    ) -> Sequence[StoredObject]:
         """Those of what was found that no row names, see `ObjectRows.unknown`."""
         keys = [stray.key for stray in found]
         unknown = await self._rows.unknown(keys, parts_at=parts_at) if keys else ()

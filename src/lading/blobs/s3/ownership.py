@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from lading.blobs.s3.object_room import ObjectRoom, new_key
-from lading.blobs.s3.object_store import StoredObject
-from lading.ports.objects import ForeignObjects
+from lading.ports.objects import ForeignObjects, StoredObject
 
 log = logging.getLogger(__name__)
 

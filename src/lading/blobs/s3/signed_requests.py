@@ -25,6 +25,7 @@ from lading.blobs.s3.deletions import RefusedObject
 from lading.blobs.s3.role_keys import RoleKeys
 from lading.blobs.s3.signatures import ALGORITHM, SigningScope, canonical, sign
 from lading.client.kept_connections import asked_once
+from lading.ports.objects import StoredObject
 from lading.system.proxies import proxy_for
 
 _NAMESPACE = "{*}"
@@ -32,24 +33,10 @@ _NAMESPACE = "{*}"
 _MOST = 4 * 1024 * 1024
 
 
-class UnfinishedParts(NamedTuple):
-    """Parts of an object that were not joined yet.
-
-    Attributes:
-        key: of the object that they would become.
-        id: of the upload, as the store calls it.
-        begun_at: in seconds since the epoch.
-    """
-
-    key: str
-    id: str
-    begun_at: float
-
-
 class UnfinishedPage(NamedTuple):
     """A page of the list of unfinished parts, and what to ask for the next one with, if any."""
 
-    parts: Sequence[UnfinishedParts]
+    parts: Sequence[StoredObject]
     following: Mapping[str, str]
 
 
@@ -87,7 +74,7 @@ class SignedRequests:
                 f"the list of unfinished parts cannot be read: {error}"
             ) from error
 
-    async def abort(self, unfinished: UnfinishedParts) -> None:
+    async def abort(self, unfinished: StoredObject) -> None:
         """Give up the parts of one object; errors are those of `list_unfinished`."""
         await asyncio.to_thread(self._ask, "DELETE", unfinished.key, {"uploadId": unfinished.id})
 
@@ -194,9 +181,9 @@ def _page(body: bytes, asked_with: Mapping[str, str]) -> UnfinishedPage:
     return UnfinishedPage(parts, following)
 
 
-def _unfinished(upload: ET.Element) -> UnfinishedParts:
+def _unfinished(upload: ET.Element) -> StoredObject:
     begun = datetime.fromisoformat(_text(upload, "Initiated"))
-    return UnfinishedParts(_text(upload, "Key"), _text(upload, "UploadId"), begun.timestamp())
+    return StoredObject(_text(upload, "Key"), None, begun.timestamp(), _text(upload, "UploadId"))
 
 
 def _text(element: ET.Element, name: str) -> str:
