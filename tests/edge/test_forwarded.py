@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from lading.edge import forwarded
 from lading.edge.forwarded import (
-    base_url,
+    address_in,
     client_address,
     forwarded_id,
     is_trusted,
     new_ids,
 )
-from lading.edge.forwarded_elements import address_in
+from lading.edge.public_address import base_url
 from tests.edge.requests import request
 
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lading.auth.login_record import KnownLogins
-from lading.edge.unnamed_proxies import MOST, UnnamedProxies
+from lading.edge.forwarded import MOST_WARNED, UnnamedProxies
 from tests.edge.requests import answered, request
 from tests.support.guarded import guarded_registry
 from tests.support.lading import lading_serve
@@ -73,13 +73,13 @@ def test_a_proxy_that_is_named_is_believed_in_silence(tmp_path: Path) -> None:
 async def test_a_crowd_of_strangers_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """Anybody can send such a header; and what they send is not repeated."""
     proxies = UnnamedProxies((), KnownLogins())
-    for number in range(3 * MOST):
+    for number in range(3 * MOST_WARNED):
         coming = request("GET", "/v2/", {"X-Forwarded-Proto": "https", "X-Forwarded-For": "evil"})
         coming.scope["client"] = (f"192.0.2.{number}", 1)
         proxies.note(answered(coming, 401))
         proxies.note(answered(coming, 401))
-    assert len(caplog.messages) == MOST
-    assert len(set(caplog.messages)) == MOST
+    assert len(caplog.messages) == MOST_WARNED
+    assert len(set(caplog.messages)) == MOST_WARNED
     assert "evil" not in caplog.text
 
 

@@ -11,7 +11,7 @@ from lading.edge.asgi import Application, Receive, Scope, Send
 from lading.edge.body import ClientDisconnected
 from lading.server.http.connections import Connections
 from lading.server.http.deadlines import timeouts
-from lading.server.process.balance import Loads
+from lading.server.process.acceptor import Loads
 from lading.server.process.worker import Worker
 from tests.fuzz.registry import directory, run
 

@@ -12,8 +12,8 @@ from lading.core.permissions import CurrentPermissions, Permissions
 from lading.core.typing import T
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.edge.asgi import Message
-from lading.edge.forwarded import PublicAddress
 from lading.edge.options import EdgeOptions
+from lading.edge.public_address import PublicAddress
 from lading.edge.request import Request
 from lading.metadata.metadata import Metadata
 from lading.metadata.shown import figures, past_figures

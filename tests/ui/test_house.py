@@ -6,9 +6,9 @@ from lading.api.application import registry_protocol
 from lading.api.context import Options
 from lading.core import errors
 from lading.core.errors import RegistryError
-from lading.edge.forwarded import PublicAddress
 from lading.edge.limits import ClientLimits
 from lading.edge.options import EdgeOptions
+from lading.edge.public_address import PublicAddress
 from lading.ui.assets import ASSETS
 from lading.ui.context import UiParts
 from lading.ui.entrance import is_for_a_page

@@ -13,8 +13,8 @@ from lading.auth.user_files import FileUsers, UserFile
 from lading.core.names import RepositoryName
 from lading.core.permissions import CurrentPermissions, Permissions
 from lading.core.secret_texts import hash_of
-from lading.edge.forwarded import PublicAddress
 from lading.edge.options import EdgeOptions
+from lading.edge.public_address import PublicAddress
 from lading.metadata.logins.kept_logins import MOST_SESSIONS, KeptLogin
 from lading.ui import sessions
 from lading.ui.context import UiParts

@@ -8,7 +8,7 @@ from lading.core.digest import Digest
 from lading.core.figures import LastPull
 from lading.core.history import NotedRefusal
 from lading.core.names import RepositoryName, Tag
-from lading.edge.refusal_notes import RefusalObserver
+from lading.edge.audit import RefusalObserver
 from lading.metadata.shown import events
 from lading.services import refusals as services_refusals
 from lading.services.refusals import RefusalNotes

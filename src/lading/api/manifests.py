@@ -1,15 +1,22 @@
-"""end-3, end-7, end-9: manifests."""
+"""end-3, end-7, end-9: manifests; and a note of when each was last pulled."""
 
 from lading.api.context import Context
 from lading.core.errors import ManifestTooLarge
 from lading.core.names import Tag, parse_reference, parse_wanted
+from lading.core.typing import override
 from lading.edge.body import skip_body, whole_body
+from lading.edge.endpoints import Match
+from lading.edge.observers import Answered, Observer
 from lading.edge.request import creates_only, etag, expected, is_fresh, require_match
 from lading.edge.response import Response
 from lading.metadata.manifests import StoredManifest
 from lading.services.delete import delete_manifest
+from lading.services.figures import PullNotes
 from lading.services.pull import pull_manifest, stat_manifest
 from lading.services.push_manifest import push_manifest
+
+# The second one is of a client that has the content already.
+_PULLED = frozenset({200, 304})
 
 
 async def get(context: Context) -> Response:
@@ -83,3 +90,27 @@ async def delete(context: Context) -> Response:
         change=context.change(),
     )
     return Response(202)
+
+
+class PullObserver(Observer):
+    """An observer of pulls, which notes them in memory.
+
+    Who gets a manifest pulls it, and the tag by which it was asked for. Most clients only ask for
+    the digest of a tag (`HEAD`) and then get that, so this is a pull of the tag, too; of a digest
+    it is what clients ask before a push.
+    """
+
+    def __init__(self, notes: PullNotes) -> None:
+        self._notes = notes
+
+    @override
+    def note(self, answered: Answered) -> None:
+        if answered.status not in _PULLED or not isinstance(answered.found, Match):
+            return
+        endpoint = answered.endpoint
+        if endpoint is None or endpoint.audited.name not in {"manifest.pull", "manifest.find"}:
+            return
+        digest = answered.digest if endpoint.audited.name == "manifest.pull" else ""
+        name, reference = answered.found.name or "", answered.found.argument
+        if digest or reference != answered.digest:
+            self._notes.note(name, reference, digest, answered.at, answered.request.caller)

@@ -1,7 +1,7 @@
 """The audit log: who did what, where, from which address, and how it ended.
 
 One JSON object for each request that changed or read something, and for each that was refused; and
-for what the server does by itself, or a command.
+for what the server does by itself, or a command. What was refused is noted for the pages, too.
 What a stranger sends goes in cut to a length and without what does not print, and never as anything
 but a string: nobody can forge an entry, or make one too long to be written at once.
 """
@@ -11,13 +11,15 @@ from http import HTTPStatus
 from typing import Any
 
 from lading.auth.claims import said_subject
+from lading.core.history import NotedRefusal
 from lading.core.timestamps import rfc3339
 from lading.core.typing import override
 from lading.edge.challenge import Token, parse_authorization
 from lading.edge.endpoints import Audited, Match, When
-from lading.edge.observers import Answered, Recorder
+from lading.edge.observers import Answered, Observer, Recorder
 from lading.edge.request import Request
 from lading.edge.response import encode_json
+from lading.services.refusals import RefusalNotes
 from lading.system.logfile import LogFile
 
 # A method that a path does not have.
@@ -31,7 +33,8 @@ _MOST_BYTES = 4000
 _FEW_BYTES = 256
 
 _LOOKING = frozenset({"GET", "HEAD"})
-REFUSALS = frozenset(
+# Statuses of requests that were refused.
+_REFUSALS = frozenset(
     {
         HTTPStatus.UNAUTHORIZED,
         HTTPStatus.FORBIDDEN,
@@ -41,7 +44,8 @@ REFUSALS = frozenset(
         HTTPStatus.TOO_MANY_REQUESTS,
     }
 )
-"""Statuses of requests that were refused."""
+# What is noted though it was not refused.
+_SIGN_IN = "session.begin"
 
 
 class AuditLog(Recorder):
@@ -77,7 +81,7 @@ class AuditLog(Recorder):
         self._file.offer(_line({name: clipped(text) for name, text in entry.items() if text}))
 
     def _is_worth_it(self, audited: Audited, request: Request, status: int) -> bool:
-        if status == HTTPStatus.UNAUTHORIZED and not has_login(request):
+        if status == HTTPStatus.UNAUTHORIZED and not _has_login(request):
             # How every client asks before it logs in; but none asks so to change something.
             return request.method not in _LOOKING
         match audited.when:
@@ -89,7 +93,44 @@ class AuditLog(Recorder):
                 wanted = status == HTTPStatus.CREATED
             case When.REFUSED:
                 wanted = False
-        return wanted or status in REFUSALS
+        return wanted or status in _REFUSALS
+
+
+class RefusalObserver(Observer):
+    """An observer of refusals and of sign-ins, which notes them in memory.
+
+    Clients ask without a login before they log in, and so are refused each time; that is no news.
+    """
+
+    def __init__(self, notes: RefusalNotes) -> None:
+        self._notes = notes
+
+    @override
+    def note(self, answered: Answered) -> None:
+        request, match, endpoint = answered.request, answered.found, answered.endpoint
+        is_refused = answered.status in _REFUSALS
+        if not is_refused and (endpoint is None or endpoint.audited.name != _SIGN_IN):
+            return
+        if not isinstance(match, Match) or request.method in {"OPTIONS", "HEAD"}:
+            return
+        what = "unsupported" if endpoint is None else endpoint.audited.name_of(request)
+        if what == _SIGN_IN and request.method != "POST":
+            return
+        if answered.status == HTTPStatus.UNAUTHORIZED and not _has_login(request):
+            return
+        self._notes.note(
+            NotedRefusal(
+                answered.at,
+                what,
+                clipped(request.caller),
+                _claimed_by(request),
+                clipped(match.name or ""),
+                clipped(match.argument),
+                clipped(request.address),
+                answered.status,
+                1,
+            )
+        )
 
 
 def lost_entries(count: int) -> bytes:
@@ -97,7 +138,7 @@ def lost_entries(count: int) -> bytes:
     return encode_json({"what": "audit.lost", "count": count}) + b"\n"
 
 
-def has_login(request: Request) -> bool:
+def _has_login(request: Request) -> bool:
     """Whether a request came with a login, be it right or wrong."""
     return bool(request.claimed) or "authorization" in request.headers
 
@@ -108,7 +149,7 @@ def _entry(audited: Audited, answered: Answered, match: Match[Any]) -> dict[str,
     entry = {
         "time": rfc3339(answered.at, 3),
         "who": clipped(request.caller),
-        "claimed": claimed_by(request),
+        "claimed": _claimed_by(request),
         "what": audited.name_of(request),
         "repository": clipped(match.name or ""),
         "reference": clipped(match.argument),
@@ -133,7 +174,7 @@ def _fields(audited: Audited, request: Request) -> dict[str, str]:
     return fields
 
 
-def claimed_by(request: Request) -> str:
+def _claimed_by(request: Request) -> str:
     """The name that a request came with, if it is nobody's; of a token, if that can be believed."""
     if request.caller or request.claimed:
         return "" if request.caller else clipped(request.claimed)
@@ -153,7 +194,7 @@ def _groups(tags: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _result(status: int) -> str:
-    if status in REFUSALS:
+    if status in _REFUSALS:
         return "refused"
     return "done" if status < HTTPStatus.BAD_REQUEST else "failed"
 

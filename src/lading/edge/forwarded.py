@@ -1,25 +1,31 @@
 """What proxies say of a request: where it came from, where its client went, which id it has.
 
-Only a proxy that the operator named is believed; anybody can send `X-Forwarded-For`.
+Only a proxy that the operator named is believed; anybody can send `X-Forwarded-For`. Of one that is
+not named, and whose clients suffer for it, the log has a warning.
 """
 
+import logging
+import math
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from http import HTTPStatus
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Self
-from urllib.parse import urlsplit
 
-from lading.edge.forwarded_elements import address_in, parse_forwarded
+from lading.auth.login_record import KnownLogins
+from lading.core.typing import override
+from lading.edge.observers import Answered, Observer
 from lading.edge.request import Request
 
-# RFC 3986, section 3.2: a name or an address, and a port; nothing that could end a header.
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?", re.ASCII)
+log = logging.getLogger(__name__)
 
-# Segments that cannot be taken for a host, for what leads upwards, or for the end of a path.
-_PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]{1,64}){1,8}/?", re.ASCII)
+# RFC 7239, section 4: `for=192.0.2.60;proto=http`, with values that may be in quotes.
+_VALUE = r'(?:[^\s;,="\\]*|"(?:[^"\\]|\\.)*")'
+_PAIR = re.compile(rf"\s*([A-Za-z]{{1,16}})=({_VALUE})\s*(?:([;,])|$)", re.ASCII)
+# Azure's gateway and IIS add the client's port; an address of IPv6 is in brackets then.
+_NODE = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d{1,5})?|([0-9.]+):\d{1,5}", re.ASCII)
 
 # What prints, and neither ends a column of a log line nor has to be escaped in one.
 _ID = re.compile(r"[!#-\[\]-~]{1,128}")
@@ -28,6 +34,13 @@ _IDS_AT_ONCE = 256
 _LONGEST_ADDRESS = 100
 _THIS_MACHINE = "127.0.0.1"
 _USUAL = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host")
+
+# What else a proxy that takes a prefix off is warned of.
+_OF_PREFIX = (", and to paths without the prefix", " and http.prefix")
+# Proxies that are warned of; anybody can send such a header.
+MOST_WARNED = 20
+# With these, a client that came by a proxy which is not believed may have been wronged.
+_SENT_AWAY = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS})
 
 Networks = Sequence[IPv4Network | IPv6Network]
 
@@ -57,7 +70,7 @@ def client_address(peer: str, headers: Mapping[str, str], proxies: Networks) -> 
     return _plain(address)
 
 
-def says_as_standardized(headers: Mapping[str, str]) -> bool:
+def _says_as_standardized(headers: Mapping[str, str]) -> bool:
     """Whether a proxy has said what it knows by `Forwarded` (RFC 7239), and by nothing else.
 
     One that knows `X-Forwarded-*` alone passes on what a client has sent it as `Forwarded`.
@@ -69,8 +82,8 @@ def _hops(headers: Mapping[str, str]) -> Sequence[str]:
     chain = headers.get("x-forwarded-for")
     if chain is not None:
         return chain.split(",")
-    if says_as_standardized(headers):
-        return [each.get("for", "") for each in parse_forwarded(headers["forwarded"])]
+    if _says_as_standardized(headers):
+        return [each.get("for", "") for each in _parse_forwarded(headers["forwarded"])]
     return ()
 
 
@@ -93,74 +106,10 @@ def _plain(address: str) -> str:
     return address.removeprefix("::ffff:") if "." in address else address
 
 
-@dataclass(frozen=True, slots=True)
-class PublicAddress:
-    """The public address: where clients reach the registry.
-
-    Attributes:
-        origin: `https://host:port`, if the operator says it; else empty.
-        path: what is before `/v2/`, if the operator says it; else `None`.
-        prefix: what the registry itself has before `/v2/`.
-        proxies: who may say the rest.
-    """
-
-    origin: str = ""
-    path: str | None = None
-    prefix: str = ""
-    proxies: Networks = ()
-
-    @classmethod
-    def of(cls, host: str, prefix: str, proxies: Networks) -> Self:
-        """The address that the settings give; `host` is a URL, or empty.
-
-        A URL with a path is the whole of where clients go, as it is in Distribution: nothing that
-        a proxy or the registry has of its own comes between that and `/v2/`.
-        """
-        parts = urlsplit(host)
-        origin = host.removesuffix(parts.path) if parts.path else host
-        return cls(origin, parts.path or None, prefix, proxies)
-
-    def path_of(self, request: Request, path: str) -> str:
-        """A path of the registry's as the client of a request sees it."""
-        if self.path is not None:
-            return self.path + path
-        # What a program has before it that this registry is inside of.
-        mounted = str(request.scope.get("root_path", ""))
-        return _forwarded_prefix(request, self.proxies) + mounted + self.prefix + path
-
-    def url_of(self, request: Request, path: str) -> str:
-        """A URL of the registry's, with scheme and host as far as they can be known."""
-        origin = self.origin or base_url(request, self.proxies)
-        return origin + self.path_of(request, path)
-
-
-def _forwarded_prefix(request: Request, proxies: Networks) -> str:
-    """What a proxy took off the path, and tells of as Traefik does: empty, or `/a/b`."""
-    said = request.headers.get("x-forwarded-prefix")
-    if said is None or not is_trusted(request.peer, proxies):
-        return ""
-    said = said.rpartition(",")[2].strip()  # as for the scheme and the host
-    return said.rstrip("/") if _PREFIX.fullmatch(said) else ""
-
-
-def base_url(request: Request, proxies: Networks) -> str:
-    """Where the client reaches the registry, as far as that can be known: `https://host:port`.
-
-    A `Host` that is none is the client's own mistake, and only the client sees what comes of it.
-    """
-    scheme = str(request.scope["scheme"])
-    host = request.headers.get("host", "")
-    if is_trusted(request.peer, proxies):
-        said = said_by_proxy(request.headers)
-        scheme = said["proto"] if said["proto"] in {"http", "https"} else scheme
-        host = said["host"] or host
-    return f"{scheme}://{host if _HOST.fullmatch(host) else 'localhost'}"
-
-
 def said_by_proxy(headers: Mapping[str, str]) -> Mapping[str, str]:
     """What the proxy next to this server says of `proto` and `host`, each empty if it does not."""
-    if says_as_standardized(headers):
-        last = next(reversed(parse_forwarded(headers["forwarded"])), {})
+    if _says_as_standardized(headers):
+        last = next(reversed(_parse_forwarded(headers["forwarded"])), {})
         return {"proto": last.get("proto", "").lower(), "host": last.get("host", "")}
     # It comes last, if there are several.
     proto, host = (
@@ -184,3 +133,87 @@ def _remembered_address(text: str) -> IPv4Address | IPv6Address | None:
         return None
     mapped = getattr(address, "ipv4_mapped", None)
     return mapped or address
+
+
+def address_in(node: str) -> str:
+    """The address in what a proxy says of a client, without the port."""
+    node = node.strip()
+    match = _NODE.fullmatch(node)
+    return (match[1] or match[2]) if match else node
+
+
+def _parse_forwarded(header: str) -> Sequence[Mapping[str, str]]:
+    """The elements of a `Forwarded` header, one of each proxy; those behind what cannot be read.
+
+    A proxy appends to what a client has sent, which may be a quote that does not end.
+    """
+    elements: list[dict[str, str]] = [{}]
+    place = 0
+    while place < len(header):
+        match = _PAIR.match(header, place)
+        if match is None:
+            elements = [{}]
+            place = header.find(",", place) + 1 or len(header)
+            continue
+        name, value, end = match.groups()
+        if value.startswith('"'):
+            value = re.sub(r"\\(.)", r"\1", value[1:-1])
+        elements[-1][name.lower()] = value
+        if end == ",":
+            elements.append({})
+        place = match.end()
+    return elements
+
+
+class UnnamedProxies(Observer):
+    """Warns of each proxy that the operator has not named, and that so is not believed, once.
+
+    A client that came to it by HTTPS is sent to `http://` for a token, and its login fails; all its
+    clients count as one. So it is told of when one of them is refused, be it for another reason.
+
+    Args:
+        named: by the operator.
+        known: which were told of, by this worker or another.
+    """
+
+    def __init__(self, named: Networks, known: KnownLogins) -> None:
+        self._named = named
+        self._known = known
+        self._left = MOST_WARNED
+
+    @override
+    def note(self, answered: Answered) -> None:
+        request = answered.request
+        # Without the prefix that a proxy takes off, no address in any answer is right.
+        if answered.status not in _SENT_AWAY and "x-forwarded-prefix" not in request.headers:
+            return
+        said = _said(request)
+        if not said or not self._left or is_trusted(request.peer, self._named):
+            return
+        proxy, now = self._known.fingerprint("proxy", request.peer), time.monotonic()
+        if self._known.is_known(proxy, now):
+            return
+        self._known.remember(proxy, now=now, until=math.inf)
+        self._left -= 1
+        peer = request.peer.removeprefix("::ffff:") or "a Unix socket (127.0.0.1)"
+        log.warning(
+            "requests from %s have %s, which is not believed, as http.trustedproxies does not name"
+            " it: clients are sent to %s:// to log in%s, and all that come by it count as one for"
+            " limits; if it is your proxy, add it to http.trustedproxies, or set http.host%s",
+            peer,
+            said,
+            request.scope["scheme"],
+            *(_OF_PREFIX if "x-forwarded-prefix" in request.headers else ("", "")),
+        )
+
+
+def _said(request: Request) -> str:
+    """The header by which a proxy has told where the request came from; empty if none did."""
+    if "x-forwarded-prefix" in request.headers:
+        return "`X-Forwarded-Prefix`"
+    if _says_as_standardized(request.headers):
+        return "`Forwarded`"
+    proto = said_by_proxy(request.headers)["proto"]
+    if proto in {"http", "https"} and proto != request.scope["scheme"]:
+        return f"`X-Forwarded-Proto: {proto}`"
+    return "`X-Forwarded-For`" if "x-forwarded-for" in request.headers else ""

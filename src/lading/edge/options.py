@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lading.edge.budget import BodyBudgets
-from lading.edge.forwarded import Networks, PublicAddress
+from lading.edge.forwarded import Networks
 from lading.edge.limits import ClientLimits
+from lading.edge.public_address import PublicAddress
 from lading.edge.redirects import RedirectRule
 
 

@@ -18,8 +18,7 @@ from lading.edge.asgi import Application
 from lading.server.http.connection import Connection, Misdirected
 from lading.server.http.connections import Connections
 from lading.server.http.deadlines import timeouts
-from lading.server.process.acceptor import Acceptor
-from lading.server.process.balance import Loads
+from lading.server.process.acceptor import Acceptor, Loads
 
 ADDRESS = "127.0.0.1"
 # Seconds that a connection may be idle, and bytes of a request's headers, as in the configuration.

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from lading.core.errors import Denied, RegistryError
 from lading.edge.body import whole_body
 from lading.edge.endpoints import Handler
-from lading.edge.forwarded import base_url
+from lading.edge.public_address import base_url
 from lading.edge.response import Response
 from lading.ui.context import Visit
 from lading.ui.cookies import FormSecret

@@ -13,17 +13,17 @@ from pathlib import Path
 
 from lading.api.application import registry_protocol
 from lading.api.context import Context
-from lading.api.pull_notes import PullObserver
+from lading.api.manifests import PullObserver
 from lading.auth.login_record import KnownLogins
 from lading.config.settings import Settings
 from lading.core.permissions import CurrentPermissions
 from lading.edge.accesslog import AccessLog, json_line, text_line
 from lading.edge.application import Application
 from lading.edge.asgi import Receive, Scope, Send
+from lading.edge.audit import RefusalObserver
 from lading.edge.budget import MEMORY
+from lading.edge.forwarded import UnnamedProxies
 from lading.edge.observers import Observer, Recorder
-from lading.edge.refusal_notes import RefusalObserver
-from lading.edge.unnamed_proxies import UnnamedProxies
 from lading.monitoring import way_in
 from lading.monitoring.memory import WorkerFigures
 from lading.ports.measures import UNMEASURED

@@ -33,7 +33,7 @@ from lading.core.permissions import CurrentPermissions, Permissions
 from lading.edge.authentication import Authentication
 from lading.edge.callers import Callers
 from lading.edge.challenge import Basic, Bearer
-from lading.edge.forwarded import PublicAddress, base_url
+from lading.edge.public_address import PublicAddress, base_url
 from lading.edge.request import Request
 from lading.metadata.metadata import Metadata
 from lading.ports.logins import Users

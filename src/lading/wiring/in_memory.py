@@ -23,9 +23,9 @@ from lading.edge.application import Application
 from lading.edge.authentication import Authentication
 from lading.edge.callers import Callers
 from lading.edge.challenge import Basic, Bearer
-from lading.edge.forwarded import PublicAddress
 from lading.edge.observers import Observer
 from lading.edge.options import EdgeOptions
+from lading.edge.public_address import PublicAddress
 from lading.metadata.metadata import Metadata
 from lading.services.registry import Policy, Registry
 

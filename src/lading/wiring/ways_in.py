@@ -10,10 +10,10 @@ from lading.config.settings import Settings
 from lading.edge.application import Application
 from lading.edge.authentication import Authentication
 from lading.edge.budget import BodyBudgets
-from lading.edge.forwarded import PublicAddress
 from lading.edge.limits import ClientLimits
 from lading.edge.observers import Observer, Recorder
 from lading.edge.options import EdgeOptions
+from lading.edge.public_address import PublicAddress
 from lading.services.registry import Registry
 from lading.system.budget import Budget
 from lading.ui.context import UiParts, Visit

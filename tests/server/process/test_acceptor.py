@@ -10,8 +10,7 @@ import uvloop
 
 from lading.core.typing import override
 from lading.server.process import acceptor
-from lading.server.process.acceptor import Acceptor
-from lading.server.process.balance import Load, Loads
+from lading.server.process.acceptor import Acceptor, Load, Loads
 from lading.server.process.capacity import Capacity
 
 CLIENTS = 9

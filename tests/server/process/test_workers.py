@@ -10,7 +10,7 @@ import pytest
 from lading.edge.asgi import Receive, Scope, Send
 from lading.server.http.connections import Connections
 from lading.server.http.deadlines import timeouts
-from lading.server.process.balance import Loads
+from lading.server.process.acceptor import Loads
 from lading.server.process.worker import Worker
 from tests.support.lading import lading_serve, started_workers, workers_of
 from tests.support.processes import wait_until

@@ -16,7 +16,7 @@ from lading.server.http.connections import Connections
 from lading.server.http.deadlines import Deadlines
 from lading.server.http.exchange import Exchange
 from lading.server.http.parser import NoMoreRequests
-from lading.server.http.prefaces import is_proxy_protocol, is_tls
+from lading.server.http.prefaces import goes_on_for_the_ended, is_proxy_protocol, is_tls
 from lading.server.http.put_off import PutOff
 from lading.server.http.reader import RequestReader
 from lading.server.http.refusal import (
@@ -30,7 +30,6 @@ from lading.server.http.refusal import (
 )
 from lading.server.http.sendfile import can_send_files
 from lading.server.http.takeover import Takeover
-from lading.server.http.tls_sessions import goes_on_for_the_ended
 
 # Bytes of answers that may wait in this program for their client, beside what is written at once.
 WRITTEN_AHEAD = 64 * 1024

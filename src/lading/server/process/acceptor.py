@@ -9,6 +9,7 @@ fewer; if that one is busy and does not come for it, another does.
 import asyncio
 import errno
 import logging
+import mmap
 import socket
 import ssl
 from collections.abc import Callable
@@ -16,7 +17,6 @@ from contextlib import suppress
 from functools import partial
 
 from lading.server.http.prefaces import LONGEST, is_proxy_protocol
-from lading.server.process.balance import Load
 from lading.server.process.capacity import Capacity
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,41 @@ TLS_FAREWELL = 2.0
 _HTTP = frozenset(bytes([letter]) for letter in range(ord("A"), ord("Z") + 1))
 # "the per-process limit … has been reached", and others that pass (accept(2)).
 _SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_SLOT = 8
+
+
+class Loads:
+    """The loads of all workers, in memory that they all see."""
+
+    def __init__(self, workers: int) -> None:
+        self._counts = memoryview(mmap.mmap(-1, _SLOT * workers)).cast("q")
+
+    def of(self, worker: int) -> "Load":
+        """The load of a worker that starts, and has no connection."""
+        self._counts[worker] = 0
+        return Load(self._counts, worker)
+
+
+class Load:
+    """The load of this worker: how many connections it has."""
+
+    def __init__(self, counts: memoryview, worker: int) -> None:
+        self._counts = counts
+        self._worker = worker
+
+    def add(self, number: int) -> None:
+        """Count connections that have begun, or ended if the number is negative."""
+        self._counts[self._worker] += number
+
+    @property
+    def count(self) -> int:
+        """The number of connections that are open."""
+        return self._counts[self._worker]
+
+    @property
+    def is_more_than_anothers(self) -> bool:
+        """Whether some worker has fewer."""
+        return self._counts[self._worker] > min(self._counts)
 
 
 class Acceptor:

@@ -11,8 +11,7 @@ from lading.edge.asgi import LEAVING, Application, Receive, Scope, Send
 from lading.server.http.connection import Connection
 from lading.server.http.connections import Connections
 from lading.server.http.deadlines import timeouts
-from lading.server.process.acceptor import Acceptor
-from lading.server.process.balance import Loads
+from lading.server.process.acceptor import Acceptor, Loads
 from lading.server.process.capacity import Capacity
 
 # Connections at once; and seconds that one may stand still, or be idle between two requests.

@@ -20,8 +20,7 @@ import uvloop
 from lading.edge.asgi import Application
 from lading.server.http.connection import Connection, Misdirected
 from lading.server.http.connections import Connections
-from lading.server.process.acceptor import Acceptor
-from lading.server.process.balance import Load
+from lading.server.process.acceptor import Acceptor, Load
 from lading.server.process.capacity import MOST, Capacity
 from lading.server.process.lifespan import Lifespan, StartFailed
 from lading.server.process.side_door import SideDoor

@@ -27,7 +27,7 @@ from lading.monitoring.memory import Figures, WorkerFigures
 from lading.ports.measures import UNMEASURED
 from lading.server.http.connections import Addresses, Connections
 from lading.server.http.deadlines import timeouts
-from lading.server.process.balance import Load, Loads
+from lading.server.process.acceptor import Load, Loads
 from lading.server.process.capacity import most_connections, raise_limit
 from lading.server.process.log import configure_logging
 from lading.server.process.side_door import SideDoor
