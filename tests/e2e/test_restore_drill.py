@@ -6,8 +6,8 @@ The registry is pushed to all the while; what was acknowledged before the dump i
 import json
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,8 +25,8 @@ from tests.support.s3 import S3
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
-def configuration(directory: Path, url: str, s3: S3) -> Path:
-    """A configuration of a registry in a database and the bucket, with a day's garbage at once."""
+def configuration(directory: Path, url: str, store: Mapping[str, object]) -> Path:
+    """A configuration of a registry in a database and a store, with a day's garbage at once."""
     directory.mkdir()
     config = directory / "config.yml"
     sections = {
@@ -34,7 +34,7 @@ def configuration(directory: Path, url: str, s3: S3) -> Path:
         "http": {"addr": "127.0.0.1:0", "workers": 2},
         "database": {"postgresql": {"url": url}},
         "storage": {
-            "s3": s3.settings,
+            **store,
             "redirect": {"disable": True},
             "delete": {"enabled": True},
             # What no row names is old at once.
@@ -66,7 +66,7 @@ def test_yesterday_is_restored_beside_todays_bucket(
 ) -> None:
     """Rows were backed up first, and no object was deleted since: so all bytes are there."""
     dump, database = tmp_path / "lading.dump", postgresql.new_database()
-    config = configuration(tmp_path / "one", postgresql.url(database), s3)
+    config = configuration(tmp_path / "one", postgresql.url(database), {"s3": s3.settings})
     with lading_serve(tmp_path / "one", config=config) as registry:
         Repository(registry.client, "team/app").push_image("first", b"first")
         with pushing(registry.client) as tags:
@@ -82,7 +82,7 @@ def test_yesterday_is_restored_beside_todays_bucket(
     restored = postgresql.new_database()
     url = postgresql.url(restored)
     run(["pg_restore", "--no-owner", f"--dbname={url}", dump])
-    new = configuration(tmp_path / "two", url, s3)
+    new = configuration(tmp_path / "two", url, {"s3": s3.settings})
     run([program(), "restored", new])
 
     # What is younger than the grace may still become a blob, and is not spoken of.
@@ -104,4 +104,28 @@ def test_yesterday_is_restored_beside_todays_bucket(
     assert old.returncode != 0
     assert b"names the badge of another database" in old.stdout + old.stderr
     run([program(), "verify", "--repair", "--delete-unknown", new])
+    assert b"all is well" in run([program(), "verify", "--checksums", new]).stdout
+
+
+def test_who_still_runs_on_the_old_database_deletes_no_files_of_the_restored_one(
+    tmp_path: Path, postgresql: PostgreSQL
+) -> None:
+    """Both know the same files, and what is garbage to one of them the other one may need."""
+    dump, database = tmp_path / "lading.dump", postgresql.new_database()
+    store = {"filesystem": {"rootdirectory": str(tmp_path / "files")}}
+    config = configuration(tmp_path / "one", postgresql.url(database), store)
+    with ExitStack() as stack:
+        old = stack.enter_context(lading_serve(tmp_path / "one", config=config))
+        Repository(old.client, "team/app").push_image("first", b"first")
+        run(["pg_dump", "--format=custom", f"--file={dump}", postgresql.url(database)])
+        restored = postgresql.new_database()
+        run(["pg_restore", "--no-owner", f"--dbname={postgresql.url(restored)}", dump])
+        new = configuration(tmp_path / "two", postgresql.url(restored), store)
+        run([program(), "restored", new])
+        stack.enter_context(lading_serve(tmp_path / "two", config=new))
+
+        old.client.ask("DELETE", "/v2/team/app/manifests/first")
+        collected = run([program(), "garbage-collect", config], check=False)
+        assert collected.returncode != 0
+        assert b"belong to another registry" in collected.stderr
     assert b"all is well" in run([program(), "verify", "--checksums", new]).stdout

@@ -4,9 +4,9 @@ As in a bucket (`s3/ownership`), two databases with the same files would collect
 each takes what only the other one knows for garbage. The name of a registry is written down once,
 under the condition that there is none, and whoever opens the files reads it again.
 
-A registry that was migrated with its rows alone is in two databases that have the same name. Then
-the file says more: that the files are free for the first of the two that goes on, or which of them
-that was.
+A registry that was migrated with its rows alone, or restored from a backup, is in two databases
+that have the same name. Then the file says more: that the files are free for the first of the two
+that goes on, or which of them that was.
 """
 
 import os

@@ -8,6 +8,7 @@ import os
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import click
@@ -30,7 +31,7 @@ with late():
     from lading.ports import database as database_port
     from lading.services import backup as backups
     from lading.services.registry import Registry
-    from lading.wiring import paths
+    from lading.wiring import owned_files, paths
     from lading.wiring.moving import backups as wired_backups
     from lading.wiring.moving import migration
 
@@ -150,9 +151,14 @@ def restored(config: Path | None) -> None:
         raise click.ClickException(
             "the metadata is in SQLite, where `lading restore-backup` does this itself"
         )
-    run_with(settings, lambda registry: backups.note_restored(registry, Principal(operator())))
+    run_with(settings, partial(_note_restored, settings=settings))
     check = command_line("lading", "verify", config)
     say(f"Noted         what the database does not know is kept\nNext          `{check}`")
+
+
+async def _note_restored(registry: "Registry", settings: "Settings") -> None:
+    await backups.note_restored(registry, Principal(operator()))
+    await owned_files.begin_restored(registry, settings)
 
 
 def _require_file(settings: "Settings") -> None:

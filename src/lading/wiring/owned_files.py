@@ -88,6 +88,13 @@ async def let_go(metadata: Metadata, root: Path) -> None:
     await asyncio.to_thread(file_owner.replace, Layout(root), f"{name}\n{file_owner.FREE}")
 
 
+async def begin_restored(registry: Registry, settings: Settings) -> None:
+    """Have the files belong to a restored database alone when it is served; until then to both."""
+    if settings.storage.driver == "filesystem":
+        await registry.metadata.migrations.take_files(registry.clock())
+        await let_go(registry.metadata, settings.storage.filesystem.rootdirectory)
+
+
 async def take_alone(registry: Registry, settings: Settings) -> None:
     """Take the files of a registry that came here, or went from here, if it did.
 

@@ -23,7 +23,6 @@ from lading.ports.object_sources import LostObject
 from lading.ports.objects import (
     READING,
     DeniedRight,
-    ForeignObjects,
     PlacedSegment,
     StoredObject,
     UnusedBytes,
@@ -128,7 +127,7 @@ class ObjectUpkeep(Upkeep):
     async def remove(self, strays: Sequence[StoredObject]) -> Sequence[StoredObject]:
         if not strays:
             return ()
-        await self._require_still_own()
+        await self._ownership.require_still()
         parts = [stray for stray in strays if stray.id]
         objects = {stray.key: stray for stray in strays if not stray.id}
         refusals = await self._store.delete(list(objects)) if objects else ()
@@ -153,13 +152,6 @@ class ObjectUpkeep(Upkeep):
         keys = [stray.key for stray in found]
         unknown = await self._rows.unknown(keys, parts_at=parts_at) if keys else ()
         return [stray for stray in found if stray.key in unknown]
-
-    async def _require_still_own(self) -> None:
-        """Require that what no row names is garbage: no other database keeps its objects here."""
-        try:
-            await self._ownership.require()
-        except ForeignObjects as error:
-            raise Unavailable(f"nothing was removed: {error}") from error
 
     async def _join(self, digest: Digest, going_on: GoingOn) -> bool:
         old = await self._rows.find(digest)

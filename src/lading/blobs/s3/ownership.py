@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from lading.blobs.s3.object_room import ObjectRoom, new_key
+from lading.core.errors import Unavailable
 from lading.ports.objects import ForeignObjects, StoredObject
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,17 @@ class Ownership:
             )
         elif len(badges) > 1:
             await self.room.objects.keep_badge(named, self.room.clock())
+
+    async def require_still(self) -> None:
+        """Require that what no row needs is garbage: no other database keeps its objects here.
+
+        Raises:
+            Unavailable: that is not so, or cannot be told.
+        """
+        try:
+            await self.require()
+        except ForeignObjects as error:
+            raise Unavailable(f"nothing was removed: {error}") from error
 
     async def take_alone(self) -> None:
         """Take the folder, which is this database's, from others that have the same badge.

@@ -90,6 +90,11 @@ def hold(connection: SqlConnection, holder: str, now: float) -> str:
     return _notes(connection)[_HOLDER][0]
 
 
+def take_files(connection: SqlConnection, now: float) -> None:
+    """Note that it is to have the files that the one it came from may be served with still."""
+    _set(connection, _TAKES_FILES, _notes(connection)[_REGISTRY][0], now)
+
+
 def have_files(connection: SqlConnection) -> None:
     """Note that it has them, and that nothing is to be taken back."""
     for note in (_TAKES_FILES, DEPARTED):
@@ -205,6 +210,7 @@ class Migrations:
         self.find = reading(database, find)
         self.name = writing(database, name)
         self.hold = writing(database, hold)
+        self.take_files = writing(database, take_files)
         self.have_files = writing(database, have_files)
         self.mark = writing(database, mark)
         self.begin_arrival = writing(database, begin_arrival)
