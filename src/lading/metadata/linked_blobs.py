@@ -1,4 +1,4 @@
-"""Blobs as repositories have them: found, promised, and relied on by manifests.
+"""Blobs as repositories have them: found, promised, relied on by manifests, and shared.
 
 All that a pull has to know comes from one statement. Where bytes are objects, rows say in which. A
 database that is waited for tells this with the link, instead of being asked by the store a moment
@@ -14,6 +14,7 @@ from lading.core.digest import Digest
 from lading.core.names import RepositoryName
 from lading.metadata import batches, references
 from lading.metadata.noun import NOT_SYNCED
+from lading.metadata.shown import columns
 from lading.ports.database import SqlConnection
 from lading.ports.objects import PlacedSegment
 
@@ -64,6 +65,27 @@ _USE = """
         AND deleted_at IS NULL
 """
 
+# Each subquery ends after so many rows: a layer of a base image is in all images of a registry.
+_SHARING = """
+    SELECT wanted.key, blobs.size,
+        (SELECT {all_names} FROM (
+            SELECT parent AS name FROM edges JOIN manifests ON manifests.digest = parent
+                AND manifests.repository_id = edges.repository_id
+            WHERE edges.repository_id = links.repository_id AND child = wanted.key
+                AND parent <> :manifest AND deleted_at IS NULL LIMIT :images) AS found),
+        (SELECT {all_names} FROM (
+            SELECT name FROM links AS others JOIN repositories ON id = others.repository_id
+            WHERE others.digest = wanted.key AND others.repository_id <> links.repository_id
+                AND others.deleted_at IS NULL LIMIT :repositories) AS found)
+    FROM (SELECT key FROM json_each(:digests)) AS wanted
+    JOIN links ON links.repository_id = (SELECT id FROM repositories WHERE name = :repository)
+        AND links.digest = wanted.key
+    JOIN blobs ON blobs.digest = wanted.key
+    WHERE links.deleted_at IS NULL
+"""
+# Others that are named for a blob. Of repositories more are read, as some may not be shown.
+MOST_IMAGES, MOST_REPOSITORIES = 20, 100
+
 
 class LinkedBlob(Struct, frozen=True):
     """A blob that is linked in a repository.
@@ -83,6 +105,20 @@ class LinkedBlob(Struct, frozen=True):
     def is_promised(self, not_before: float) -> bool:
         """Whether the blob was promised since `not_before` and not used after that."""
         return self.promised_at >= not_before and self.used_at is None
+
+
+class Sharing(Struct, frozen=True):
+    """The sharing of a blob: who shares it, of those that a manifest has.
+
+    Attributes:
+        size: bytes that are stored of it.
+        images: other manifests of the repository that have it, some of them if there are many.
+        repositories: other repositories that have it, some of them if there are many.
+    """
+
+    size: int
+    images: Sequence[Digest]
+    repositories: Sequence[RepositoryName]
 
 
 def find(
@@ -141,6 +177,33 @@ def repositories_with(
         (digest, limit),
     )
     return [RepositoryName(name) for (name,) in rows]
+
+
+def sharing(
+    connection: SqlConnection,
+    repository: RepositoryName,
+    manifest: Digest,
+    digests: Sequence[Digest],
+) -> Mapping[Digest, Sharing]:
+    """Who else has these blobs of a manifest; one that is not in the repository is left out."""
+    rows = connection.execute(
+        _SHARING.format(all_names=connection.dialect.all_names),
+        {
+            "repository": repository,
+            "manifest": manifest,
+            "digests": batches.keys(digests),
+            "images": MOST_IMAGES,
+            "repositories": MOST_REPOSITORIES,
+        },
+    ).fetchall()
+    return {
+        Digest(digest): Sharing(
+            size,
+            sorted(map(Digest, columns.split(images))),
+            sorted(map(RepositoryName, columns.split(repositories))),
+        )
+        for digest, size, images, repositories in rows
+    }
 
 
 def is_stored(connection: SqlConnection, digest: Digest) -> bool:

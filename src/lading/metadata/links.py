@@ -15,7 +15,6 @@ from lading.metadata.attempts import Attempts
 from lading.metadata.linked_blobs import LinkedBlob
 from lading.metadata.noun import looking, reading, together, writing
 from lading.metadata.read_only import IS_ON, if_writable, require_off
-from lading.metadata.shown.sharing import sharing
 from lading.ports.database import COUNTED, Database, SqlConnection, Work
 from lading.ports.uploads import Becoming
 
@@ -122,10 +121,9 @@ def delete(
     values = (repository_id, digest)
     live = connection.execute(_LIVE_USER, values).fetchone()
     if live is not None:
-        (parent,) = live
         raise BlobInUse(
-            f"manifest {parent} needs this blob; delete the manifest first",
-            {"digest": digest, "manifest": parent},
+            f"manifest {live[0]} needs this blob; delete the manifest first",
+            {"digest": digest, "manifest": live[0]},
         )
     if connection.execute(_USER, values).fetchone() is not None:
         connection.execute(
@@ -185,7 +183,7 @@ class Links:
         self.remove_committed = writing(database, remove_committed, durable=False)
         self.repositories_with = reading(database, linked_blobs.repositories_with)
         self.is_stored = reading(database, linked_blobs.is_stored)
-        self.sharing = looking(database, sharing)
+        self.sharing = looking(database, linked_blobs.sharing)
         self.sizes_here = reading(database, linked_blobs.sizes_here)
 
     async def find(self, repository: RepositoryName, digest: Digest) -> int | None:

@@ -36,7 +36,6 @@ from lading.ports.database import SqlConnection, Work
 FEW_EDGES = 100
 # Of what is missing, as much is listed as somebody may read.
 MAX_LISTED = 100
-_CAME_BETWEEN = "a collection came between; push the manifest again"
 
 # One that was deleted, or damaged, is brought back; a tag uses it at once.
 _STORE = """
@@ -142,7 +141,9 @@ class ManifestPush(Struct, frozen=True, kw_only=True):
             self._require_prepared(connection, repository_id)
         else:
             wrong = self._keep(connection, repository_id, self.manifest.edges)
-        self._insert(connection, repository_id, used_at=at if self.tags else None)
+        times = {"at": at, "used_at": at if self.tags else None}
+        connection.execute(_STORE, documents.row_of(repository_id, self.manifest) | times)
+        documents.store(connection, repository_id, self.manifest)
         repositories.mark_pushed(connection, repository_id, at)
         after = references.unmark_referrers(connection, repository_id, digest)
         references.unmark_orphans(connection, repository_id, digest)
@@ -167,7 +168,14 @@ class ManifestPush(Struct, frozen=True, kw_only=True):
 
     def _require_movable(self, connection: SqlConnection) -> None:
         """Go on only if references lead to what they may lead to before."""
-        self._check_absent(connection)
+        for reference in self.absent:
+            there = manifest_rows.find(connection, self.repository, reference)
+            if there is not None:
+                raise AlreadyExists(
+                    f"{reference} exists already, and this push was to create it"
+                    " (If-None-Match: *)",
+                    {"reference": reference, "digest": there.digest},
+                )
         for reference, expected in self.expected.items():
             there = manifest_rows.find(connection, self.repository, reference)
             require_expected(expected, reference, None if there is None else there.digest)
@@ -177,16 +185,6 @@ class ManifestPush(Struct, frozen=True, kw_only=True):
             manifest_deletion.require_type(
                 connection, self.repository, self.manifest, self.immutable
             )
-
-    def _check_absent(self, connection: SqlConnection) -> None:
-        for reference in self.absent:
-            there = manifest_rows.find(connection, self.repository, reference)
-            if there is not None:
-                raise AlreadyExists(
-                    f"{reference} exists already, and this push was to create it"
-                    " (If-None-Match: *)",
-                    {"reference": reference, "digest": there.digest},
-                )
 
     def _keep(
         self, connection: SqlConnection, repository_id: int, edges: Sequence[Edge]
@@ -216,25 +214,17 @@ class ManifestPush(Struct, frozen=True, kw_only=True):
         return wrong
 
     def _require_prepared(self, connection: SqlConnection, repository_id: int) -> None:
+        """Go on only if all edges and all of the body are here that were prepared."""
+        manifest = self.manifest
+        has_body = not documents.is_large(len(manifest.body)) or documents.has_pieces(
+            connection, repository_id, manifest
+        )
         (count,) = connection.execute(
             "SELECT count(*) FROM edges WHERE repository_id = ? AND parent = ?",
-            (repository_id, self.manifest.digest),
+            (repository_id, manifest.digest),
         ).fetchone()
-        if count < len({edge.child for edge in self.manifest.edges}):
-            raise Unavailable(_CAME_BETWEEN)
-
-    def _insert(
-        self, connection: SqlConnection, repository_id: int, *, used_at: float | None
-    ) -> None:
-        row = documents.row_of(repository_id, self.manifest)
-        times = {"at": self.change.at, "used_at": used_at}
-        connection.execute(_STORE, row | times)
-        manifest = self.manifest
-        if documents.is_large(len(manifest.body)) and not documents.has_pieces(
-            connection, repository_id, manifest
-        ):
-            raise Unavailable(_CAME_BETWEEN)
-        documents.store(connection, repository_id, manifest)
+        if not has_body or count < len({edge.child for edge in manifest.edges}):
+            raise Unavailable("a collection came between; push the manifest again")
 
     def _note_untagged(self, connection: SqlConnection, repository_id: int) -> None:
         digest, at = self.manifest.digest, self.change.at

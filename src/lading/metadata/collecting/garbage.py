@@ -14,7 +14,7 @@ from lading.core.garbage import Cause, Criteria, GarbageBlob, GarbageLink, Garba
 from lading.core.names import RepositoryName
 from lading.metadata import references
 from lading.metadata.collecting import kept_bytes, orphans
-from lading.metadata.collecting.found_garbage import Garbage
+from lading.metadata.collecting.found_garbage import PAGE, Garbage
 from lading.metadata.references import HELD, KEPT, TAGGED
 from lading.ports.database import SqlConnection
 
@@ -91,8 +91,6 @@ _REPOSITORIES_WITH = """
     ORDER BY repository_id LIMIT :page
 """
 
-# Rows that are read at once.
-PAGE = 500
 # A time before all that are stored.
 _BEFORE_ALL = -1e18
 

@@ -4,12 +4,10 @@ No rule of any noun is kept here: who writes has read the rows from a registry t
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
-from lading.core.digest import Digest
 from lading.databases.schema import is_empty
-from lading.metadata import batches, documents
+from lading.metadata import batches
 from lading.metadata.moving import migrations
 from lading.metadata.moving.tables import BLOBS, DELETIONS, MovedTable
 from lading.metadata.noun import reading, scanning, writing
@@ -22,14 +20,6 @@ Row = tuple[Value, ...]
 PAGE = 1000
 # Bytes of manifests that are read at once, about: one may be larger.
 MOST_BYTES = 8 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class StoredBody:
-    """A manifest's body, as it is stored, with the digest that it is to have."""
-
-    digest: Digest
-    body: bytes
 
 
 def count(connection: SqlConnection, table: MovedTable) -> int:
@@ -149,34 +139,6 @@ def _delete(connection: SqlConnection, table: MovedTable, keys: Sequence[Row]) -
     connection.executemany(f"DELETE FROM {table.name} WHERE {where}", keys)
 
 
-def bodies(connection: SqlConnection, after: int) -> tuple[Sequence[StoredBody], int | None]:
-    """Bodies of manifests, but for those that are known to be lost, by the ids of their rows.
-
-    Args:
-        after: the id that all others are greater than.
-
-    Returns:
-        As many as fit into memory, and the id after which to go on; `None` if that is all.
-    """
-    last, left = None, MOST_BYTES
-    for id_, size in connection.execute(
-        "SELECT id, size FROM manifests WHERE id > ? AND lost_at IS NULL ORDER BY id LIMIT ?",
-        (after, PAGE),
-    ).fetchall():
-        last, left = int(id_), left - size
-        if left <= 0:
-            break
-    rows = connection.execute(
-        "SELECT m.id, digest, body FROM manifests AS m JOIN documents ON documents.id = m.id"
-        " WHERE m.id > ? AND m.id <= ? AND lost_at IS NULL",
-        (after, after if last is None else last),
-    ).fetchall()
-    return [
-        StoredBody(Digest(digest), body or documents.read(connection, id_) or b"")
-        for id_, digest, body in rows
-    ], last
-
-
 class TableRows:
     """Rows of any table, to be read."""
 
@@ -185,7 +147,6 @@ class TableRows:
         self.page = reading(database, page)
         self.fetch = reading(database, fetch)
         self.identities = reading(database, identities)
-        self.bodies = reading(database, bodies)
         self.number = writing(database, number)
         self.is_empty = reading(database, is_empty)
         self.brought_by = partial(BroughtRows, database)

@@ -11,6 +11,7 @@ from lading.core.garbage import GarbageBlob
 from lading.core.history import Change
 from lading.core.timestamps import utc
 from lading.metadata.inspection import KnownBlob
+from lading.metadata.moving.table_rows import MOST_BYTES
 from lading.ports.objects import ForeignObjects
 from lading.services import collect_blobs
 from lading.services.moving.migrate_blobs import BlobCopies, groups
@@ -150,12 +151,12 @@ class Everything:
     async def _find_wrong(self, after: int) -> Sequence[Digest]:
         """Manifests at the target whose bytes are not their digests', by rows of greater ids."""
         self._rows.first_document = None
+        read = partial(self._target.inspection.list_manifests, size=MOST_BYTES)
         wrong: list[Digest] = []
-        last: int | None = after
-        while last is not None:
-            bodies, last = await self._target.table_rows.bodies(last)
-            wrong += (body.digest for body in bodies if not body.digest.names(body.body))
-            self._progress.advance(len(bodies))
+        async for page in pages(read, lambda manifest: manifest.key, after):
+            stored = [manifest for manifest in page if not manifest.lost]
+            wrong += (each.digest for each in stored if not each.digest.names(each.body))
+            self._progress.advance(len(stored))
         return wrong
 
 

@@ -12,8 +12,8 @@ from lading.core.images.contents import ManifestContents, NamedBlob, contents_of
 from lading.core.images.image_config import ShownConfig, read_config
 from lading.core.images.summaries import ManifestKind
 from lading.core.names import Reference, RepositoryName, Tag
+from lading.metadata.linked_blobs import Sharing
 from lading.metadata.manifests import StoredManifest
-from lading.metadata.shown.sharing import Sharing
 from lading.services.registry import Registry
 from lading.services.shown.configs import config_body
 from lading.services.shown.families import ManifestFamily, ShownManifest
