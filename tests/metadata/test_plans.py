@@ -315,7 +315,7 @@ async def _upload_objects(metadata: Metadata) -> None:
     await _push_as_objects(metadata)
     await objects.find(digest)
     await objects.page(after="", limit=1)
-    await objects.page_in_segments(after="", limit=1)
+    await objects.page(after="", limit=1, in_segments=True)
     await objects.reserve("joined", 1)
     segment = PlacedSegment("joined", 0, 5, 0)
     await objects.replace(digest, await objects.find(digest), segment)

@@ -4,6 +4,7 @@ What pulls and pushes need is loaded with this; every other noun when it is firs
 and registries of tests use few of them. A server loads all before its first request.
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 class _Later:
     """A noun that is made, and its file loaded, when it is first used; some need `attempts`."""
 
-    def __init__(self, file: str, *, attempts: bool) -> None:
+    def __init__(self, file: str, *, attempts: bool = False) -> None:
         self._file = file
         self._attempts = attempts
 
@@ -67,9 +68,8 @@ class _Later:
         return noun
 
 
-def _later(file: str, *, attempts: bool = False) -> Any:
-    """A noun of a file, of the class that the attribute is said to have; see `_Later`."""
-    return _Later(file, attempts=attempts)
+# Of any type: its noun is of the class that the attribute is said to have.
+_later: Callable[..., Any] = _Later
 
 
 class Metadata:

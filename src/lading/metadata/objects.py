@@ -19,11 +19,7 @@ _FIND_TOGETHER = """
 """
 _PAGE = """
     SELECT DISTINCT digest FROM objects
-    WHERE digest IS NOT NULL AND digest > ? ORDER BY digest LIMIT ?
-"""
-_PAGE_IN_SEGMENTS = """
-    SELECT DISTINCT digest FROM objects
-    WHERE digest IS NOT NULL AND start > 0 AND digest > ? ORDER BY digest LIMIT ?
+    WHERE digest IS NOT NULL {and_if} AND digest > ? ORDER BY digest LIMIT ?
 """
 
 
@@ -68,14 +64,12 @@ def find_together(
     return [found[digest] for (digest,) in wanted]
 
 
-def page(connection: SqlConnection, *, after: str, limit: int) -> Sequence[Digest]:
-    """Blobs that have objects, by digest."""
-    return [Digest(digest) for (digest,) in connection.execute(_PAGE, (after, limit))]
-
-
-def page_in_segments(connection: SqlConnection, *, after: str, limit: int) -> Sequence[Digest]:
-    """Blobs that are several objects, by digest."""
-    return [Digest(digest) for (digest,) in connection.execute(_PAGE_IN_SEGMENTS, (after, limit))]
+def page(
+    connection: SqlConnection, *, after: str, limit: int, in_segments: bool = False
+) -> Sequence[Digest]:
+    """Blobs that have objects, or several, by digest."""
+    statement = _PAGE.format(and_if="AND start > 0" if in_segments else "")
+    return [Digest(digest) for (digest,) in connection.execute(statement, (after, limit))]
 
 
 def unuse(connection: SqlConnection, digests: Sequence[Digest], now: float) -> None:
@@ -189,7 +183,6 @@ class Objects:
     def __init__(self, database: Database) -> None:
         self.find = together(database, find, find_together)
         self.page = scanning(database, page)
-        self.page_in_segments = scanning(database, page_in_segments)
         self.unuse = writing(database, unuse)
         self.quarantine = writing(database, quarantine)
         self.reserve = writing(database, reserve)

@@ -96,15 +96,7 @@ def take(connection: SqlConnection, values: Mapping[str, Any]) -> TakenUpload | 
 
 def take_over(connection: SqlConnection, values: Mapping[str, Any]) -> TakenUpload:
     """As `UploadRows.take`; what a request that was killed has stored of the upload is unused."""
-    _let_go(connection, values["upload"], values["now"])
-    taken = take(connection, values)
-    if taken is None:
-        raise taken_since(connection, values["upload"])
-    return taken
-
-
-def _let_go(connection: SqlConnection, upload: UploadKey, now: float) -> None:
-    """Take the upload from one that was killed; what that one may have stored is unused now."""
+    upload, now = values["upload"], values["now"]
     row = connection.execute(
         "SELECT writing FROM uploads"
         " WHERE key = ? AND leased_until <= ? AND writing IS NOT NULL AND digest IS NULL",
@@ -113,6 +105,10 @@ def _let_go(connection: SqlConnection, upload: UploadKey, now: float) -> None:
     if row is not None:
         unuse(connection, [row[0]], now)
         connection.execute("UPDATE uploads SET writing = NULL WHERE key = ?", (upload,))
+    taken = take(connection, values)
+    if taken is None:
+        raise taken_since(connection, upload)
+    return taken
 
 
 def renew(connection: SqlConnection, upload: UploadKey, generation: int, until: float) -> bool:

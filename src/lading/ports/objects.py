@@ -177,11 +177,8 @@ class ObjectRows(Protocol):
     async def find(self, digest: Digest) -> Sequence[PlacedSegment]:
         """The segments of a blob, in order; none if it is not there."""
 
-    async def page(self, *, after: str, limit: int) -> Sequence[Digest]:
-        """Blobs that have objects, by digest, from the first one greater than `after`."""
-
-    async def page_in_segments(self, *, after: str, limit: int) -> Sequence[Digest]:
-        """As `page`, but those blobs only that are several objects."""
+    async def page(self, *, after: str, limit: int, in_segments: bool = False) -> Sequence[Digest]:
+        """Blobs that have objects, or several, by digest, from the first one after another."""
 
     async def unuse(self, digests: Sequence[Digest], now: float) -> None:
         """Note that nothing needs the objects of blobs any more."""

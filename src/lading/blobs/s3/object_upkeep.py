@@ -87,7 +87,7 @@ class ObjectUpkeep(Upkeep):
     @override
     async def join(self, going_on: GoingOn) -> AsyncIterator[Digest]:
         after = ""
-        while page := await self._rows.page_in_segments(after=after, limit=PAGE):
+        while page := await self._rows.page(after=after, limit=PAGE, in_segments=True):
             for digest in page:
                 if await self._join(digest, going_on):
                     yield digest
