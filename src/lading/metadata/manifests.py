@@ -29,6 +29,11 @@ class StoredManifest(Struct, frozen=True):
     body: bytes
     checked: bool = False
 
+    @property
+    def is_intact(self) -> bool:
+        """Whether these are the bytes that were pushed."""
+        return self.checked or self.digest.names(self.body)
+
 
 class Manifests:
     """Manifests of repositories, with their bytes."""

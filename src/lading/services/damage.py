@@ -89,17 +89,15 @@ async def is_intact(registry: Registry, digest: Digest, linked: LinkedBlob) -> b
     return isinstance(await look_again(registry, digest), Unavailable)
 
 
-async def check_manifest(
+async def note_manifest(
     registry: Registry, repository: RepositoryName, manifest: StoredManifest
-) -> None:
-    """Raise `ManifestDamaged` if these are not the bytes that were pushed, and note it."""
+) -> ManifestDamaged:
+    """Note that a manifest is not what was pushed; what a client is to be told."""
     digest, body = manifest.digest, manifest.body
-    if manifest.checked or digest.names(body):
-        return
     log.error("%s@%s is damaged: its bytes have changed; push it again", repository, digest)
     now, damage = registry.clock(), registry.metadata.damage
     await _note(registry, damage.lose_manifest(repository, digest, body, now=now, at_once=True))
-    raise ManifestDamaged("", {"name": repository, "reference": digest})
+    return ManifestDamaged("", {"name": repository, "reference": digest})
 
 
 async def _note(registry: Registry, lose: Awaitable[object]) -> None:

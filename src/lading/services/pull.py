@@ -29,11 +29,12 @@ async def pull_manifest(registry: Registry, grant: Grant, reference: Reference) 
     """
     grant.require(Action.PULL)
     manifest = await registry.metadata.manifests.find(grant.repository, reference)
-    if manifest is not None:
-        await damage.check_manifest(registry, grant.repository, manifest)
-        return manifest
-    await registry.metadata.repositories.require(grant.repository)
-    raise ManifestUnknown("", {"name": grant.repository, "reference": reference})
+    if manifest is None:
+        await registry.metadata.repositories.require(grant.repository)
+        raise ManifestUnknown("", {"name": grant.repository, "reference": reference})
+    if not manifest.is_intact:
+        raise await damage.note_manifest(registry, grant.repository, manifest)
+    return manifest
 
 
 async def stat_manifest(registry: Registry, grant: Grant, reference: Reference) -> StoredManifest:
@@ -49,13 +50,12 @@ async def stat_manifest(registry: Registry, grant: Grant, reference: Reference) 
     manifest = await registry.metadata.manifests.promise(
         grant.repository, reference, now=registry.clock(), grace=registry.policy.grace
     )
+    if manifest is not None and manifest.is_intact:
+        return manifest
     try:
-        if manifest is None:
-            return await pull_manifest(registry, grant, reference)
-        await damage.check_manifest(registry, grant.repository, manifest)
+        return await pull_manifest(registry, grant, reference)
     except ManifestDamaged as error:  # so that the client pushes it
         raise ManifestUnknown("", *error.details) from error
-    return manifest
 
 
 async def stat_blob(registry: Registry, grant: Grant, digest: Digest) -> int:

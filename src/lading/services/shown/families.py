@@ -89,7 +89,8 @@ class ManifestFamily:
         if found is None or found.body is None:
             return await pull_manifest(registry, grant, found.digest if found else reference)
         manifest = StoredManifest(found.digest, found.media_type, found.body)
-        await damage.check_manifest(registry, grant.repository, manifest)
+        if not manifest.is_intact:
+            raise await damage.note_manifest(registry, grant.repository, manifest)
         return manifest
 
     def show(self, digest: Digest) -> ShownManifest | None:
