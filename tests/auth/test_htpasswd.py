@@ -1,18 +1,14 @@
-"""Files of users: what is read and what is refused; and checks of passwords, off the loop."""
-
-import asyncio
-from collections.abc import Iterator
+"""Files of users: what is read and what is refused, and what can be a password."""
 
 import bcrypt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lading.auth.htpasswd import PasswordChecker, decoy, hash_password, parse_users, usual_cost
+from lading.auth.htpasswd import hash_password, parse_users
 from lading.ports.logins import AuthUnusable
 
 HASH = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
-VERY_SLOW = decoy(12)
 
 
 def test_users() -> None:
@@ -81,43 +77,6 @@ def test_any_content(content: bytes) -> None:
         return
     for hashed in users.values():
         bcrypt.checkpw(b"x", hashed)
-
-
-def test_usual_cost() -> None:
-    """What an unknown name is made to wait for."""
-    cheap, dear = HASH.encode(), HASH.replace("$04$", "$12$").encode()
-    assert usual_cost({"a": cheap, "b": dear, "c": dear}) == 12
-    assert usual_cost({"a": cheap}) == 4
-    assert usual_cost({}) == 12
-
-
-@pytest.fixture
-def checker() -> Iterator[PasswordChecker]:
-    checker = PasswordChecker()
-    yield checker
-    checker.close()
-
-
-async def test_the_loop_goes_on_meanwhile(checker: PasswordChecker) -> None:
-    """A check takes long; nobody else waits for it."""
-    running = asyncio.create_task(checker.check("wrong", VERY_SLOW))
-    turns = 0
-    while not running.done():
-        await asyncio.sleep(0.001)
-        turns += 1
-    assert turns > 10
-
-
-@pytest.mark.parametrize("password", ["", "\0", "a\0b", "x" * 10_000, "\ud800", "å" * 72])
-async def test_strange_passwords(checker: PasswordChecker, password: str) -> None:
-    """They are wrong, and nothing else happens."""
-    assert not await checker.check(password, HASH.encode())
-
-
-async def test_long_passwords_as_elsewhere(checker: PasswordChecker) -> None:
-    """`htpasswd` looks at 72 bytes; who chose more there can log in here."""
-    hashed = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4))
-    assert await checker.check("x" * 100, hashed)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Users of a file: their logins, and what happens when the file changes."""
+"""Users of a file: their logins, checked off the loop, and what happens when the file changes."""
 
 import asyncio
 import errno
@@ -15,12 +15,13 @@ import pytest
 
 from lading.auth import htpasswd, user_files
 from lading.auth.authenticator import Login
-from lading.auth.htpasswd import PasswordChecker, Users, hash_password
-from lading.auth.user_files import FileUsers, UserFile
+from lading.auth.htpasswd import Hashes, hash_password
+from lading.auth.user_files import FileUsers, PasswordChecker, UserFile, decoy, usual_cost
 from lading.core.access import Principal
 from lading.ports.logins import AuthUnusable
 
 HASH = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
+VERY_SLOW = decoy(12)
 
 
 def write(path: Path, text: str, *, at: int) -> None:
@@ -154,7 +155,7 @@ async def test_a_file_of_many_users_is_read_beside_the_requests(
     begun, go_on = threading.Event(), threading.Event()
     parse = htpasswd.parse_users
 
-    def take_long(content: bytes, name: str) -> Users:
+    def take_long(content: bytes, name: str) -> Hashes:
         begun.set()
         assert go_on.wait(10), "the loop stands still meanwhile"
         return parse(content, name)
@@ -200,3 +201,33 @@ async def test_users_of_a_file(
     changed = await users.authenticate("alice", "other")
     assert isinstance(changed, Login)
     assert changed.stamp != login.stamp
+
+
+async def test_the_loop_goes_on_meanwhile(checker: PasswordChecker) -> None:
+    """A check takes long; nobody else waits for it."""
+    running = asyncio.create_task(checker.check("wrong", VERY_SLOW))
+    turns = 0
+    while not running.done():
+        await asyncio.sleep(0.001)
+        turns += 1
+    assert turns > 10
+
+
+@pytest.mark.parametrize("password", ["", "\0", "a\0b", "x" * 10_000, "\ud800", "å" * 72])
+async def test_strange_passwords(checker: PasswordChecker, password: str) -> None:
+    """They are wrong, and nothing else happens."""
+    assert not await checker.check(password, HASH.encode())
+
+
+async def test_long_passwords_as_elsewhere(checker: PasswordChecker) -> None:
+    """`htpasswd` looks at 72 bytes; who chose more there can log in here."""
+    hashed = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4))
+    assert await checker.check("x" * 100, hashed)
+
+
+def test_usual_cost() -> None:
+    """What an unknown name is made to wait for."""
+    cheap, dear = HASH.encode(), HASH.replace("$04$", "$12$").encode()
+    assert usual_cost({"a": cheap, "b": dear, "c": dear}) == 12
+    assert usual_cost({"a": cheap}) == 4
+    assert usual_cost({}) == 12

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lading.auth.htpasswd import EditedUserFile
 from lading.auth.secrets import SecretFile
-from lading.auth.user_files import EditedUserFile
 from lading.blobs.file_locks import FileLocks
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lading.auth.htpasswd import PasswordChecker
+from lading.auth.htpasswd import EditedUserFile
 from lading.auth.logins import Logins
-from lading.auth.user_files import EditedUserFile, FileUsers, UserFile
+from lading.auth.user_files import FileUsers, PasswordChecker, UserFile
 from lading.blobs.stores import Stores
 from lading.core.access import Action
 from lading.core.globs import Glob

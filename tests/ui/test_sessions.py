@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lading.auth.htpasswd import PasswordChecker
 from lading.auth.logins import Logins
-from lading.auth.user_files import FileUsers, UserFile
+from lading.auth.user_files import FileUsers, PasswordChecker, UserFile
 from lading.core.names import RepositoryName
 from lading.core.permissions import CurrentPermissions, Permissions
 from lading.core.secret_texts import hash_of

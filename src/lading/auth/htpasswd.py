@@ -1,47 +1,44 @@
 """Files of users, as `htpasswd -B` writes them.
 
 On each line of a file are a name, a colon, a bcrypt hash. Only bcrypt counts, as in CNCF
-Distribution: the other kinds of hash in such files are broken. To check one takes a good part of a
-second by design, so that is done in a few threads, and holds nothing up.
+Distribution: the other kinds of hash in such files are broken. One user at a time is changed, and
+all other lines stay as they are.
 """
 
-import asyncio
 import logging
 import os
 import re
 import stat
-import threading
-from collections import Counter
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import bcrypt
 
-from lading.auth.logins import AT_ONCE
 from lading.core import robots
 from lading.core.command_lines import command_line
-from lading.ports.logins import AuthUnusable
+from lading.core.typing import override
+from lading.ports.logins import AuthUnusable, UserError, UserLine, Users
+from lading.system import durable, lock_files
 
 log = logging.getLogger(__name__)
 
-Users = Mapping[str, bytes]
-"""The bcrypt hash of each user's password."""
+Hashes = Mapping[str, bytes]
+"""The bcrypt hash of the password of each user."""
 
 # A file of 100 000 users has half of this.
 MAX_SIZE = 16 * 1024 * 1024
 # Each step doubles the time: 12 takes a quarter of a second, 17 eight seconds.
 MAX_COST = 16
-DEFAULT_COST = 12
 # bcrypt looks at no more than this of a password; its other implementations cut it off, too.
 MAX_BYTES = 72
-# Of the threads that check (nice(1)).
-NICENESS = 10
+# 2^10 rounds, a tenth of a second: bcrypt's own default, and what OWASP asks for at least.
+COST = 10
+MAX_NAME = 255
 
 _HASH = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}", re.ASCII)
 
 
-def parse_users(content: bytes, name: str) -> Users:
+def parse_users(content: bytes, name: str) -> Hashes:
     """Read the content of a file of users.
 
     Lines that are empty or start with `#` are passed over; of two with the same name, the last
@@ -98,12 +95,6 @@ def lines_of(content: bytes, name: str) -> list[str]:
     return text.removesuffix("\n").split("\n") if text else []
 
 
-def usual_cost(users: Users) -> int:
-    """The cost that most of the hashes have."""
-    costs = Counter(int(hashed[4:6]) for hashed in users.values())
-    return max(costs, key=lambda cost: (costs[cost], cost), default=DEFAULT_COST)
-
-
 def read_limited(path: Path) -> bytes:
     """The content of a file of users.
 
@@ -153,34 +144,6 @@ def content_of(descriptor: int, path: Path) -> bytes:
     return content
 
 
-class PasswordChecker:
-    """Threads that check passwords."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(
-            AT_ONCE, thread_name_prefix="passwords", initializer=_stand_back
-        )
-
-    async def check(self, password: str, hashed: bytes) -> bool:
-        """Whether a password belongs to a bcrypt hash."""
-        secret = password.encode(errors="replace")[:MAX_BYTES]
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, bcrypt.checkpw, secret, hashed)
-
-    def close(self) -> None:
-        """End the threads once running checks are done; those that wait are given up."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _stand_back() -> None:
-    """Give the thread the lowest priority: a flood of guesses may take idle time, and no more.
-
-    "Under the current Linux/NPTL implementation of POSIX threads, the nice value is a per-thread
-    attribute" (setpriority(2)).
-    """
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
-
-
 def hash_password(password: str, cost: int) -> bytes:
     """A bcrypt hash.
 
@@ -197,6 +160,70 @@ def hash_password(password: str, cost: int) -> bytes:
     return bcrypt.hashpw(secret, bcrypt.gensalt(cost))
 
 
-def decoy(cost: int) -> bytes:
-    """A hash that no password belongs to, and that takes as long to find out as any other."""
-    return b"$2b$%02d$" % cost + b"." * 53
+class EditedUserFile(Users):
+    """Users of a file, which is made when the first one is added; other lines stay as they are."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @override
+    def all(self) -> Sequence[UserLine]:
+        content = read_limited(self._path)
+        usable = parse_users(content, str(self._path))
+        lines = lines_of(content, str(self._path))
+        names = dict.fromkeys(name for line in lines if (name := _name(line)))
+        return [UserLine(name, name in usable) for name in names]
+
+    @override
+    def add(self, name: str, password: str) -> None:
+        _check_name(name)
+        self._write(name, _line(name, password), is_new=True)
+
+    @override
+    def change_password(self, name: str, password: str) -> None:
+        self._write(name, _line(name, password))
+
+    @override
+    def remove(self, name: str) -> None:
+        self._write(name, None)
+
+    def _write(self, name: str, line: str | None, *, is_new: bool = False) -> None:
+        """Write the line of a user, or none; of two changes at once, one waits for the other."""
+        with lock_files.locked(self._path):
+            is_missing = is_new and not self._path.exists()
+            content = b"" if is_missing else read_limited(self._path)
+            parse_users(content, str(self._path))
+            lines = lines_of(content, str(self._path))
+            is_known = bool(name) and any(_name(old) == name for old in lines)
+            if is_new and is_known:
+                raise UserError(f"there is a user {name} already; `lading user passwd` changes it")
+            if not is_new and not is_known:
+                raise UserError(f"there is no user {name}; `lading user ls` shows all")
+            changed = [line if _name(old) == name else old for old in lines]
+            kept = [*changed, line] if is_new else changed
+            text = "".join(f"{each}\n" for each in kept if each is not None)
+            durable.replace(self._path, text.encode())
+
+
+def _line(name: str, password: str) -> str:
+    try:
+        return f"{name}:{hash_password(password, COST).decode()}"
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def _check_name(name: str) -> None:
+    if not name or len(name) > MAX_NAME or not name.isprintable() or name != name.strip():
+        raise UserError("write a name without control characters or spaces around it")
+    if ":" in name or name.startswith("#"):
+        raise UserError("write a name without `:`, and without `#` at the start")
+    if name.startswith(robots.PREFIX):
+        raise UserError(
+            f"a name with `{robots.PREFIX}` is a robot's; `lading token create` makes one"
+        )
+
+
+def _name(line: str) -> str:
+    """The name of the user that a line is about; empty if it is about none."""
+    stripped = line.strip()
+    return "" if stripped.startswith("#") else stripped.partition(":")[0]

@@ -1,4 +1,8 @@
-"""Users of a file: their logins, read again when it changes; and changes of one user at a time."""
+"""Users of a file, which is read again when it changes: their logins with a password.
+
+To check one takes a good part of a second by design, so that is done in a few threads, and holds
+nothing up.
+"""
 
 import asyncio
 import hashlib
@@ -6,26 +10,29 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import bcrypt
+
 from lading.auth import htpasswd
 from lading.auth.authenticator import Authenticator, Login
-from lading.core import robots
+from lading.auth.logins import AT_ONCE
 from lading.core.access import Principal
 from lading.core.typing import override
-from lading.ports.logins import AuthUnusable, UserError, UserLine, Users
-from lading.system import durable, lock_files
+from lading.ports.logins import AuthUnusable
 from lading.system.watching import state_of
 
 log = logging.getLogger(__name__)
 
 # Seconds between two looks whether the path of the file leads to another one.
 LOOK_EVERY = 1.0
-# 2^10 rounds, a tenth of a second: bcrypt's own default, and what OWASP asks for at least.
-COST = 10
-MAX_NAME = 255
+# Of the threads that check passwords (nice(1)).
+NICENESS = 10
+# Of hashes, where there are none.
+DEFAULT_COST = 12
 
 
 class UserFile:
@@ -61,7 +68,7 @@ class UserFile:
             and self._users.get(name) == hashed
         )
 
-    async def current(self) -> htpasswd.Users:
+    async def current(self) -> htpasswd.Hashes:
         """The users of now, read again if the file has changed."""
         if state_of(self._descriptor) != self._seen or time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + LOOK_EVERY
@@ -92,7 +99,7 @@ class UserFile:
         log.info("read %s again: %d users", self._path, len(users))
 
 
-def _read(path: Path) -> tuple[int, object, htpasswd.Users]:
+def _read(path: Path) -> tuple[int, object, htpasswd.Hashes]:
     """The open file, its state, and its users."""
     descriptor = htpasswd.open_file(path)
     try:
@@ -105,10 +112,38 @@ def _read(path: Path) -> tuple[int, object, htpasswd.Users]:
         raise
 
 
+class PasswordChecker:
+    """Threads that check passwords."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(
+            AT_ONCE, thread_name_prefix="passwords", initializer=_stand_back
+        )
+
+    async def check(self, password: str, hashed: bytes) -> bool:
+        """Whether a password belongs to a bcrypt hash."""
+        secret = password.encode(errors="replace")[: htpasswd.MAX_BYTES]
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, bcrypt.checkpw, secret, hashed)
+
+    def close(self) -> None:
+        """End the threads once running checks are done; those that wait are given up."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _stand_back() -> None:
+    """Give the thread the lowest priority: a flood of guesses may take idle time, and no more.
+
+    "Under the current Linux/NPTL implementation of POSIX threads, the nice value is a per-thread
+    attribute" (setpriority(2)).
+    """
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
 class FileUsers(Authenticator):
     """Users of a file and their passwords; an unknown name takes as long as a wrong password."""
 
-    def __init__(self, file: UserFile, checker: htpasswd.PasswordChecker) -> None:
+    def __init__(self, file: UserFile, checker: PasswordChecker) -> None:
         self._file = file
         self._checker = checker
 
@@ -117,7 +152,7 @@ class FileUsers(Authenticator):
         users = await self._file.current()
         hashed = users.get(name)
         if hashed is None:
-            await self._checker.check(password, htpasswd.decoy(htpasswd.usual_cost(users)))
+            await self._checker.check(password, decoy(usual_cost(users)))
             return None
         return self._login(name, hashed) if await self._checker.check(password, hashed) else None
 
@@ -131,70 +166,12 @@ class FileUsers(Authenticator):
         return Login(Principal(name), stamp, stands=partial(self._file.still_has, name, hashed))
 
 
-class EditedUserFile(Users):
-    """Users of a file, which is made when the first one is added; other lines stay as they are."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    @override
-    def all(self) -> Sequence[UserLine]:
-        content = htpasswd.read_limited(self._path)
-        usable = htpasswd.parse_users(content, str(self._path))
-        lines = htpasswd.lines_of(content, str(self._path))
-        names = dict.fromkeys(name for line in lines if (name := _name(line)))
-        return [UserLine(name, name in usable) for name in names]
-
-    @override
-    def add(self, name: str, password: str) -> None:
-        _check_name(name)
-        self._write(name, _line(name, password), is_new=True)
-
-    @override
-    def change_password(self, name: str, password: str) -> None:
-        self._write(name, _line(name, password))
-
-    @override
-    def remove(self, name: str) -> None:
-        self._write(name, None)
-
-    def _write(self, name: str, line: str | None, *, is_new: bool = False) -> None:
-        """Write the line of a user, or none; of two changes at once, one waits for the other."""
-        with lock_files.locked(self._path):
-            is_missing = is_new and not self._path.exists()
-            content = b"" if is_missing else htpasswd.read_limited(self._path)
-            htpasswd.parse_users(content, str(self._path))
-            lines = htpasswd.lines_of(content, str(self._path))
-            is_known = bool(name) and any(_name(old) == name for old in lines)
-            if is_new and is_known:
-                raise UserError(f"there is a user {name} already; `lading user passwd` changes it")
-            if not is_new and not is_known:
-                raise UserError(f"there is no user {name}; `lading user ls` shows all")
-            changed = [line if _name(old) == name else old for old in lines]
-            kept = [*changed, line] if is_new else changed
-            text = "".join(f"{each}\n" for each in kept if each is not None)
-            durable.replace(self._path, text.encode())
+def usual_cost(users: htpasswd.Hashes) -> int:
+    """The cost that most of the hashes have."""
+    costs = Counter(int(hashed[4:6]) for hashed in users.values())
+    return max(costs, key=lambda cost: (costs[cost], cost), default=DEFAULT_COST)
 
 
-def _line(name: str, password: str) -> str:
-    try:
-        return f"{name}:{htpasswd.hash_password(password, COST).decode()}"
-    except ValueError as error:
-        raise UserError(str(error)) from error
-
-
-def _check_name(name: str) -> None:
-    if not name or len(name) > MAX_NAME or not name.isprintable() or name != name.strip():
-        raise UserError("write a name without control characters or spaces around it")
-    if ":" in name or name.startswith("#"):
-        raise UserError("write a name without `:`, and without `#` at the start")
-    if name.startswith(robots.PREFIX):
-        raise UserError(
-            f"a name with `{robots.PREFIX}` is a robot's; `lading token create` makes one"
-        )
-
-
-def _name(line: str) -> str:
-    """The name of the user that a line is about; empty if it is about none."""
-    stripped = line.strip()
-    return "" if stripped.startswith("#") else stripped.partition(":")[0]
+def decoy(cost: int) -> bytes:
+    """A hash that no password belongs to, and that takes as long to find out as any other."""
+    return b"$2b$%02d$" % cost + b"." * 53

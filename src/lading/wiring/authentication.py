@@ -14,7 +14,7 @@ from cryptography.x509 import Certificate
 from lading.api.token import TOKEN_PATH
 from lading.auth.certificates import public_key_of, read_bundle
 from lading.auth.external import ExternalTokens
-from lading.auth.htpasswd import PasswordChecker
+from lading.auth.htpasswd import EditedUserFile
 from lading.auth.keys import KeyRing
 from lading.auth.keysets import FixedKeys, KeySet, RemoteKeys, fetch_of_issuer, read_keys
 from lading.auth.login_record import KnownLogins
@@ -24,7 +24,7 @@ from lading.auth.public_keys import TrustedKey, names_of
 from lading.auth.robots import RobotLogins
 from lading.auth.service import TokenService
 from lading.auth.tokens import RegistryTokens
-from lading.auth.user_files import EditedUserFile, FileUsers, UserFile
+from lading.auth.user_files import FileUsers, PasswordChecker, UserFile
 from lading.auth.workloads import Issuer, WorkloadLogins
 from lading.config.auth import AuthSection, TokenSection, TokensSection, WorkloadSection
 from lading.config.settings import Settings
