@@ -18,7 +18,7 @@ from lading.edge.response import Response
 from lading.services.registry import Registry
 
 if TYPE_CHECKING:  # it loads what only some registries need
-    from lading.auth.service import TokenService
+    from lading.auth.tokens import TokenService
 
 ALWAYS: Mapping[str, str] = {
     # "registry/2.0" tells Docker from 2014 on that this is not a registry of the first version.

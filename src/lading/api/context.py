@@ -13,7 +13,7 @@ from lading.edge.request import Request
 from lading.services.registry import Registry
 
 if TYPE_CHECKING:  # it loads what only some registries need
-    from lading.auth.service import TokenService
+    from lading.auth.tokens import TokenService
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,7 @@ from lading.edge.limits import client_of
 from lading.edge.response import Response, json_response
 
 if TYPE_CHECKING:  # it loads what only some registries need
-    from lading.auth.service import TokenService
-    from lading.auth.tokens import IssuedToken
+    from lading.auth.tokens import IssuedToken, TokenService
 
 TOKEN_PATH = "/token"  # noqa: S105 - where they are, not what they are
 """Where clients are sent for tokens."""
@@ -68,7 +67,7 @@ async def post(context: Context) -> Response:
             login = await _log_in(context, service, name, password)
             refreshable = form.get("access_type") == "offline"
         case "refresh_token":
-            found = await service.refresh(form.get("refresh_token", ""))
+            found = await service.refreshed.find(form.get("refresh_token", ""))
             if found is None:
                 raise _refusal("the refresh token is not good any more; log in again")
             login, refreshable = found, False

@@ -3,10 +3,14 @@
 A token names its principal and the stamp of the login it was issued to. Both are looked up again
 whenever it is used, so a removed user or a changed password ends its tokens. What a workload may do
 cannot be looked up; it is in the token.
+
+The service that issues them is that of Docker's token authentication, and of OAuth2 as far as that
+has adopted it. Who asks for more than it may gets what it may: an empty token is an answer, too,
+and clients then say that access is denied.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,6 +19,7 @@ import jwt
 from lading.auth.authenticator import Login, TokenVerifier, VerifiedToken
 from lading.auth.claims import (
     LEEWAY,
+    MAX_SCOPES,
     OPTIONS,
     Claims,
     TokenInvalid,
@@ -23,11 +28,14 @@ from lading.auth.claims import (
     scopes_of,
     text_of,
 )
+from lading.auth.kept_logins import KeptLogins
 from lading.auth.keys import KeyRing
 from lading.auth.logins import Logins
 from lading.core.access import ANYBODY, Action, Principal, Right, Rights
+from lading.core.errors import StorageFull, Unavailable
 from lading.core.globs import Glob
-from lading.core.scopes import Scope, opens_catalog, rights_in
+from lading.core.permissions import CurrentPermissions
+from lading.core.scopes import CATALOG, Scope, opens_catalog, rights_in
 from lading.core.typing import override
 
 ALGORITHM = "ES256"
@@ -131,6 +139,54 @@ class RegistryTokens(TokenVerifier):
             if login.borrowed:
                 principal = Principal(name, rights=_read(claims.get("rights")))
         return VerifiedToken(principal, rights_in(scopes), opens_catalog(scopes), until, login)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenService:
+    """Issues tokens to those who log in, as the logins behind them know them, and to anybody.
+
+    Attributes:
+        refreshed: logins that can be had again by a refresh token.
+    """
+
+    permissions: CurrentPermissions
+    tokens: RegistryTokens
+    refreshed: KeptLogins
+
+    async def grant(self, login: Login | None, asked: Iterable[Scope]) -> IssuedToken:
+        """A token for what was asked, as far as it is allowed; without a login, to anybody."""
+        scopes = self._allowed(ANYBODY if login is None else login.principal, asked)
+        return await self.tokens.issue(login, scopes)
+
+    async def start_refreshing(self, login: Login) -> str | None:
+        """A refresh token, by which the login can be had again without its password.
+
+        `None` if it cannot be kept now: nobody is kept from pulling by that.
+        """
+        try:
+            return await self.refreshed.keep(login)
+        except (StorageFull, Unavailable) as error:
+            log.warning("a login gets no refresh token, as it cannot be kept: %s", error)
+            return None
+
+    def _allowed(self, principal: Principal, asked: Iterable[Scope]) -> Sequence[Scope]:
+        permissions = self.permissions.value
+        allowed: dict[tuple[str, str], Scope] = {}
+        for scope in asked:
+            repository = scope.repository
+            if repository is not None:
+                before = allowed.get((scope.type, scope.name))
+                actions = permissions.actions_for(principal, repository) & scope.known_actions
+                if before is not None:
+                    actions |= before.known_actions
+                allowed[scope.type, scope.name] = Scope.of(repository, actions)
+            elif (scope.type, scope.name) == (CATALOG.type, CATALOG.name) and (
+                principal.name or permissions.something_for_anybody
+            ):
+                allowed[scope.type, scope.name] = CATALOG
+            if len(allowed) == MAX_SCOPES:
+                break
+        return list(allowed.values())
 
 
 def _written(rights: Rights | None) -> list[list[object]]:

@@ -22,7 +22,7 @@ from lading.edge.endpoints import PULL, Need, Needs
 from lading.edge.request import Request
 
 if TYPE_CHECKING:  # it loads what only some registries need
-    from lading.auth.service import TokenService
+    from lading.auth.tokens import TokenService
 
 
 class Doorkeeper(Protocol):

@@ -7,7 +7,7 @@ Who looks at a page is found by a session, and by nothing else. A browser sends 
 own accord, to whoever makes it ask; so `Authorization` is not looked at here.
 """
 
-from lading.auth.authenticator import Login
+from lading.auth.kept_logins import KeptLogins
 from lading.auth.logins import Logins
 from lading.core.access import ANYBODY
 from lading.core.errors import Denied, Unauthorized
@@ -19,8 +19,6 @@ from lading.edge.authentication import Doorkeeper, suffices
 from lading.edge.callers import Admission, Caller
 from lading.edge.endpoints import Need, Needs
 from lading.edge.request import Request
-from lading.metadata.logins.kept_logins import KeptLogin
-from lading.services.registry import Registry
 from lading.ui import cookies
 from lading.ui.context import UiParts
 
@@ -28,30 +26,10 @@ from lading.ui.context import UiParts
 LIFETIME = 7 * 24 * 3600
 
 
-async def begin(registry: Registry, login: Login) -> str:
-    """Begin a session; gives its secret.
-
-    Raises:
-        StorageFull, Unavailable: it cannot be kept now.
-    """
-    secret, now = cookies.new_secret(), registry.clock()
-    ends = min(now + LIFETIME, login.until)
-    session = KeptLogin(hash_of(secret), login.principal.name, login.stamp, ends)
-    await registry.metadata.page_sessions.add(session, now=now)
-    return secret
-
-
-async def find(registry: Registry, logins: Logins, secret: str) -> Login | None:
-    """The login whose session has this secret, if both are still good.
-
-    Raises:
-        Unavailable: that cannot be found out now.
-    """
-    session = await registry.metadata.page_sessions.find(hash_of(secret), now=registry.clock())
-    if session is None:
-        return None
-    login = await logins.recall(session.name)
-    return login if login is not None and login.stamp == session.stamp else None
+def sessions_of(parts: UiParts, logins: Logins) -> KeptLogins:
+    """All sessions, with the logins of those who may sign in."""
+    registry = parts.registry
+    return KeptLogins(registry.metadata.page_sessions, logins, LIFETIME, registry.clock)
 
 
 async def end(parts: UiParts, request: Request) -> None:
@@ -95,5 +73,5 @@ class PageDoorkeeper(Doorkeeper):
         secret = _secret_of(parts, request)
         if parts.logins is None or secret is None:
             return None
-        login = await find(parts.registry, parts.logins, secret)
+        login = await sessions_of(parts, parts.logins).find(secret)
         return None if login is None else Caller(login.principal, login=login)

@@ -15,6 +15,7 @@ from lading.api.token import TOKEN_PATH
 from lading.auth.certificates import public_key_of, read_bundle
 from lading.auth.external import ExternalTokens
 from lading.auth.htpasswd import EditedUserFile
+from lading.auth.kept_logins import KeptLogins
 from lading.auth.keys import KeyRing
 from lading.auth.keysets import FixedKeys, KeySet, RemoteKeys, fetch_of_issuer, read_keys
 from lading.auth.login_record import KnownLogins
@@ -22,8 +23,7 @@ from lading.auth.logins import Logins
 from lading.auth.plain_users import PlainUsers
 from lading.auth.public_keys import TrustedKey, names_of
 from lading.auth.robots import RobotLogins
-from lading.auth.service import TokenService
-from lading.auth.tokens import RegistryTokens
+from lading.auth.tokens import RegistryTokens, TokenService
 from lading.auth.user_files import FileUsers, PasswordChecker, UserFile
 from lading.auth.workloads import Issuer, WorkloadLogins
 from lading.config.auth import AuthSection, TokenSection, TokensSection, WorkloadSection
@@ -178,7 +178,8 @@ async def _with_token_service(
         new_uuid=uuid.uuid4,
     )
     lifetime = tokens.refreshlifetime.total_seconds()
-    service = TokenService(permissions, own, metadata.refresh_tokens, refresh_lifetime=lifetime)
+    refreshed = KeptLogins(metadata.refresh_tokens, logins, lifetime, clock)
+    service = TokenService(permissions, own, refreshed)
     http = settings.http
     address = PublicAddress.of(http.host or "", http.prefix, http.trustedproxies)
     challenge = Bearer(partial(address.url_of, path=TOKEN_PATH), tokens.service)

@@ -132,10 +132,10 @@ async def _with_tokens(
     logins: Logins, permissions: CurrentPermissions, registry: Registry, address: PublicAddress
 ) -> Authentication:
     """Authentication with a token service, which alone loads what signs tokens."""
+    from lading.auth.kept_logins import KeptLogins  # noqa: PLC0415
     from lading.auth.keys import KeyRing  # noqa: PLC0415
     from lading.auth.secrets import SecretInMemory  # noqa: PLC0415
-    from lading.auth.service import TokenService  # noqa: PLC0415
-    from lading.auth.tokens import RegistryTokens  # noqa: PLC0415
+    from lading.auth.tokens import RegistryTokens, TokenService  # noqa: PLC0415
 
     own = RegistryTokens(
         await KeyRing.open(SecretInMemory(), _DAY, registry.clock),
@@ -145,8 +145,8 @@ async def _with_tokens(
         clock=registry.clock,
         new_uuid=registry.new_uuid,
     )
-    refresh_tokens = registry.metadata.refresh_tokens
-    service = TokenService(permissions, own, refresh_tokens, refresh_lifetime=_DAY)
+    refreshed = KeptLogins(registry.metadata.refresh_tokens, logins, _DAY, registry.clock)
+    service = TokenService(permissions, own, refreshed)
     callers = Callers(logins, own, registry.clock)
     challenge = Bearer(partial(address.url_of, path=TOKEN_PATH), REALM)
     return Authentication(callers, permissions, challenge, service)

@@ -45,7 +45,7 @@ async def sign_in(visit: Visit, form: Form) -> Response:
         return _form(visit, back=back, name=name, message=_WRONG, status=403)
     request.caller = login.principal.name
     await sessions.end(visit.parts, request)
-    secret = await sessions.begin(visit.registry, login)
+    secret = await sessions.sessions_of(visit.parts, logins).keep(login)
     response = _to(visit, back)
     cookie = set_cookie(
         SESSION, secret, secure=visit.parts.is_secure(request), seconds=sessions.LIFETIME
