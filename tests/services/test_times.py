@@ -15,7 +15,7 @@ from lading.core.globs import EVERYTHING
 from lading.core.names import Owner, Tag, UploadId, UploadKey
 from lading.core.robots import Robot
 from lading.metadata.collecting.kept_bytes import LONGEST_HOLD, BackupHold
-from lading.services import jobs, lease, push_blob, times, trash
+from lading.services import jobs, lease, push_blob, trash
 from lading.services.jobs import Job
 from lading.services.lease import Lease
 from lading.services.registry import Registry
@@ -149,7 +149,7 @@ async def test_a_robot_of_the_future_is_good_for_as_long_as_it_was_made_for(
     robot = Robot("ci", "hash", (EVERYTHING,), frozenset({Action.PULL}), then, "me", then + DAY)
     await people.metadata.robots.add(replace(robot, used_at=then))
     await people.metadata.robots.add(replace(robot, name="forever", expires_at=None))
-    await times.set_back(people.registry)
+    await jobs.set_times_back(people.registry)
     for name, ends in (("ci", people.now + DAY), ("forever", None)):
         found = await people.metadata.robots.find(name)
         assert found is not None
@@ -160,7 +160,7 @@ async def test_a_robot_that_was_used_in_the_future_was_so_now(people: People) ->
     """Or that it was used today would not be written down for ten years."""
     robot = Robot("ci", "hash", (EVERYTHING,), frozenset({Action.PULL}), people.now, "me", None)
     await people.metadata.robots.add(replace(robot, used_at=people.now + YEARS))
-    await times.set_back(people.registry)
+    await jobs.set_times_back(people.registry)
     found = await people.metadata.robots.find("ci")
     assert found is not None
     assert found.used_at == people.now
@@ -171,7 +171,7 @@ async def test_objects_that_nothing_needed_in_the_future_go(people: People) -> N
     objects, grace = people.metadata.objects, 3600.0
     await objects.reserve("key", people.now + YEARS)
     assert not await objects.retire(before=people.now + grace, limit=9)
-    await times.set_back(people.registry)
+    await jobs.set_times_back(people.registry)
     assert await objects.retire(before=people.now + grace, limit=9) == ["key"]
 
 
@@ -181,7 +181,7 @@ async def test_objects_that_a_store_refused_to_delete_in_the_future_are_asked_fo
     objects = people.metadata.objects
     await objects.reserve("key", people.now)
     await objects.refuse(["key"], people.now + YEARS)
-    await times.set_back(people.registry)
+    await jobs.set_times_back(people.registry)
     later = people.now + 1
     assert await objects.retire(before=later, limit=9, refused_before=later) == ["key"]
 
@@ -196,7 +196,7 @@ async def test_an_upload_whose_writer_died_in_the_future_goes_on(people: People)
         await uploads.take(
             upload, generation=2, writing="next", now=people.now, until=people.now + 10
         )
-    await times.set_back(people.registry)
+    await jobs.set_times_back(people.registry)
     taken = await uploads.take(
         upload, generation=2, writing="next", now=people.now, until=people.now + 10
     )
@@ -211,7 +211,7 @@ async def test_what_was_pulled_and_looked_into_in_the_future_was_so_now(people: 
     await people.metadata.pulls.note({(HELLO, "v1"): LastPull(then, "alice")})
     await people.metadata.trees.ask([layer], Owner.of("alice"), then)
     await people.metadata.overlays.ask("key", [layer], Owner.of("alice"), then)
-    await times.set_back(people.registry)
+    await jobs.set_times_back(people.registry)
     pulls = await people.metadata.pulls.last(HELLO, ["v1"])
     assert pulls == {"v1": LastPull(people.now, "alice")}
     tree = (await people.metadata.trees.of([layer]))[layer]

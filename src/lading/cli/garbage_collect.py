@@ -34,7 +34,7 @@ from lading.core.names import RepositoryName
 from lading.core.timestamps import utc
 
 with late():
-    from lading.services import backup, collect, jobs, lease, times, upkeep
+    from lading.services import backup, collect, jobs, lease, upkeep
     from lading.services.collect import Plan
     from lading.services.lease import Lease
     from lading.services.registry import Registry
@@ -98,7 +98,7 @@ class _Collection(NamedTuple):
         name = process_names.process_name(process_names.COLLECTION)
         waiting = step_progress(_DOING).wait
         async with lease.wait_for(registry, jobs.COLLECT, name, waiting) as held:
-            await times.set_back(registry)
+            await jobs.set_times_back(registry)
             await self._report(self._collect(registry, held))
             unused = await upkeep.unused(registry)
             if unused.objects and not self.as_json:

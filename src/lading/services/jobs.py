@@ -1,7 +1,8 @@
 """What the server does by itself: collecting garbage, giving up uploads, forgetting past moves.
 
 Every worker keeps the same jobs, and each job is done by the one that finds it due first. A job
-that fails is logged and tried again; it never takes the server down.
+that fails is logged and tried again; it never takes the server down. By a clock that cannot be
+right none is done, and times that one has written which was ahead are set right before they count.
 """
 
 import asyncio
@@ -10,11 +11,12 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lading.core.errors import RegistryError
+from lading.core.clocks import SLACK
+from lading.core.errors import RegistryError, UploadOutOfOrder, UploadUnknown
 from lading.core.garbage import Criteria, ExpiredUpload
 from lading.core.timestamps import utc
 from lading.metadata.past_moves import FIRST, TagKey
-from lading.services import collect, lease, times, unfinished
+from lading.services import collect, lease, unfinished
 from lading.services.lease import Lease
 from lading.services.registry import Registry
 
@@ -87,9 +89,7 @@ async def _do_if_due(registry: Registry, job: Job, holder: str) -> float:
             )
         elif (due_at := known.finished_at + job.interval) > now:
             return due_at - now
-    if times.is_wrong(registry):
-        return min(RETRY, job.interval)
-    if await registry.metadata.read_only.find() is not None:
+    if _is_clock_wrong(registry) or await registry.metadata.read_only.find() is not None:
         return min(RETRY, job.interval)
     async with lease.claim(registry, job.name, holder, finished_before=now - job.interval) as held:
         if held is None:
@@ -98,13 +98,47 @@ async def _do_if_due(registry: Registry, job: Job, holder: str) -> float:
     return job.interval
 
 
+def _is_clock_wrong(registry: Registry) -> bool:
+    """Whether the clock cannot be right, as after a start without a battery; logs that."""
+    now, earliest = registry.clock(), registry.policy.not_before
+    if now >= earliest - SLACK:
+        return False
+    log.error(
+        "the clock says %s, and this program was installed at %s: set the clock;"
+        " until then nothing is collected",
+        utc(now),
+        utc(earliest),
+    )
+    return True
+
+
+async def set_times_back(registry: Registry) -> None:
+    """Set times that lie in the future to now, and log that there were some."""
+    now = registry.clock()
+    changed = await registry.metadata.times.set_back(now=now)
+    for item in await registry.uploads.list_all():
+        if item.digest is None and item.active_at > now + SLACK:
+            try:
+                async with registry.uploads.stage(item.upload) as staged:
+                    await staged.touch(now)
+            except (UploadOutOfOrder, UploadUnknown):  # somebody goes on with it, or it is gone
+                continue
+            changed += 1
+    if changed:
+        log.warning(
+            "%d times were in the future: the clock was ahead when they were written;"
+            " they are set to now",
+            changed,
+        )
+
+
 async def collect_garbage(registry: Registry, lease: Lease) -> None:
     """Collect what there is, in steps, with as long a rest after each as it took."""
     policy = registry.policy
     criteria = collect.criteria(
         registry, trash=policy.trash, untagged=policy.untagged, at_most=STEP
     )
-    await times.set_back(registry)
+    await set_times_back(registry)
     clock = asyncio.get_running_loop().time
     tally, before, look = collect.Tally(registry.measures), -1, True
     while tally.items > before:
@@ -121,7 +155,7 @@ async def collect_garbage(registry: Registry, lease: Lease) -> None:
 
 async def expire_uploads(registry: Registry, lease: Lease) -> None:
     """Give up uploads that nobody goes on with; or only name them, if they are to be kept."""
-    await times.set_back(registry)
+    await set_times_back(registry)
     now, tally = registry.clock(), collect.Tally(registry.measures)
     criteria = Criteria(now=now, grace=registry.policy.grace, trash_before=now, untagged=False)
     for upload in await unfinished.find_expired(registry, criteria):

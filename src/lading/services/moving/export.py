@@ -10,16 +10,16 @@ Where the bytes are in the place of the export already, links are removed, too, 
 here; and those to manifests keep these from then on.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from lading.core.digest import Bytes, Digest
+from lading.core.digest import Digest
 from lading.core.moving import ExportedManifest, ExportedTag, ExportTally
 from lading.core.names import RepositoryName
 from lading.metadata import batches
 from lading.metadata.moving.exports import RANKS
-from lading.ports.blob_sources import LocalFile, all_bytes
+from lading.ports.blob_sources import InMemory, LocalFile, all_bytes
 from lading.ports.volumes import LinkTarget
 from lading.services import lease
 from lading.services.lease import Lease
@@ -175,7 +175,7 @@ class _Group:
         if body is None:
             return
         async with self._registry.locks.lock(manifest.digest):
-            await self._target.put_bytes(manifest.digest, _whole(body))
+            await self._target.put_bytes(manifest.digest, InMemory(body).pieces(0, manifest.size))
         self._tally.blobs += 1
         self._tally.size += manifest.size
 
@@ -211,7 +211,3 @@ class _Group:
                 await self._registry.metadata.adoptions.add_garbage(
                     there, now=self._registry.clock()
                 )
-
-
-async def _whole(body: bytes) -> AsyncGenerator[Bytes, None]:
-    yield body
