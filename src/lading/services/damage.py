@@ -38,7 +38,6 @@ async def find(
     """The damage of a blob's bytes, in words; nothing if they are right.
 
     Args:
-        stored: what is there.
         hashed: whether to read the bytes, if there are as many as there should be.
         on_read: see `Blobs.hash`.
     """

@@ -100,7 +100,6 @@ async def list_referrers(
     """A page of the manifests that are about `subject`, which need not exist.
 
     Args:
-        grant: must allow pull.
         artifact_type: only those of this type; `None` for all.
         after: the digest after which to start.
         max_size: bytes of types and annotations after which the page ends.

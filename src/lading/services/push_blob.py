@@ -44,7 +44,6 @@ async def start(
     """Begin an upload.
 
     Args:
-        grant: must allow push.
         algorithm: what the digest will be of; a hint that saves reading the bytes again.
         client: the address of a caller that has no name.
 
@@ -100,7 +99,6 @@ async def mount(
     """Take a blob over from another repository, without its bytes travelling.
 
     Args:
-        grant: must allow push.
         sources: the repository to take it from, with what the caller may do there; or, to take
             it from any, what the caller may do everywhere.
 

@@ -37,7 +37,6 @@ async def push_manifest(
     """Store a manifest under its digest, and under tags.
 
     Args:
-        grant: must allow push.
         reference: a tag to point at it, or the digest it must have.
         content_type: as the client says; may be empty.
         create_only: whether to refuse if the reference or one of the tags is there already.

@@ -119,8 +119,6 @@ async def restore(
     """Restore a manifest with the tags that went with it, or a tag.
 
     Args:
-        grant: must allow push.
-        reference: the manifest's digest, or the tag.
         at: for a tag: point it at what it pointed to then, be it deleted or moved since.
         expected: for a tag, if that matters: what it points to now; without `at`, what it pointed
             to before it was deleted.

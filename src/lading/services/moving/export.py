@@ -42,7 +42,6 @@ class Export:
     Attributes:
         at_home: whether the links are written beside the blobs of this registry.
         holder: who does it, as no other process is called.
-        tally: what was written so far.
     """
 
     registry: Registry

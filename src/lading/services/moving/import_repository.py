@@ -66,9 +66,7 @@ class RepositoryImport:
 
     Attributes:
         place: where blobs can get second names; `None` if they are in no files.
-        tally: counts what is imported.
         grant: must allow push.
-        done: manifests that were pushed.
     """
 
     registry: Registry

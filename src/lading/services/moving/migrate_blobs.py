@@ -39,8 +39,6 @@ class BlobCopies:
     """Copies of blobs in another registry.
 
     Args:
-        origin: has the bytes.
-        target: gets them.
         advance: told how many bytes are done, be they copied, or there and checked.
 
     Attributes:

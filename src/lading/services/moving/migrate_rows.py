@@ -54,14 +54,11 @@ class RowCopies:
     """Copies of rows in another database.
 
     Args:
-        origin: has the rows.
-        target: gets them.
         blobs: brings bytes, before rows say that they are there.
         with_bytes: whether what is known of where bytes are goes along, as they stay there.
         advance: told how many rows were compared.
 
     Attributes:
-        tables: that are copied.
         first_document: the smallest id of a manifest whose body was written; set it to `None`
             when all so far were checked.
     """

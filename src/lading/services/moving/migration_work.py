@@ -53,9 +53,7 @@ class Migration:
         target: as it is going to be.
         same_database: whether only its bytes go elsewhere.
         same_bytes: whether only its database does.
-        principal: who migrates it.
         place: the target, for people.
-        progress: is told how far it is.
         let_go: leaves files that both places share to the first that goes on; `None` without such.
     """
 

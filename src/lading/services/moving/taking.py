@@ -29,7 +29,6 @@ class Adoption:
         repair: whether what leaves no doubt is mended, as tags that lead to manifests without a
             link.
         is_plan: whether the registry is one to be thrown away, and the volume stays as it is.
-        tally: what was taken over so far.
         times_are_known: what the survey of the volume has found, see `VolumeSurvey`.
         checked: blobs of which somebody said another size, and whether their bytes are right.
     """

@@ -67,7 +67,6 @@ async def browse(
     Args:
         folder: in which, with the `/` at its end; empty for all.
         words: that their names hold.
-        after: the place after which to start.
     """
     repositories = registry.metadata.repositories
     if not access.sees_all(folder):

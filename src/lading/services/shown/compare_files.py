@@ -47,7 +47,6 @@ class FileDifference:
     """Files that two images do not have alike, below a directory.
 
     Attributes:
-        path: of the directory.
         unread: directories that hold more of them, and were not looked into.
         after: the name in the directory behind which the rest begins; empty if there is no more.
     """

@@ -47,7 +47,6 @@ class DescribedImage:
 
     Attributes:
         shown: as lists show it, with what an index holds and what is about it.
-        tags: that point to it.
         layers: the first of them, if there are many.
         config: what it runs; an empty one if it is no image.
         facts: what the config of an artifact says in words; none of an image.

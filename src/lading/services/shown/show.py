@@ -42,7 +42,6 @@ class ShownRepository:
     """A part of a repository.
 
     Attributes:
-        groups: the ones of this part.
         start: how many groups are before it, where that is known.
         total: how many groups there are; `None` if tags are too many to be sorted as versions.
         tags: how many tags there are, or that there are at least.
@@ -99,7 +98,6 @@ async def show_versions(
     If there are too many to be sorted so, the last one by letter is the first one.
 
     Args:
-        words, start: as above.
         after: the tag after which to start, where there are too many; empty for the first part.
 
     Raises:

@@ -182,7 +182,6 @@ async def search(
 
     Args:
         number: of the layer, from 0 for the lowest.
-        most: files that are found.
     """
     layers = range(len(inside.layers)) if number is None else [number]
     known = [layer for layer in layers if inside.layers[layer].has_files]
