@@ -17,7 +17,7 @@ from lading.cli.findings import FindingReport, in_findings_alone
 from lading.cli.late import late
 from lading.cli.output import JSON_LINES, counted, human_size, plain, say, to_json
 from lading.cli.progress import step_progress
-from lading.cli.registry import operator, run_on_data, run_with
+from lading.cli.registry import operator, run_on_data, with_registry
 from lading.core.access import Principal
 from lading.core.command_lines import command_line
 
@@ -150,7 +150,7 @@ def _take_over(
         try:
             if dry_run:
                 return run_on_data(settings, plan)
-            return run_with(settings, take_over, create=True)
+            return with_registry(settings, take_over, create=True)
         except adopting.CannotAdopt as error:
             raise click.ClickException(str(error)) from error
 

@@ -1,4 +1,4 @@
-"""Arguments that people type for several commands, and how each is read.
+"""Arguments that people type for several commands; what cannot be read ends the command.
 
 A configuration, how another registry is spoken with, `REPOSITORY:TAG`, a time, a password.
 """
@@ -68,11 +68,7 @@ def parsed(parse: Callable[[str], T], text: str) -> T:
 
 
 def parse_lifetime(text: str) -> float | None:
-    """The seconds in `90d`, or in a duration as in the configuration; `None` for `never`.
-
-    Raises:
-        BadParameter: it is neither, or no time at all.
-    """
+    """The seconds in `90d`, or in a duration as in the configuration; `None` for `never`."""
     if text == "never":
         return None
     days = re.fullmatch(r"(\d{1,5})d", text, re.ASCII)
@@ -90,9 +86,6 @@ def parse_time(text: str) -> float:
 
     Without a zone it is this machine's. It is the end of that second, or of that microsecond if
     there is a fraction: what happened in it has happened.
-
-    Raises:
-        BadParameter: it is no time.
     """
     try:
         time = datetime.fromisoformat(text).astimezone(UTC)
@@ -105,11 +98,7 @@ def parse_time(text: str) -> float:
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str] = os.environ) -> "Settings":
-    """The settings of a file and the environment; warnings go to standard error.
-
-    Raises:
-        ClickException: something is wrong with it; the message names every such thing.
-    """
+    """The settings of a file and the environment; warnings go to standard error."""
     try:
         loaded = loading.load(path, environ)
     except document.ConfigurationError as error:
@@ -127,11 +116,7 @@ def with_files(settings: "Settings", update: Mapping[str, object]) -> "Settings"
 
 
 def require_utf8(text: str, what: str) -> str:
-    """The text, if it is in UTF-8: others would not find it again by the bytes that it has here.
-
-    Raises:
-        UsageError: it is not in UTF-8.
-    """
+    """The text, if it is in UTF-8: others would not find it again by the bytes that it has here."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -142,7 +127,11 @@ def require_utf8(text: str, what: str) -> str:
 def read_password(*, from_stdin: bool, twice: bool = False) -> str:
     """Read a password; `twice` has a person type it again, as it cannot be seen."""
     if from_stdin:
-        return _read_line().removesuffix("\n").removesuffix("\r")
+        try:
+            line = require_utf8(sys.stdin.readline(_MOST_CHARACTERS), "the password")
+        except UnicodeDecodeError as error:
+            raise click.UsageError("write the password in UTF-8") from error
+        return line.removesuffix("\n").removesuffix("\r")
     with warnings.catch_warnings():
         # Without a terminal it would be read from anywhere, after a warning for programmers.
         warnings.simplefilter("error", getpass.GetPassWarning)
@@ -155,10 +144,3 @@ def read_password(*, from_stdin: bool, twice: bool = False) -> str:
                 "there is no terminal to ask for a password: give it with --password-stdin"
             ) from error
     return typed
-
-
-def _read_line() -> str:
-    try:
-        return require_utf8(sys.stdin.readline(_MOST_CHARACTERS), "the password")
-    except UnicodeDecodeError as error:
-        raise click.UsageError("write the password in UTF-8") from error

@@ -18,7 +18,7 @@ from lading.cli.examples import Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import JSON, human_size, say, to_json
 from lading.cli.progress import step_progress
-from lading.cli.registry import audit_of, operator, run_with, translate_data_errors
+from lading.cli.registry import audit_of, operator, translate_data_errors, with_registry
 from lading.core.access import Principal
 from lading.core.command_lines import command_line
 from lading.core.errors import RegistryError
@@ -77,13 +77,13 @@ def backup(dest: Path, config: Path | None, *, hold: timedelta, done: bool, as_j
     _require_file(settings)
     dest = Path(require_utf8(str(dest.absolute()), "the name of the directory"))
     if done:
-        ended = run_with(settings, lambda registry: backups.end_hold(registry, _hold_of(dest)))
+        ended = with_registry(settings, lambda registry: backups.end_hold(registry, _hold_of(dest)))
         say("Blobs may be collected again" if ended else "There was no hold (any more)")
         return
     if os.path.lexists(dest):
         raise click.ClickException(f"{dest} is there already; name a new directory")
     until = time.time() + hold.total_seconds()
-    made = run_with(settings, lambda registry: _make(settings, registry, dest, until))
+    made = with_registry(settings, lambda registry: _make(settings, registry, dest, until))
     if as_json:
         say(to_json(made))
         return
@@ -151,7 +151,7 @@ def restored(config: Path | None) -> None:
         raise click.ClickException(
             "the metadata is in SQLite, where `lading restore-backup` does this itself"
         )
-    run_with(settings, partial(_note_restored, settings=settings))
+    with_registry(settings, partial(_note_restored, settings=settings))
     check = command_line("lading", "verify", config)
     say(f"Noted         what the database does not know is kept\nNext          `{check}`")
 
@@ -174,13 +174,6 @@ def _require_file(settings: "Settings") -> None:
 def _hold_of(dest: Path) -> str:
     """The name of a backup's hold: the same by whichever path the directory is named."""
     return os.path.realpath(dest)
-
-
-def _root(settings: "Settings") -> str:
-    """The directory below which the paths of a list are."""
-    if settings.storage.driver == "s3":
-        return migration.place_of_bytes(settings.storage)
-    return str(settings.storage.filesystem.rootdirectory.absolute())
 
 
 def _next_step(settings: "Settings", made: "_Made") -> str:
@@ -221,11 +214,14 @@ async def _make(settings: "Settings", registry: "Registry", dest: Path, until: f
                 files = await backups.list_blobs(registry, directory, copied, progress.advance)
     except (OSError, RegistryError) as error:
         raise click.ClickException(f"cannot write {dest}: {error}") from error
+    storage = settings.storage
+    is_elsewhere = storage.driver == "s3"
+    files_root = storage.filesystem.rootdirectory.absolute()
     return _Made(
         metadata=str(dest / backups.METADATA),
         metadata_size=(dest / backups.METADATA).stat().st_size,
         list=str(dest / backups.BLOBS),
         files=files,
-        root=_root(settings),
+        root=migration.place_of_bytes(storage) if is_elsewhere else str(files_root),
         held_until=until,
     )

@@ -43,12 +43,7 @@ class PlaceOpener:
         self._folders: list[layouts.LayoutFolder] = []
 
     def source(self, text: str) -> TypedPlace:
-        """The place to copy from.
-
-        Raises:
-            ReferenceInvalid: it is none.
-            NotThere: it is no layout.
-        """
+        """The place to copy from; `NotThere` if it is a folder and no layout."""
         place = self.open(text)
         if any(folder is place.place and not folder.is_layout for folder in self._folders):
             raise NotThere(
@@ -60,11 +55,7 @@ class PlaceOpener:
     def open(self, text: str, *, to_push: bool = False) -> TypedPlace:
         """The place that was typed: `oci:DIR[:TAG]`, a path beginning with `.` or `/`, or an image.
 
-        Args:
-            to_push: whether it will be pushed to, for which one token is asked for from the first.
-
-        Raises:
-            ReferenceInvalid: it is none.
+        What is none is a `ReferenceInvalid`. To push, one token is asked for from the first.
         """
         if text.startswith(_OF_OTHERS):
             raise ReferenceInvalid(
@@ -109,8 +100,7 @@ def _folder_and_image(text: str) -> tuple[str, str]:
     A folder that is there may have colons in its name, and a tag may be a whole reference, as other
     tools name the images of layouts.
 
-    Raises:
-        ReferenceInvalid: a tag or a digest is empty, which is what a script lacks.
+    A tag or a digest that is empty, which is what a script lacks, is a `ReferenceInvalid`.
     """
     if _is_folder(text):
         return text, ""

@@ -9,7 +9,7 @@ from lading.cli.examples import Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import JSON, counted, human_size, say, to_json
 from lading.cli.progress import step_progress
-from lading.cli.registry import run_with
+from lading.cli.registry import with_registry
 from lading.core.moving import ExportTally
 
 with late():
@@ -62,7 +62,7 @@ def export(root: Path, *, config: Path | None, over: bool, as_json: bool) -> Non
             return await exporting.run(export)
 
         try:
-            tally = run_with(settings, work)
+            tally = with_registry(settings, work)
         except directories.AnotherRegistry as error:
             raise click.ClickException(str(error)) from error
     if as_json:

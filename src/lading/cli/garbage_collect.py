@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import click
 
-from lading.cli.arguments import CONFIG
+from lading.cli.arguments import CONFIG, load_settings
 from lading.cli.examples import Example, with_examples
 from lading.cli.findings import unused_words
 from lading.cli.late import late
@@ -78,7 +78,7 @@ def garbage_collect(
     configuration file.
     """
     command = _Collection(dry_run, delete_untagged, quiet or as_json, as_json)
-    with_registry(config, command.run)
+    with_registry(load_settings(config), command.run)
 
 
 class _Collection(NamedTuple):

@@ -11,7 +11,7 @@ from lading.cli.examples import Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import JSON_LINES, clean, counted, human_size, plain, say, to_json
 from lading.cli.progress import step_progress
-from lading.cli.registry import operators_grant, run_with
+from lading.cli.registry import operators_grant, with_registry
 from lading.core.damage import Finding
 
 with late():
@@ -57,7 +57,7 @@ def import_(directory: Path, name: str | None, *, config: Path | None, as_json: 
                     progress.print(to_json(document) if as_json else _words(finding))
         return task.tally, left
 
-    tally, left = run_with(settings, work, create=True)
+    tally, left = with_registry(settings, work, create=True)
     if tally.repositories == 0 and left == 0:
         raise click.ClickException(
             f"there is no OCI image layout in {directory}, nor below it: such a directory has a"

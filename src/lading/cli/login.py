@@ -105,13 +105,10 @@ def _require_right(host: str, given: HostLogin, speaking: SessionOptions) -> Non
 
 
 def store_login(registry: str, login: HostLogin, environ: Mapping[str, str] = os.environ) -> str:
-    """Keep a login where it counts; where that is, in words.
+    """Keep a login where it counts, or raise as the file does; where that is, in words.
 
     That is the first file that has one for this registry, which would be found before any other's,
     or else the one that REGISTRY_AUTH_FILE names, or Docker's.
-
-    Raises:
-        ClientError, OSError: it cannot be kept.
     """
     files = [_LoginFile(path, environ) for path in login_files(environ)]
     place = next((file for file in files if file.has(registry)), files[-1])
@@ -119,11 +116,7 @@ def store_login(registry: str, login: HostLogin, environ: Mapping[str, str] = os
 
 
 def remove_login(registry: str, environ: Mapping[str, str] = os.environ) -> bool:
-    """Forget a login, wherever it is; false if there was none.
-
-    Raises:
-        ClientError, OSError: it cannot be removed.
-    """
+    """Forget a login, wherever it is; false if there was none."""
     files = [_LoginFile(path, environ) for path in login_files(environ)]
     removed = [file.remove(registry) for file in files]
     return any(removed)

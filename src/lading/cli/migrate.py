@@ -14,7 +14,7 @@ from lading.cli.examples import Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import JSON, counted, human_size, say, to_json
 from lading.cli.progress import step_progress
-from lading.cli.registry import operator, run_with, translate_data_errors
+from lading.cli.registry import operator, translate_data_errors, with_registry
 from lading.core.access import Principal
 from lading.core.command_lines import command_line
 
@@ -61,7 +61,9 @@ def migrate(config: Path | None, *, to: Path, as_json: bool) -> None:
     for each in (settings, target):
         with translate_data_errors(each):
             databases.require_current(each)
-    migrated, keeps_database = run_with(settings, lambda origin: _migrate(origin, settings, target))
+    migrated, keeps_database = with_registry(
+        settings, lambda origin: _migrate(origin, settings, target)
+    )
     say(to_json(migrated) if as_json else "\n".join(_words(migrated, to, keeps_database)))
 
 

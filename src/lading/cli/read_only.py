@@ -8,7 +8,7 @@ from lading.cli.arguments import CONFIG, load_settings
 from lading.cli.examples import Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import JSON, say, to_json
-from lading.cli.registry import operator, run_with
+from lading.cli.registry import operator, with_registry
 from lading.core.access import Principal
 from lading.core.history import Change
 from lading.core.timestamps import utc
@@ -37,7 +37,7 @@ def read_only(state: str, config: Path | None, *, as_json: bool) -> None:
     that would push or delete gets 405. CONFIG is the server's configuration file.
     """
     settings = load_settings(config)
-    switched = run_with(settings, lambda registry: _switch(registry, settings, state))
+    switched = with_registry(settings, lambda registry: _switch(registry, settings, state))
     configured = settings.storage.maintenance.readonly.enabled
     if as_json:
         document = {

@@ -5,11 +5,9 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from pathlib import Path
 
 import click
 
-from lading.cli.arguments import load_settings
 from lading.cli.exits import run_to_end, to_exit
 from lading.cli.late import late
 from lading.cli.output import say
@@ -27,13 +25,13 @@ with late():
 
 
 def with_registry(
-    config: Path | None,
+    settings: "Settings",
     work: "Callable[[Registry], Awaitable[T]]",
     *,
     create: bool = False,
     what: str = "",
 ) -> T:
-    """Open the data that a configuration names, and do something with it.
+    """Open the data of a registry, and do something with it.
 
     Args:
         create: whether to make what is not there, as the server does when it starts. Else whoever
@@ -43,17 +41,6 @@ def with_registry(
     Raises:
         ClickException: it cannot be used, or the registry refuses what is asked.
     """
-    return run_with(load_settings(config), work, create=create, what=what)
-
-
-def run_with(
-    settings: "Settings",
-    work: "Callable[[Registry], Awaitable[T]]",
-    *,
-    create: bool = False,
-    what: str = "",
-) -> T:
-    """Open the data of settings that were read already, and do something with it."""
     if settings.storage.driver == "inmemory":
         raise click.ClickException("data in memory belongs to the server alone (storage: inmemory)")
     if not create and settings.database.postgresql is None:
@@ -107,14 +94,11 @@ def operators_grant(repository: RepositoryName) -> Grant:
 
 def operator() -> str:
     """The operator: who runs the command, for what is written down of it."""
-    return f"{_user()}@{socket.gethostname()}"
-
-
-def _user() -> str:
     try:
-        return getpass.getuser()
+        user = getpass.getuser()
     except (KeyError, OSError):  # containers run as users that have no name
-        return str(os.getuid())
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 @contextmanager

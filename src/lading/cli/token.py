@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lading.cli.arguments import CONFIG, parse_lifetime
+from lading.cli.arguments import CONFIG, load_settings, parse_lifetime
 from lading.cli.examples import Example, with_examples
 from lading.cli.exits import NothingFound
 from lading.cli.late import late
@@ -88,7 +88,7 @@ def create(
     lifetime = parse_lifetime(expires)
     try:
         made = with_registry(
-            config,
+            load_settings(config),
             lambda registry: robots.create(
                 registry, name, patterns, allowed, by=operator(), lifetime=lifetime
             ),
@@ -120,7 +120,7 @@ def list_tokens(config: Path | None, *, as_json: bool) -> None:
 
     Each with what it may do, and when it was last used. CONFIG is the server's configuration file.
     """
-    found = with_registry(config, robots.all_robots)
+    found = with_registry(load_settings(config), robots.all_robots)
     if as_json:
         say(to_json([_described(robot) for robot in found]))
         return
@@ -146,7 +146,7 @@ def revoke(name: str, config: Path | None) -> None:
     All tokens that were issued to it end as well. CONFIG is the server's configuration file.
     """
     name = name.removeprefix(login_name(""))
-    revoked, place = with_registry(config, lambda registry: _revoke(registry, name))
+    revoked, place = with_registry(load_settings(config), lambda registry: _revoke(registry, name))
     if not revoked:
         raise NothingFound(f"there is no {login_name(name)}; see `lading token ls`")
     say(f"{login_name(name)} can no longer log in")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lading.cli.arguments import CONFIG, parse_time, parsed
+from lading.cli.arguments import CONFIG, load_settings, parse_time, parsed
 from lading.cli.examples import Example, with_examples
 from lading.cli.exits import NothingFound
 from lading.cli.late import late
@@ -44,7 +44,7 @@ def list_trash(repository: str | None, config: Path | None, *, as_json: bool) ->
     """
     name = None if repository is None else parsed(split_reference, repository)[0]
     show = _print_as_json if as_json else _print
-    with_registry(config, lambda registry: show(registry, name))
+    with_registry(load_settings(config), lambda registry: show(registry, name))
 
 
 @with_examples(
@@ -72,7 +72,7 @@ def restore(what: str, at: str | None, config: Path | None, *, as_json: bool) ->
     if time is not None and (reference is None or isinstance(reference, Digest)):
         raise click.UsageError("--at goes with a tag: write REPOSITORY:TAG")
     restored = with_registry(
-        config, lambda registry: _restore(registry, repository, reference, time)
+        load_settings(config), lambda registry: _restore(registry, repository, reference, time)
     )
     answer(restored, partial(_tell, repository), as_json=as_json)
 
@@ -102,7 +102,7 @@ def history(what: str, limit: int, config: Path | None, *, as_json: bool) -> Non
         raise click.UsageError("write REPOSITORY:TAG")
     grant = operators_grant(repository)
     moves = with_registry(
-        config, lambda registry: trash_can.history(registry, grant, tag, limit=limit)
+        load_settings(config), lambda registry: trash_can.history(registry, grant, tag, limit=limit)
     )
     answer(moves, _print_moves, as_json=as_json)
     if not moves:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from lading.cli.arguments import CONFIG
+from lading.cli.arguments import CONFIG, load_settings
 from lading.cli.examples import Example, with_examples
 from lading.cli.findings import FindingReport, in_findings_alone, unused_words
 from lading.cli.late import late
@@ -53,7 +53,7 @@ def verify(
     report = FindingReport("mended", as_json=as_json)
     with in_findings_alone():
         with_registry(
-            config,
+            load_settings(config),
             lambda registry: _verify(registry, report, checksums, repair, delete_unknown),
         )
     if report.left:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from lading.cli.arguments import CONFIG, parsed
+from lading.cli.arguments import CONFIG, load_settings, parsed
 from lading.cli.examples import Example, with_examples
 from lading.cli.late import late
 from lading.cli.output import JSON, plain, say, to_json
@@ -38,7 +38,9 @@ def why(digest: str, config: Path | None, *, as_json: bool) -> None:
     configuration file.
     """
     wanted = parsed(Digest, digest)
-    reasons = with_registry(config, lambda registry: service.explain(registry, wanted))
+    reasons = with_registry(
+        load_settings(config), lambda registry: service.explain(registry, wanted)
+    )
     if as_json:
         say(_document(wanted, reasons))
     else:

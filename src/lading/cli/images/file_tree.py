@@ -55,11 +55,7 @@ class ImageFiles:
         yield from _walk(node)
 
     def resolve(self, path: str) -> PlacedEntry:
-        """The entry that a program would open by a path: links are followed.
-
-        Raises:
-            NothingFound: there is nothing, or links lead in a circle.
-        """
+        """The entry that a program would open by a path, or its links; else `NothingFound`."""
         parts, reached = path.strip("/").split("/")[::-1], ""
         for _ in range(_MOST_LINKS * 100):
             if not parts:

@@ -31,12 +31,10 @@ async def choose_image(
 ) -> ManifestDocument:
     """The image that is meant: of an index the one of a platform, or else of this machine.
 
+    Where there is none, or it is no image, the command ends.
+
     Args:
         platform: `linux/arm64`; empty for this machine's.
-
-    Raises:
-        NothingFound: the index has none of that platform.
-        ClickException: it is no image.
     """
     found = await repository.manifest(reference)
     document = read_manifest(found)

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from lading.cli.arguments import speaking_options
+from lading.cli.arguments import load_settings, speaking_options
 from lading.cli.exits import to_exit
 from lading.cli.images.source import ImageRepository, ImageSource
 from lading.cli.late import late
@@ -107,9 +107,6 @@ def parse_named(text: str, where: Where, *, default: str = LATEST) -> NamedImage
 
     Args:
         default: the tag where the text has none; empty to have none.
-
-    Raises:
-        UsageError: it is no reference.
     """
     if "://" in text:
         raise click.UsageError(
@@ -142,20 +139,19 @@ def split_host(text: str, where: Where) -> tuple[str, str]:
 
 
 def look(where: Where, host: str, what: str, work: Callable[[ImageSource], Awaitable[T]]) -> T:
-    """Do something with a registry.
+    """Do something with a registry; what fails ends the command.
 
     Args:
         host: of another one; empty for ours.
         what: it is about, for the message if it fails.
-
-    Raises:
-        ClickException: it failed; the message says what to do, and the exit code says how.
     """
     try:
         if host:
             return remote.run_remote(host, where.speaking, work)
         return data.with_registry(
-            where.config, lambda registry: work(local.LocalSource(registry)), what=what
+            load_settings(where.config),
+            lambda registry: work(local.LocalSource(registry)),
+            what=what,
         )
     except RegistryError as error:
         raise to_exit(error, what) from error

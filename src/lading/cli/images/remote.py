@@ -171,11 +171,7 @@ def _meaning(error: ClientError, host: str) -> RegistryError:
 def run_remote(
     host: str, speaking: SessionOptions, work: Callable[[ImageSource], Awaitable[T]]
 ) -> T:
-    """Do something with another registry; what fails is an error of a registry.
-
-    Raises:
-        UsageError: the host is none.
-    """
+    """Do something with another registry; what fails is an error of a registry."""
     try:
         host_of(host)
     except ReferenceInvalid as error:

@@ -90,9 +90,6 @@ async def opened(
 
     Args:
         what: it is, for a person who waits.
-
-    Raises:
-        BlobUnknown: the registry does not have it.
     """
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
         # No bar is left when the answer is printed, which would be in its line.
