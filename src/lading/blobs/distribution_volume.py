@@ -143,17 +143,15 @@ def read_link(name: str, path: str) -> FoundLink:
     try:
         # A named pipe would have nothing to say for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            text = os.read(descriptor, _LONGEST).decode(errors="replace")
+            return FoundLink(name, text, os.fstat(descriptor).st_mtime)
+        finally:
+            os.close(descriptor)
     except (FileNotFoundError, NotADirectoryError):
         return FoundLink(name, None, 0)
     except OSError as error:
         return FoundLink(name, "", _time_of(path), os.strerror(error.errno or 0))
-    try:
-        text = os.read(descriptor, _LONGEST).decode(errors="replace")
-        return FoundLink(name, text, os.fstat(descriptor).st_mtime)
-    except OSError as error:
-        return FoundLink(name, "", _time_of(path), os.strerror(error.errno or 0))
-    finally:
-        os.close(descriptor)
 
 
 def _text(name: str) -> str:

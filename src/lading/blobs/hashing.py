@@ -22,9 +22,6 @@ from typing import Any, ClassVar, NamedTuple
 
 from lading.core.digest import HEX_LENGTH, SHA256, SHA512, Bytes, Digest, Hasher, new_hasher
 
-# Bytes of a block (FIPS 180-4).
-BLOCK = {SHA256: 64, SHA512: 128}
-
 # Algorithms, and whether a hash of one can go on, as they are kept: a letter for both.
 _KINDS = {
     (SHA256, True): b"s",
@@ -118,10 +115,11 @@ class RunningHash:
     def known(self) -> Known:
         """The state that another can go on from: the one after the last whole block."""
         if isinstance(self.hasher, StatefulHasher):
-            size = self.size - self.size % BLOCK[self.algorithm]
-            return Known(self.algorithm, size, True, self.hasher.state(), self.hasher.rest())  # noqa: FBT003
+            state, rest = self.hasher.state(), self.hasher.rest()
+            size = self.size - len(rest)
+            return Known(self.algorithm, size, can_go_on=True, value=state, rest=rest)
         digest = bytes.fromhex(self.hasher.hexdigest())
-        return Known(self.algorithm, self.size, False, digest)  # noqa: FBT003
+        return Known(self.algorithm, self.size, can_go_on=False, value=digest)
 
 
 # What the dynamic linker knows it by; `hashlib` has loaded one of them as a rule.

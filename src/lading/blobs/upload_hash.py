@@ -101,11 +101,11 @@ class UploadHash:
         """Go on from what the last request knew, whichever worker answered it."""
         self.running = self._known = None
         known = self._kept.read_note(self._descriptor)
-        if known is None and size == 0:
-            known = Known(SHA256, 0, can_go_on=True, value=b"")
         if known is not None:
             self.running = RunningHash.resume(known)
             self._known = None if known.can_go_on else known
+        elif size == 0:
+            self.running = RunningHash.start(SHA256)
         self.is_behind = self.running is not None and self.running.size < size
 
     async def catch_up(self, size: int) -> None:

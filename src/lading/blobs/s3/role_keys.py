@@ -19,7 +19,6 @@ from xml.etree import ElementTree as ET
 from lading.blobs.s3.access_keys import AccessKeys
 from lading.blobs.s3.attempts import ATTEMPT
 from lading.blobs.s3.bucket import amazon
-from lading.client.kept_connections import asked_once
 from lading.system.proxies import proxy_for
 
 log = logging.getLogger(__name__)
@@ -163,6 +162,8 @@ def _passing(keys: AccessKeys, end: str) -> PassingKeys:
 
 
 def _ask(url: str, headers: Mapping[str, str], *, method: str = "GET", proxy: str = "") -> bytes:
+    from lading.client.kept_connections import asked_once  # noqa: PLC0415 - few have a role
+
     with asked_once(method, url, headers, seconds=ATTEMPT, proxy=proxy) as answer:
         body = next(answer.stream(_MOST), b"")
     if answer.status >= 300:

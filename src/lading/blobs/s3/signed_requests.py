@@ -24,7 +24,6 @@ from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.deletions import RefusedObject
 from lading.blobs.s3.role_keys import RoleKeys
 from lading.blobs.s3.signatures import ALGORITHM, SigningScope, canonical, sign
-from lading.client.kept_connections import asked_once
 from lading.ports.objects import StoredObject
 from lading.system.proxies import proxy_for
 
@@ -122,6 +121,8 @@ class SignedRequests:
 
     def _ask(self, method: str, key: str, query: Mapping[str, str], document: bytes = b"") -> bytes:
         """The body of an answer; blocks."""
+        from lading.client.kept_connections import asked_once  # noqa: PLC0415 - it is asked seldom
+
         keys = self._keys if isinstance(self._keys, AccessKeys) else self._keys.get().keys
         path = f"{self._path}/{key}" if key else self._path or "/"
         url = f"{self._origin}{quote(path)}?{canonical(query)}"
