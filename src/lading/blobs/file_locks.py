@@ -44,9 +44,22 @@ class FileLocks(Locks):
         return cls(layout)
 
     @override
-    def lock(self, digest: Digest) -> "_Lock":
+    @asynccontextmanager
+    async def lock(self, digest: Digest) -> AsyncIterator[None]:
         path = self._layout.lock(digest)
-        return _Lock(path, self._queues.setdefault(path, asyncio.Lock()))
+        queue = self._queues.setdefault(path, asyncio.Lock())
+        is_second = queue.locked()
+        async with queue:
+            if is_second:  # other workers have their turn before it
+                await asyncio.sleep(POLL)
+            descriptor, pause = _open(path), POLL
+            try:
+                while not _try_lock(descriptor):
+                    await asyncio.sleep(pause)
+                    pause = min(pause * SLOWER, MOST_POLL)
+                yield
+            finally:
+                os.close(descriptor)
 
     @override
     @asynccontextmanager
@@ -59,46 +72,6 @@ class FileLocks(Locks):
                 if _try_lock(descriptor):
                     locked.add(path)
             yield [digest for digest in digests if self._layout.lock(digest) in locked]
-
-
-class _Lock:
-    """The lock of a digest while it is entered: a file, and who in this worker wants it."""
-
-    def __init__(self, path: str, queue: asyncio.Lock) -> None:
-        self._path = path
-        self._queue = queue
-        self._descriptor = -1
-
-    async def __aenter__(self) -> None:
-        """Lock the digest, as soon as nobody has it locked."""
-        is_second = self._queue.locked()
-        await self._queue.acquire()
-        try:
-            if is_second:  # other workers have their turn before it
-                await asyncio.sleep(POLL)
-            self._descriptor = await _locked(self._path)
-        except BaseException:
-            self._queue.release()
-            raise
-
-    async def __aexit__(self, *_: object) -> None:
-        """Unlock the digest."""
-        os.close(self._descriptor)
-        self._queue.release()
-
-
-async def _locked(path: str) -> int:
-    """The descriptor of a file, locked as soon as no other worker has it locked."""
-    descriptor = _open(path)
-    pause = POLL
-    try:
-        while not _try_lock(descriptor):
-            await asyncio.sleep(pause)
-            pause = min(pause * SLOWER, MOST_POLL)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
 
 
 def _open(path: str) -> int:

@@ -36,14 +36,7 @@ AGAIN = 30.0
 _MOST = 64 * 1024
 
 # What comes of an answer that is no JSON, no XML, not of this shape, or has no time in it.
-_NO_KEYS = (
-    ValueError,
-    LookupError,
-    TypeError,
-    OverflowError,
-    RecursionError,
-    ET.ParseError,
-)
+_NO_KEYS = (ValueError, LookupError, TypeError, OverflowError, RecursionError, ET.ParseError)
 
 
 class PassingKeys(NamedTuple):

@@ -320,7 +320,9 @@ class StagedObjects(StagedUpload):
         try:
             failure = await self._keep_what_came()
         finally:  # or nobody could go on with the upload as long as this process lives
-            await self._end_renewing()
+            assert self._renewing is not None
+            self._renewing.cancel()
+            await asyncio.wait([self._renewing])
         if not self._over:
             try:
                 await self._save(None)
@@ -329,11 +331,6 @@ class StagedObjects(StagedUpload):
                     raise
         if failure is not None:
             raise failure
-
-    async def _end_renewing(self) -> None:
-        assert self._renewing is not None
-        self._renewing.cancel()
-        await asyncio.wait([self._renewing])
 
     async def _keep_what_came(self) -> RegistryError | None:
         try:
