@@ -131,7 +131,12 @@ class Copier:
             )
         for child in manifest.children:
             self._bring_child(child, depth)
-        outcomes = [self._blob(blob) for blob in manifest.all_blobs if self._is_to_come(blob)]
+        # One that clients find elsewhere comes along if the source has it.
+        outcomes = [
+            self._blob(blob)
+            for blob in manifest.all_blobs
+            if is_required(blob) or self._source.has_blob(blob["digest"])
+        ]
         for outcome in outcomes:
             outcome.result()
         self._alive()
@@ -144,10 +149,6 @@ class Copier:
             self._alive()
             self._target.push_manifest(target_wanted, manifest)
         return listed
-
-    def _is_to_come(self, blob: dict[str, Any]) -> bool:
-        """Whether a blob is needed, or is at the source though clients find it elsewhere, too."""
-        return is_required(blob) or self._source.has_blob(blob["digest"])
 
     def _bring_child(self, child: dict[str, Any], depth: int) -> None:
         digest = child["digest"]
@@ -167,25 +168,20 @@ class Copier:
         return find_attached(self._source, self._source_tags, digest)
 
     def _bring_attached(self, digest: str, attached: AttachedManifests, depth: int) -> None:
-        """Bring what is attached to a manifest, and to that again, as the signature of an SBOM."""
-        listed = True
-        for descriptor in attached.referrers:
-            listed = self._bring_referrer(descriptor["digest"], depth) and listed
-        if not listed:
+        """Bring what is attached to a manifest, and to that again, as the signature of an SBOM.
+
+        Each comes once: a registry may say of each of many that all of some others are about it,
+        and of these again.
+        """
+        referrers = [descriptor["digest"] for descriptor in attached.referrers]
+        for referrer in referrers:
+            if referrer not in self._brought:
+                self._bring(self._source.manifest(referrer), referrer, depth + 1)
+        if not all(self._brought[referrer] for referrer in referrers):
             list_referrers(self._target, digest, attached.referrers)
         for tag in attached.tags:
             if self._source_digest(tag) != self._target_digest(tag):
                 self._bring(self._source.manifest(tag), tag, depth + 1)
-
-    def _bring_referrer(self, digest: str, depth: int) -> bool:
-        """Bring a manifest that is about another one, once; whether the target lists it there.
-
-        A registry may say of each of many that all of some others are about it, and of these again.
-        """
-        listed = self._brought.get(digest)
-        if listed is None:
-            listed = self._bring(self._source.manifest(digest), digest, depth + 1)
-        return listed
 
     def _blob(self, descriptor: dict[str, Any]) -> Outcome[None]:
         """Bring a blob, unless that is under way or was done."""

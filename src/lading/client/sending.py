@@ -119,14 +119,11 @@ class HostSender:
             answer = self._connections.send(wanted.method, url, headers, content)
         finally:
             self.pace.end()
-        self._note(answer, begun)
-        return answer
-
-    def _note(self, answer: HostAnswer, begun: float) -> None:
         if answer.status == 429:
             self.pace.slow_down(begun, min(asked_wait(answer), MOST_WAIT))
         else:
             self.pace.praise()
+        return answer
 
 
 def _pause(tried: int) -> float:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote_plus, urlencode, urlsplit
 
+from lading.client.answer_headers import AskedLogin, parse_challenges
 from lading.client.answers import cut_off, parse_document, read_bounded, read_error
 from lading.client.errors import ClientError, NotPermitted, bare, of_answer
 from lading.client.kept_connections import HostAnswer
 from lading.client.references import is_local
 
 if TYPE_CHECKING:
-    from lading.client.answer_headers import AskedLogin
     from lading.client.credentials import HostLogin
 
 LoginFinder = Callable[[str], "HostLogin | None"]
@@ -85,20 +85,18 @@ class HostTokens:
         header = self._get(way, scopes)
         return "" if header == sent else header
 
-    def _choose(self, challenges: list[str], scopes: tuple[str, ...]) -> "AskedLogin | None":
+    def _choose(self, challenges: list[str], scopes: tuple[str, ...]) -> AskedLogin | None:
         """The first way to log in that can be gone; the first one of all if none can.
 
         A registry may take several: who has no password for Basic may be anybody for a token, and
         where tokens are had nowhere the password may do.
         """
-        from lading.client.answer_headers import parse_challenges  # noqa: PLC0415 - if there is one
-
         ways = [way for way in parse_challenges(challenges) if way.scheme in {"basic", "bearer"}]
         if len(ways) < 2:
             return ways[0] if ways else None
         return next((way for way in ways if self._can_go(way, scopes)), ways[0])
 
-    def _can_go(self, way: "AskedLogin", scopes: tuple[str, ...]) -> bool:
+    def _can_go(self, way: AskedLogin, scopes: tuple[str, ...]) -> bool:
         if way.scheme == "bearer":
             return self._is_safe(way.parameters.get("realm", ""))
         login = self._find(_repository_of(scopes))
@@ -114,7 +112,7 @@ class HostTokens:
         kept = self._kept.get(scopes)
         return kept.header if kept is not None and time.monotonic() < kept.until else ""
 
-    def _get(self, way: "AskedLogin", scopes: tuple[str, ...]) -> str:
+    def _get(self, way: AskedLogin, scopes: tuple[str, ...]) -> str:
         login = self._find(_repository_of(scopes))
         if way.scheme == "basic":
             return login.header if login is not None and login.password else ""
@@ -127,9 +125,7 @@ class HostTokens:
                 known = self._kept[scopes].header
             return known
 
-    def _fetch(
-        self, way: "AskedLogin", scopes: tuple[str, ...], login: "HostLogin | None"
-    ) -> _Kept:
+    def _fetch(self, way: AskedLogin, scopes: tuple[str, ...], login: "HostLogin | None") -> _Kept:
         realm = way.parameters.get("realm", "")
         if not self._is_safe(realm):
             raise NotPermitted(

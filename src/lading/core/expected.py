@@ -21,7 +21,9 @@ def require_expected(expected: Expected | None, reference: str, current: str | N
     Raises:
         NotAsExpected: it is something else, or nothing.
     """
-    if expected is None or _has(expected, current):
+    if expected is None:
+        return
+    if not expected if current is None else not expected.isdisjoint((current, ANY)):
         return
     found = f"{reference} is not there" if current is None else f"{reference} is {current} now"
     raise NotAsExpected(
@@ -42,7 +44,3 @@ def require_expected_tags(expected: frozenset[Tag] | None, found: Iterable[Tag])
             f"the tag {other} leads to it, too, which the request does not name: look at it again",
             {"tag": other},
         )
-
-
-def _has(expected: Expected, current: str | None) -> bool:
-    return not expected if current is None else not expected.isdisjoint((current, ANY))

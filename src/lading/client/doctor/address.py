@@ -144,16 +144,11 @@ def _try_all(
             if error.errno in _NO_WAY:
                 far.append(one)
             else:
-                refused[one] = _why(error)
+                timed_out = isinstance(error, TimeoutError)
+                refused[one] = "no answer" if timed_out else (error.strerror or str(error)).lower()
     return refused, far
 
 
 def _addresses(address: DeploymentAddress) -> Sequence[str]:
     found = socket.getaddrinfo(address.host, address.usual_port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(one[4][0]) for one in found))
-
-
-def _why(error: OSError) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer"
-    return (error.strerror or str(error)).lower()
