@@ -26,6 +26,7 @@ from lading.metadata import batches, manifest_deletion, past_moves
 from lading.metadata import tags as rows_of_tags
 from lading.metadata.documents import PIECE
 from lading.metadata.layers import entries as rows_of_entries
+from lading.metadata.layers import trees as rows_of_trees
 from lading.metadata.layers.askings import Wanted
 from lading.metadata.layers.trees import TreeState
 from lading.metadata.metadata import Metadata
@@ -148,10 +149,7 @@ async def test_a_search_reads_no_layers_but_those_of_its_image_in_postgresql_eit
     postgresql: PostgreSQL,
 ) -> None:
     database = PostgresqlDatabase(Server(postgresql.new_url(), timeout=120))
-    layers = [Digest.of(str(number).encode()) for number in range(3000)]
-    await Metadata(database).trees.ask(layers, ASKER, 1.0)
-    await database.write(lambda connection: connection.execute(_MANY_ENTRIES))
-    await database.write(lambda connection: connection.execute("ANALYZE"))
+    await _fill_trees(database)
     values = {**_SEARCHED, "trees": batches.keys(["1", "2", "3"])}
     plans = await database.read(partial(_plans, statements={rows_of_entries._SEARCH: values}))
     database.close()
@@ -166,10 +164,7 @@ async def test_a_directory_is_read_by_its_name_in_each_layer_in_postgresql_too(
 ) -> None:
     """Which does not know how few layers and directories are asked for."""
     database = PostgresqlDatabase(Server(postgresql.new_url(), timeout=120))
-    layers = [Digest.of(str(number).encode()) for number in range(3000)]
-    await Metadata(database).trees.ask(layers, ASKER, 1.0)
-    await database.write(lambda connection: connection.execute(_MANY_ENTRIES))
-    await database.write(lambda connection: connection.execute("ANALYZE"))
+    await _fill_trees(database)
     trees = batches.keys(["1", "2", "3"])
     statements: dict[str, Parameters] = {
         rows_of_entries._CHILDREN: {
@@ -342,6 +337,14 @@ async def _push_as_objects(metadata: Metadata) -> None:
             becoming = metadata.uploads.becoming_as_it_is(upload, digest, lambda _: digest, 1)
         await metadata.links.add(HERE, digest, becoming, upload=upload, change=CHANGE)
     assert [segment.key for segment in await metadata.objects.find(digest)] == ["as it is"]
+
+
+async def _fill_trees(database: PostgresqlDatabase) -> None:
+    """Have entries of many layers, however long it takes to ask for these."""
+    layers = [Digest.of(str(number).encode()) for number in range(3000)]
+    await database.write(partial(rows_of_trees.ask, digests=layers, asker=ASKER, now=1.0))
+    await database.write(lambda connection: connection.execute(_MANY_ENTRIES))
+    await database.write(lambda connection: connection.execute("ANALYZE"))
 
 
 async def _look_inside(metadata: Metadata) -> None:

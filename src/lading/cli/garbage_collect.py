@@ -188,7 +188,7 @@ async def _tell_of_hold(registry: "Registry") -> None:
 
 async def _print_kept(registry: "Registry", plan: "Plan") -> int:
     """Print every manifest that stays, and what it needs once; how many digests that were."""
-    marked = registry.metadata.collection.marks()
+    marked = 0
     last: RepositoryName | None = None
     async for repository, manifests in collect.list_kept(registry, plan):
         if repository != last:
@@ -196,11 +196,12 @@ async def _print_kept(registry: "Registry", plan: "Plan") -> int:
             last = repository
         for digest, children in manifests:
             say(f"{repository}: marking manifest {digest} ")
-            marked.add(digest)
+            marked += plan.garbage.mark(digest)
             for child in children:
-                if marked.add(child):
+                if plan.garbage.mark(child):
+                    marked += 1
                     say(f"{repository}: marking blob {child}")
-    return len(marked)
+    return marked
 
 
 def _print_items(items: Iterable[GarbageItem]) -> None:

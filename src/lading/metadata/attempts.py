@@ -35,18 +35,17 @@ class Attempts:
         """Run `work` in a transaction that a power cut may undo: in a moment, or not at all."""
         return await self._attempt(work, partial(self._database.write, durable=False))
 
-    async def write_once(self, work: Work[T]) -> T:
-        """As `write`, of one statement that may be run twice; see `Database.write_once`."""
-        return await self._attempt(work, self._database.write_once)
-
     async def promise(self, work: Work[bool]) -> bool:
-        """Write down a promise by `write_once`; false if what it is about is not there any more.
+        """Write down a promise; false if what it is about is not there any more.
 
         A power cut may forget it (a process crash may not). If it cannot be written down in a
         moment there is none, as those who only pull ask for it, too.
+
+        Args:
+            work: one statement that may be run twice; see `Database.write_once`.
         """
         try:
-            return await self.write_once(work)
+            return await self._attempt(work, self._database.write_once)
         except (StorageFull, Unavailable):
             return True
 

@@ -13,7 +13,6 @@ from lading.core.digest import Digest
 from lading.core.garbage import Criteria, GarbageLink, GarbageManifest
 from lading.metadata import batches, documents, links, references, repositories
 from lading.metadata.collecting import garbage, kept_bytes, orphans
-from lading.metadata.collecting.found_garbage import Marks
 from lading.metadata.collecting.garbage import (
     CONDITIONS,
     HAS_DOCUMENT,
@@ -220,7 +219,6 @@ class Collection:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.find = scanning(database, garbage.find)
-        self.marks = Marks
         self.trash_orphans = writing(database, orphans.trash_orphans)
         self.ended_half_way = reading(database, ended_half_way)
         self.remove_links = writing(database, remove_links)

@@ -24,9 +24,8 @@ _TABLES = """
     CREATE TABLE blobs (number INTEGER PRIMARY KEY, digest TEXT, size INTEGER, interrupted INTEGER,
         hex TEXT, UNIQUE (digest));
     CREATE INDEX blobs_hex ON blobs (hex, number);
+    CREATE TABLE marks (digest TEXT PRIMARY KEY) WITHOUT ROWID;
 """
-
-_MARKS = "CREATE TABLE marks (digest TEXT PRIMARY KEY) WITHOUT ROWID"
 
 
 class FoundItems(Collection[T]):
@@ -124,23 +123,9 @@ class Garbage:
         ((size,),) = self._scratch.execute("SELECT coalesce(sum(size), 0) FROM blobs")
         return int(size)
 
-
-class Marks:
-    """Digests that were seen."""
-
-    def __init__(self) -> None:
-        self._scratch = Scratch(_MARKS)
-        self._count = 0
-
-    def __len__(self) -> int:
-        """How many there are."""
-        return self._count
-
-    def add(self, digest: Digest) -> bool:
-        """Mark a digest; whether it was not marked before."""
-        added = self._scratch.add("INSERT OR IGNORE INTO marks VALUES (?)", (digest,))
-        self._count += added
-        return added
+    def mark(self, digest: Digest) -> bool:
+        """Mark a digest, as one that is no garbage; whether it was not marked before."""
+        return self._scratch.add("INSERT OR IGNORE INTO marks VALUES (?)", (digest,))
 
 
 def _manifest(
