@@ -130,7 +130,7 @@ async def _in_memory(options: MemoryOptions) -> AsyncIterator[Application]:
 
 def _of_configuration(file: Path) -> Callable[[], AbstractAsyncContextManager[Application]]:
     from lading.config.loading import load  # noqa: PLC0415 - it loads pydantic
-    from lading.wiring.hosted import open_hosted  # noqa: PLC0415
+    from lading.wiring.application import open_hosted  # noqa: PLC0415
 
     return partial(open_hosted, load(file, {}).settings)
 

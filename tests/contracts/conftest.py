@@ -22,8 +22,8 @@ from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
 from lading.monitoring.memory import Figures
 from lading.monitoring.watch import Watch
+from lading.ports.blobs import Locks
 from lading.ports.database import Work
-from lading.ports.locks import Locks
 from tests.support import rows
 from tests.support.object_places import PlaceInS3
 from tests.support.postgresql import PostgreSQL

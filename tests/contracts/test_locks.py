@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from lading.core.digest import Digest
-from lading.ports.locks import Locks
+from lading.ports.blobs import Locks
 
 WRONG = Digest.of(b"something else")
 

@@ -27,8 +27,7 @@ from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.locks import DatabaseLocks
 from lading.databases.postgresql.server import Server
 from lading.metadata.metadata import Metadata
-from lading.ports.blobs import Blobs
-from lading.ports.locks import Locks
+from lading.ports.blobs import Blobs, Locks
 from lading.ports.uploads import StagedUpload, Uploads
 from lading.services import jobs, push_blob, upkeep
 from lading.services.chunks import Chunk

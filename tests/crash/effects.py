@@ -26,9 +26,8 @@ from lading.databases.postgresql.connection import TimedConnection
 from lading.databases.sqlite import connection
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
-from lading.ports.blobs import Blobs
+from lading.ports.blobs import Blobs, Locks
 from lading.ports.database import Work
-from lading.ports.locks import Locks
 from lading.ports.uploads import StagedUpload, Uploads
 
 DEAD = 77

@@ -15,7 +15,7 @@ from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.locks import DatabaseLocks
 from lading.databases.postgresql.server import Server
 from lading.metadata.metadata import Metadata
-from lading.ports.locks import Locks
+from lading.ports.blobs import Locks
 from lading.ports.objects import Upkeep
 from tests.support import rows
 from tests.support.s3 import S3

@@ -16,7 +16,7 @@ from lading.blobs.disk import translating
 from lading.blobs.layout import Layout
 from lading.core.digest import Digest
 from lading.core.typing import override
-from lading.ports.locks import Locks
+from lading.ports.blobs import Locks
 from lading.system import durable
 from lading.system.lock_files import open_lock_file, try_lock
 

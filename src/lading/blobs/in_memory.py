@@ -10,8 +10,7 @@ from lading.core.errors import DigestMismatch, UploadOutOfOrder, UploadUnknown
 from lading.core.names import Owner, UploadKey
 from lading.core.typing import override
 from lading.ports.blob_sources import InMemory
-from lading.ports.blobs import Blobs, KnownSegments, StoredBytes
-from lading.ports.locks import Locks
+from lading.ports.blobs import Blobs, KnownSegments, Locks, StoredBytes
 from lading.ports.uploads import WRONG_DIGESTS, Staged, StagedUpload, Uploads
 
 

@@ -11,8 +11,7 @@ from lading.blobs.file_locks import FileLocks
 from lading.blobs.file_uploads import FileUploads
 from lading.blobs.in_memory import InMemoryBlobs, InMemoryLocks, InMemoryUploads
 from lading.blobs.small_cache import SmallBlobCache
-from lading.ports.blobs import Blobs
-from lading.ports.locks import Locks
+from lading.ports.blobs import Blobs, Locks
 from lading.ports.measures import UNMEASURED, Measures
 from lading.ports.objects import ObjectRows, Upkeep, UploadRows
 from lading.ports.uploads import Uploads

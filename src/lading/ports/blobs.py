@@ -1,12 +1,14 @@
-"""The port of blobs: their bytes, by digest."""
+"""The ports of blobs: their bytes, by digest, and locks while bytes get or lose that name."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
 from lading.core.digest import Digest
 from lading.ports.blob_sources import BlobSource
+from lading.ports.database import Work
 from lading.ports.objects import PlacedSegment
 
 KnownSegments: TypeAlias = Sequence[PlacedSegment] | None
@@ -80,3 +82,20 @@ class Blobs(Protocol):
     async def is_shared(self) -> bool:
         """Whether another registry has repositories in the same place."""
         return False
+
+
+class Locks(Protocol):
+    """Locks of digests, against all workers; those of a process that dies are free again."""
+
+    def lock(self, digest: Digest) -> AbstractAsyncContextManager[None]:
+        """Lock a digest for the length of a block, as soon as nobody else has it locked."""
+
+    def lock_free(self, digests: Sequence[Digest]) -> AbstractAsyncContextManager[Sequence[Digest]]:
+        """Lock those of the digests that nobody has locked; never waits. Yields those."""
+
+    def lock_by_rows(self, digest: Digest) -> Work[bool] | None:
+        """The work that locks a digest for the rest of its transaction, unless somebody has it.
+
+        It never waits, and returns whether it is locked. `None` where locks are not the database's.
+        """
+        return None

@@ -11,8 +11,7 @@ from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import DEFAULT_MAX_DESCRIPTORS
 from lading.metadata.metadata import Metadata
-from lading.ports.blobs import Blobs
-from lading.ports.locks import Locks
+from lading.ports.blobs import Blobs, Locks
 from lading.ports.measures import UNMEASURED, Measures
 from lading.ports.objects import Upkeep
 from lading.ports.uploads import Uploads

@@ -3,6 +3,7 @@
 Nothing is opened before the application starts.
 """
 
+import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Sequence
@@ -40,7 +41,7 @@ from lading.wiring.monitoring import health_of, telling, watching
 from lading.wiring.permissions import permissions_of
 from lading.wiring.process_names import server_name
 from lading.wiring.reload import Reloader
-from lading.wiring.start import ServerFiles, opened_files
+from lading.wiring.start import ServerFiles, opened_files, prepared
 from lading.wiring.stores import is_read_only, open_registry
 from lading.wiring.tasks import running, written_down
 from lading.wiring.ways_in import options_of, pages_of
@@ -79,6 +80,27 @@ class WorkerParts:
     memory: Budget = field(default_factory=partial(Budget, MEMORY))
     figures: WorkerFigures | None = None
     files: ServerFiles | None = None
+
+
+@asynccontextmanager
+async def open_hosted(settings: Settings) -> AsyncIterator[Application[Context]]:
+    """The protocol of a registry for the length of a block; its jobs run beside it.
+
+    The program is one worker, whatever the settings say.
+
+    Raises:
+        DataUnusable, CannotOpen, AuthUnusable, AuditUnusable: as `prepared`.
+    """
+    alone = settings.model_copy(update={"http": settings.http.model_copy(update={"workers": 1})})
+    preparation = prepared(alone, forks=False)
+    async with AsyncExitStack() as stack:
+        # It runs loops of its own.
+        files = await asyncio.to_thread(preparation.__enter__)
+        stack.push_async_callback(asyncio.to_thread, preparation.__exit__, None, None, None)
+        opened = await stack.enter_async_context(
+            open_application(alone, None, WorkerParts(files=files))
+        )
+        yield opened.api
 
 
 @asynccontextmanager

@@ -1,7 +1,5 @@
 """The lock of the one machine that serves a directory, where several machines may see that."""
 
-import errno
-import fcntl
 import logging
 import os
 import socket
@@ -11,6 +9,7 @@ from pathlib import Path
 
 from lading.system import mounts
 from lading.system.durable import make_directories
+from lading.system.lock_files import try_lock
 from lading.wiring.data_directory import DataUnusable
 from lading.wiring.paths import own_directory
 
@@ -52,16 +51,12 @@ def locked_by_this_machine(lock: Path) -> Iterator[None]:
     """
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in {errno.EWOULDBLOCK, errno.EACCES}:
-                raise
+        if not try_lock(descriptor):
             holder = os.pread(descriptor, 256, 0).decode(errors="replace")
             raise DataUnusable(
                 f"another server ({holder or 'unknown'}) serves this directory on a network file"
                 " system: stop it first, as the database's log does not work across machines"
-            ) from error
+            )
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
         yield

@@ -13,7 +13,7 @@ from lading.config.settings import Settings
 from lading.core.immutability import ImmutableTags
 from lading.metadata.metadata import Metadata
 from lading.monitoring.watch import Watch
-from lading.ports.locks import Locks
+from lading.ports.blobs import Locks
 from lading.ports.measures import Measures
 from lading.services.registry import Note, Policy, Registry, forget
 from lading.wiring import data_directory

@@ -23,7 +23,7 @@ from lading.databases.postgresql.sessions import Sessions
 from lading.databases.postgresql.transactions import PostgresqlConnection
 from lading.ports.database import MAX_COMPLAINTS, Database, Function, SqlConnection, Work
 from lading.ports.measures import UNMEASURED, Count, Level, Measures, Timing
-from lading.system.threads import Lane, Pending, Threads
+from lading.system.threads import Lane, Threads
 
 # Long reads at the same time, and how many seconds one may take.
 SCANNERS = 4
@@ -123,22 +123,18 @@ class PostgresqlDatabase(Database):
         seconds: float = 0.0,
     ) -> T:
         """Call a function with a connection in a thread; see `Sessions.run`."""
+        self._measures.change(Level.CONNECTIONS_AWAITED, 1)
         try:
-            return await self._queue(threads, attempt, seconds)
+            pending = threads.start(self._call, attempt, time.monotonic(), seconds)
+        except MemoryError:  # there is no thread, so it waits no more
+            self._measures.change(Level.CONNECTIONS_AWAITED, -1)
+            raise
+        try:
+            return await pending
         except Exception as error:
             if (translation := failures.translate(error)) is None:
                 raise
             raise translation from error
-
-    def _queue(
-        self, threads: Threads | Lane, attempt: Callable[[TimedConnection], T], seconds: float
-    ) -> Pending[T]:
-        self._measures.change(Level.CONNECTIONS_AWAITED, 1)
-        try:
-            return threads.start(self._call, attempt, time.monotonic(), seconds)
-        except MemoryError:  # there is no thread, so it waits no more
-            self._measures.change(Level.CONNECTIONS_AWAITED, -1)
-            raise
 
     def _call(self, attempt: Callable[[TimedConnection], T], queued_at: float, seconds: float) -> T:
         self._measures.change(Level.CONNECTIONS_AWAITED, -1)

@@ -22,8 +22,8 @@ from lading.core.typing import override
 from lading.databases.postgresql import failures
 from lading.databases.postgresql.server import Server
 from lading.databases.postgresql.transactions import PostgresqlConnection
+from lading.ports.blobs import Locks
 from lading.ports.database import SqlConnection, Work, busy
-from lading.ports.locks import Locks
 from lading.ports.measures import UNMEASURED, Level, Measures, Timing
 
 Connection = AsyncConnection[tuple[Any, ...]]

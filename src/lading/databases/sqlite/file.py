@@ -92,16 +92,9 @@ class SqliteFile(Database):
         self._reader.close()
 
     def _look(self, work: Work[T]) -> T:
-        looks = 0
-
-        def is_too_long() -> bool:
-            nonlocal looks
-            looks += 1
-            return looks > MOST_LOOKS
-
-        reader = self._reader
+        reader, looks = self._reader, iter(range(MOST_LOOKS))
         reader.execute("BEGIN")
-        reader.set_progress_handler(is_too_long, STEPS)
+        reader.set_progress_handler(lambda: next(looks, None) is None, STEPS)
         try:
             return work(reader)
         finally:
