@@ -6,10 +6,12 @@ import logging
 from functools import partial
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from lading.api.routes import ROUTES
-from lading.edge.accesslog import MOMENT, AccessLog, json_line, text_line
+from lading.edge.accesslog import MOMENT, AccessLog, json_line, printable, text_line
 from lading.edge.endpoints import find_route
 from tests.edge.requests import answered, request
 
@@ -114,3 +116,33 @@ async def test_a_line_of_json(caplog: pytest.LogCaptureFixture) -> None:
         "seconds": 0,
         "agent": 'a"\x1b',
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain, ünd mit Umlaut 鯨", "plain, ünd mit Umlaut 鯨"),
+        ("a\nb\tc", "a\\x0ab\\x09c"),
+        ("a\x85b\u2028c\u2029d", "a\\x85b\\u2028c\\u2029d"),
+        ("a\u202eb\u2066c", "a\\u202eb\\u2066c"),
+        ("a\u200bb\ufeffc", "a\\u200bb\\ufeffc"),
+        ("\x1b[31m", "\\x1b[31m"),
+        ("\ud800", "\\ud800"),
+        ("\U000e0001", "\\U000e0001"),
+    ],
+)
+def test_what_does_not_print_is_escaped(text: str, expected: str) -> None:
+    """In text of strangers: ends of lines, controls, and signs for the direction of writing."""
+    assert printable(text) == expected
+
+
+def test_more_signs_can_be_escaped() -> None:
+    """Those that mean something where the text goes."""
+    assert printable('say "a\\b"', '"\\') == "say \\x22a\\x5cb\\x22"
+
+
+@given(st.text())
+def test_any_text(text: str) -> None:
+    """Is one line, whoever splits it, and prints."""
+    assert len(printable(text).splitlines()) <= 1
+    assert printable(text).isprintable()
