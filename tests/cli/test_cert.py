@@ -99,6 +99,14 @@ def test_what_goes_where_is_said(tmp_path: Path) -> None:
     assert "/etc/docker/certs.d/registry.lan:5000/client.cert and client.key" in said
 
 
+def test_a_port_that_is_said_with_the_registry_is_the_one_of_a_client(tmp_path: Path) -> None:
+    """As the command's own example says it; another one behind it would be no registry's."""
+    for host in ("registry.lan:5443", "[fe80::1]:5443"):
+        said = lading(tmp_path, "client", "alice", "--host", host).stdout
+
+        assert f"/certs.d/{host}/client.cert" in said
+
+
 @pytest.mark.parametrize("host", ["a b", "-a", "", "a..b", "a_b", "*.*.lan", "ä.lan", "1.2.3.4/5"])
 def test_what_is_no_host(host: str, tmp_path: Path) -> None:
     """Nothing is made of it."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +196,8 @@ def _is_address(host: str) -> bool:
 
 
 def _registry(host: str, port: int) -> str:
-    """The registry as it stands in the name of an image."""
-    if _is_address(host) and isinstance(ip_address(host), IPv6Address):
-        host = f"[{host}]"
+    """The registry as it stands in the name of an image; a host may have been said with a port."""
+    if ":" in host and not _is_address(host):
+        return host
+    host = f"[{host}]" if ":" in host else host
     return host if port == 443 else f"{host}:{port}"
