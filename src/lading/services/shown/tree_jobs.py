@@ -1,7 +1,8 @@
 """Finding out what is in layers, in the background, once somebody has asked.
 
-One layer at a time, in a child process (`archives/process`), by whichever worker has the lease. A
-worker that dies leaves a tree that is running, which the next one begins again.
+One layer at a time, in turns of those who ask, in a child process (`archives/process`), by
+whichever worker has the lease. A worker that dies leaves a tree that is running, which the next one
+begins again.
 """
 
 import asyncio
@@ -20,13 +21,12 @@ from lading.core.images.overlay import Adder, Sums, TooManyMarks
 from lading.core.images.tree import Entry
 from lading.core.typing import T
 from lading.metadata import batches
-from lading.metadata.layers.askings import Wanted
+from lading.metadata.layers.askings import Askings, Wanted
 from lading.metadata.layers.trees import TreeRow, TreeState
 from lading.services import damage, lease
 from lading.services.jobs import tried_again
 from lading.services.lease import Lease
 from lading.services.registry import Registry
-from lading.services.shown.asking_turns import AskingTurns
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,31 @@ async def keep(registry: Registry, holder: str) -> None:
             await asyncio.wait_for(registry.asked.wait(), LOOK)
 
 
+class _Turns:
+    """The turns of those who ask for a kind of things, one after the other.
+
+    What one of them has asked for last has every second of its turns. So nobody waits for all that
+    somebody else has asked for, perhaps in one go, and of which each may take minutes; nor for all
+    that was asked for before by the same name, or from the same address.
+    """
+
+    def __init__(self, askings: Askings, kind: Wanted) -> None:
+        self._askings = askings
+        self._kind = kind
+        self._last = ""
+        self._newest = False
+
+    async def next(self) -> str | None:
+        """What is to be found out now; `None` if nothing is asked for."""
+        find = self._askings.find_next
+        asking = await find(self._kind, after=self._last, newest=self._newest)
+        if asking is None and self._last:  # each of them has had a turn
+            self._newest = not self._newest
+            asking = await find(self._kind, after="", newest=self._newest)
+        self._last = "" if asking is None else asking.asker
+        return None if asking is None else asking.wanted
+
+
 async def find_asked(registry: Registry, holder: str) -> None:
     """Find all that was asked for, unless another worker does."""
     metadata = registry.metadata
@@ -59,12 +84,12 @@ async def find_asked(registry: Registry, holder: str) -> None:
         async with lease.claim(registry, FIND, holder) as held:
             if held is None:
                 return
-            turns = {kind: AskingTurns(metadata.askings, kind) for kind in Wanted}
+            turns = {kind: _Turns(metadata.askings, kind) for kind in Wanted}
             while await _find_next(registry, held, turns):
                 pass
 
 
-async def _find_next(registry: Registry, held: Lease, turns: Mapping[Wanted, AskingTurns]) -> bool:
+async def _find_next(registry: Registry, held: Lease, turns: Mapping[Wanted, _Turns]) -> bool:
     """Find a tree and the sums of an overlay; false if none of either were asked for."""
     digest = await turns[Wanted.TREE].next()
     if digest is not None:
