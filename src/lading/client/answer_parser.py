@@ -15,10 +15,7 @@ _MOST_SAID = 40
 
 
 class AnswerParser:
-    """A parser of one answer; what it has of the body waits to be taken.
-
-    Args:
-        method: of the request.
+    """A parser of the answer to a request; what it has of the body waits to be taken.
 
     Attributes:
         status: the code of the status line; 0 until all of the head is there.

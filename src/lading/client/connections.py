@@ -14,11 +14,7 @@ from lading.system import proxies
 
 
 def proxy_for(scheme: str, host: str) -> str:
-    """The address of the proxy for a host; empty if there is none, as for this machine.
-
-    Args:
-        scheme: by which the host is asked.
-        host: with its port, if it has one.
+    """The address of the proxy for a `host:port`; empty if there is none, as for this machine.
 
     Raises:
         ClientError: what is named is no proxy that can be asked.

@@ -119,11 +119,7 @@ class Copier:
         return any(name == one or name.startswith(f"{one}/") for one in self._rules.platforms)
 
     def _bring(self, manifest: RemoteManifest, target_wanted: str, depth: int = 0) -> bool:
-        """Bring a manifest with all that it needs, and what is about it.
-
-        Returns:
-            Whether the target lists it among what is about its subject.
-        """
+        """Bring a manifest with all around it; whether the target lists it as about its subject."""
         self._alive()
         if depth > _MOST_DEPTH:
             raise ContentWrong(

@@ -135,12 +135,7 @@ def _ask(helper: str, key: str, environ: Mapping[str, str]) -> HostLogin | None:
 def run_helper(
     helper: str, verb: str, given: str, environ: Mapping[str, str]
 ) -> "subprocess.CompletedProcess[bytes]":
-    """Run a helper; how it ended, and what it said.
-
-    Args:
-        helper: what the file names.
-        verb: `get`, `store` or `erase`.
-        given: on its standard input.
+    """Run a helper, to `get`, `store` or `erase`; how it ended, and what it said.
 
     Raises:
         ClientError: it cannot be run, or does not end.

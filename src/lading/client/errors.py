@@ -90,11 +90,7 @@ class ProxyFailed(NoAnswer):
 
 
 class TunnelRefused(ProxyFailed):
-    """A proxy makes no tunnel to a host.
-
-    Attributes:
-        status: what it has answered instead.
-    """
+    """A proxy makes no tunnel to a host, and answers with a `status` instead."""
 
     def __init__(self, status: int) -> None:
         self.status = status

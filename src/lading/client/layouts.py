@@ -34,10 +34,8 @@ _MOST_NAMED = 8
 class LayoutFolder(ImagePlace):
     """An OCI image layout, which is made when something is brought to it.
 
-    Args:
-        root: the folder.
-        many: whether many images are brought to it: then each is listed in its index with others,
-            the last ones by `settle`.
+    If `many` images are brought to it, each is listed in its index with others, the last ones by
+    `settle`.
     """
 
     def __init__(self, root: Path, *, many: bool = False) -> None:

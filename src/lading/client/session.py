@@ -34,12 +34,8 @@ _PAUSES = (0.25, 1.0, 4.0)
 class HostSession:
     """A session with a registry's host; for any number of threads.
 
-    Args:
-        registry: as in a reference.
-        find: gives the login for a repository; `None` for nobody's.
-
     Attributes:
-        registry: the same.
+        registry: as in a reference.
         counted: how many requests were sent, by method.
         wait, close: see `HostSender`.
     """

@@ -29,14 +29,7 @@ _WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "CONNECT"})
 def connect(
     host: str, port: int, seconds: float, context: "ssl.SSLContext | None" = None
 ) -> socket.socket:
-    """A connection to a host, by TLS if it is said how that is spoken.
-
-    Args:
-        seconds: for which each step of it is waited for.
-
-    Raises:
-        OSError: there is none.
-    """
+    """A connection to a host, by TLS if it is said how; each step is waited for (`OSError`)."""
     try:
         connection = socket.create_connection((host, port), seconds)
     except UnicodeError:
@@ -70,12 +63,7 @@ def any_certificate() -> "ssl.SSLContext":
 
 
 def speaks_tls(host: str, seconds: float) -> bool:
-    """Whether who listens at a host speaks TLS; its certificate is looked at by the first request.
-
-    Args:
-        host: with its port, if it has one.
-        seconds: for which an answer is waited.
-    """
+    """Whether who listens at `host:port` speaks TLS, whatever the certificate."""
     import ssl  # noqa: PLC0415 - it takes long to load
 
     parts = urlsplit(f"https://{host}")

@@ -67,11 +67,7 @@ class Workers:
         work: Callable[[], T],
         then: Callable[[Outcome[T]], None] = lambda _: None,
     ) -> Outcome[T]:
-        """Have a piece of work done; its outcome.
-
-        Args:
-            then: is told of the outcome when it is known.
-        """
+        """Have a piece of work done; its outcome, of which `then` is told when it is known."""
         outcome = Outcome(work, then)
         with self._lock:
             if self._has_ended:

@@ -63,11 +63,7 @@ class RequestsBounded(ClientError):
 class DeploymentCaller:
     """A caller of a deployment, with the login that its person has for it.
 
-    Args:
-        address: with a scheme.
-        find: gives the login for a repository.
-        context: how TLS is spoken with it.
-        options: how to speak with all that is asked; how long each request may take.
+    Its address has a scheme; the options say how long each request may take.
     """
 
     def __init__(
@@ -92,10 +88,7 @@ class DeploymentCaller:
     def bare(
         self, method: str, place: str, headers: Mapping[str, str] | None = None, body: Body = b""
     ) -> HeardAnswer:
-        """Send a request as it is, without a login; redirects are answers like any.
-
-        Args:
-            place: a path, or a whole address.
+        """Send a request to a path or an address, without a login; redirects are answers like any.
 
         Raises:
             OSError: there is no answer.

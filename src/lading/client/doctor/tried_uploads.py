@@ -26,11 +26,7 @@ class TriedUpload:
     url: str
 
     def send(self, method: str, body: Body = b"") -> HeardAnswer:
-        """Send a request, and again while the registry still waits for one that was cut off.
-
-        Args:
-            body: in pieces if its length is not to be said.
-        """
+        """Send a request, and again while the registry still waits for one that was cut off."""
         headers = {"Content-Type": "application/octet-stream"} if body else {}
         answer = self.caller.ask(method, self.url, self.scopes, headers, body)
         deadline = time.monotonic() + MOMENT
