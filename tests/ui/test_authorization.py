@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from lading.auth.kept_logins import KeptLogins
 from lading.core.errors import Unavailable
 from lading.core.names import RepositoryName
 from lading.databases.sqlite.memory import MemoryDatabase
-from lading.ui import sessions
 from lading.ui.routes import DIGEST, REPOSITORY, ROUTES, TAG
 from tests.support.contents import image
 from tests.support.people import People
@@ -166,6 +166,6 @@ async def test_a_page_of_an_error_needs_no_database(
     async def fail(*_: object) -> None:
         raise Unavailable("the database is gone")
 
-    monkeypatch.setattr(sessions, "find", fail)
+    monkeypatch.setattr(KeptLogins, "find", fail)
     assert (await visitor.get("/-/nowhere")).status == 404
     assert (await visitor.get("/-/users")).status == 503

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from lading.core.digest import Digest, digest_in
+from lading.core.digest import Digest
 from lading.system.threads import LoopTurns
 
 # Characters that indentation may add. What is nested deeper than people write is shown as it is.
@@ -47,17 +47,12 @@ async def linked(body: bytes, link_of: Callable[[Digest], str]) -> Sequence[Piec
     pieces: list[Piece] = []
     end = 0
     for found in islice(_DIGEST.finditer(text), MOST_LINKS):
-        if href := _link(found[1], link_of):
+        if href := link_of(Digest(found[1])):
             pieces += [Piece(text[end : found.start(1)]), Piece(found[1], href)]
             end = found.end(1)
         if turns.is_over:
             await turns.pause()
     return [*pieces, Piece(text[end:])]
-
-
-def _link(text: str, link_of: Callable[[Digest], str]) -> str:
-    digest = digest_in(text)
-    return "" if digest is None else link_of(digest)
 
 
 async def _indented(text: str, turns: LoopTurns) -> str:

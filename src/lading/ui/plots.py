@@ -1,7 +1,7 @@
 """Plots: places of shapes in a drawing, from figures. Templates write them as SVG."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import squarify
 
@@ -15,8 +15,7 @@ _LEAST = 1e-6
 _SIGN = 9.6
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
+class Tile(NamedTuple):
     """A tile of a treemap, whose area says how much it is.
 
     Attributes:
@@ -36,14 +35,8 @@ class Tile:
     level: int
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """A curve of figures over time.
-
-    Attributes:
-        line: the points of a polyline.
-        area: the points of the polygon below it.
-    """
+class Curve(NamedTuple):
+    """A curve of figures over time: the points of its line, and those of the area below it."""
 
     line: str
     area: str

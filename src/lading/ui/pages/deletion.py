@@ -23,22 +23,15 @@ MOST_NAMED = 100
 async def ask_about_tag(visit: Visit) -> Response:
     """Whether a tag is to be deleted: what it says, what stays, and what is freed."""
     tag = Tag(visit.argument)
-    _require(visit)
-    found = await visit.registry.metadata.manifests.find(visit.repository, tag)
-    if found is None:
-        raise ManifestUnknown("", {"name": visit.repository, "reference": tag})
-    kept = is_immutable(visit.registry.policy.immutable, visit.repository, tag)
-    others = [other for other in await _tags_of(visit, found.digest) if other != tag]
-    return await _ask(visit, tag, found.digest, others, keeping=[tag] if kept else [])
+    digest = await _digest_of(visit, tag)
+    others = [other for other in await _tags_of(visit, digest) if other != tag]
+    return await _ask(visit, tag, digest, others, _kept(visit, [tag]))
 
 
 async def ask_about_image(visit: Visit) -> Response:
     """Whether an image is to be deleted, with all its tags."""
     digest = Digest(visit.argument)
-    _require(visit)
-    if await visit.registry.metadata.manifests.find(visit.repository, digest) is None:
-        raise ManifestUnknown("", {"name": visit.repository, "reference": digest})
-    tags = await _tags_of(visit, digest)
+    tags = await _tags_of(visit, await _digest_of(visit, digest))
     keeping = await asyncio.to_thread(_kept, visit, tags)  # there may be very many
     return await _ask(visit, digest, digest, tags, keeping)
 
@@ -75,12 +68,17 @@ def _sum_of(tags: list[Tag]) -> str:
     return hashlib.sha256("\n".join(sorted(tags)).encode()).hexdigest()
 
 
-def _require(visit: Visit) -> None:
+async def _digest_of(visit: Visit, reference: Reference) -> Digest:
+    """The digest of what may be deleted, if it is there."""
     visit.grant.require(Action.DELETE)
     if visit.is_read_only:
         raise ReadOnly
     if not visit.registry.policy.delete_enabled:
         raise DeleteDisabled
+    found = await visit.registry.metadata.manifests.find(visit.repository, reference)
+    if found is None:
+        raise ManifestUnknown("", {"name": visit.repository, "reference": reference})
+    return found.digest
 
 
 async def _tags_of(visit: Visit, digest: Digest) -> list[Tag]:

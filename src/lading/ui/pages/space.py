@@ -4,7 +4,7 @@ Of all repositories together, and the growth of one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lading.core.figures import RepositoryFigures, Sample
 from lading.core.garbage import (
@@ -32,8 +32,7 @@ MOST_GARBAGE = 40
 MOST_SAMPLES = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A part of all bytes.
 
     Attributes:
