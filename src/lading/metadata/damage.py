@@ -100,7 +100,7 @@ def _add_children(
     now: float,
 ) -> None:
     repository_id = repositories.ensure(connection, repository)
-    if references.is_stored(connection, repository_id, manifest):
+    if documents.find(connection, repository_id, manifest) is not None:
         references.add_edges(connection, repository_id, manifest, edges)
     children = [edge.child for edge in edges]
     references.manifest_sizes(connection, repository_id, children, used_at=now)

@@ -96,7 +96,7 @@ def row_of(repository_id: int, manifest: Manifest) -> dict[str, str | int | floa
 
 
 def find(connection: SqlConnection, repository_id: int | None, digest: str | None) -> int | None:
-    """The id of a manifest's row, whatever it has."""
+    """The id of a manifest's row, be it there, in the trash or about to be pushed."""
     row = connection.execute(
         "SELECT id FROM manifests WHERE repository_id = ? AND digest = ?", (repository_id, digest)
     ).fetchone()

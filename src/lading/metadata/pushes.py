@@ -228,7 +228,7 @@ class ManifestPush(Struct, frozen=True, kw_only=True):
 
     def _note_untagged(self, connection: SqlConnection, repository_id: int) -> None:
         digest, at = self.manifest.digest, self.change.at
-        if references.is_stored(connection, repository_id, self.manifest.subject):
+        if documents.find(connection, repository_id, self.manifest.subject) is not None:
             references.manifest_sizes(connection, repository_id, [digest], used_at=at)
         else:
             references.mark_unreferenced(connection, repository_id, digest, at)

@@ -17,7 +17,7 @@ import msgspec
 from lading.core.digest import Digest
 from lading.core.manifest import Edge
 from lading.core.names import Tag, attachments_of, subject_of
-from lading.metadata import batches, documents
+from lading.metadata import batches
 from lading.ports.database import SqlConnection
 
 # Whether a tag leads to a manifest, and whether another one holds it.
@@ -122,11 +122,6 @@ def mark_referrers(
     if rows:
         connection.execute(_RELEASE_REFERRERS, values | {"at": at, "last": rows[-1][0]})
     return Looked(len(rows), rows[-1][0] if len(rows) == most else None)
-
-
-def is_stored(connection: SqlConnection, repository_id: int, digest: Digest | None) -> bool:
-    """Whether a manifest is there or in the trash, so that it keeps what is about it."""
-    return documents.find(connection, repository_id, digest) is not None
 
 
 def sizes(

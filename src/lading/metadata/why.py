@@ -89,23 +89,19 @@ class _Search:
         holders = self._connection.execute(_HOLDERS, (self._id, digest, MAX_MANIFESTS)).fetchall()
         if row is None:
             for parent, kind in holders:
-                self._wait(parent, (_step(_BLOBS.get(kind, "blob"), digest), *below))
+                self._wait(parent, (Step(_BLOBS.get(kind, "blob"), Digest(digest)), *below))
             return
         media_type, subject, deleted_at, loose_at = row
         kind = "index" if media_type in media.INDEXES else "manifest"
-        steps = (_step(kind, digest), *below)
+        steps = (Step(kind, Digest(digest)), *below)
         tags = self._connection.execute(_TAGS, (self._id, digest, MAX_PATHS)).fetchall()
         self._paths += [ReferencePath(steps, tag=Tag(tag)) for (tag,) in tags]
         for parent, _ in holders:
             self._wait(parent, steps)
         if subject is not None:
-            self._wait(subject, (_step("referrer", digest), *below))
+            self._wait(subject, (Step("referrer", Digest(digest)), *below))
         elif not tags and not holders:
             self._paths.append(ReferencePath(steps, deleted_at=deleted_at, loose_at=loose_at))
-
-
-def _step(kind: str, digest: str) -> Step:
-    return Step(kind, Digest(digest))
 
 
 class Why:

@@ -12,7 +12,7 @@ from typing import Any
 from lading.core.digest import Digest
 from lading.core.garbage import Cause, Criteria, GarbageBlob, GarbageLink, GarbageManifest
 from lading.core.names import RepositoryName
-from lading.metadata import references
+from lading.metadata import documents
 from lading.metadata.collecting import kept_bytes, orphans
 from lading.metadata.collecting.found_garbage import PAGE, Garbage
 from lading.metadata.references import HELD, KEPT, TAGGED
@@ -186,7 +186,7 @@ class _GarbageSearch:
     ) -> bool:
         if subject is None or self.found.has_manifest(repository, subject):
             return False
-        return references.is_stored(self._connection, repository_id, Digest(subject))
+        return documents.find(self._connection, repository_id, subject) is not None
 
     def find_links(self) -> None:
         """Find the links that no manifest needs, were the garbage gone."""
