@@ -21,7 +21,7 @@ from lading.edge.body import (
     read_pieces,
 )
 from lading.edge.budget import MEMORY
-from lading.system.budget import Budget
+from lading.system.room import Budget
 
 sizes = st.lists(
     st.sampled_from([0, 1, 65_536, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 3 * PIECE - 7]),

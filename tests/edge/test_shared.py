@@ -12,7 +12,7 @@ from lading.edge import spool as spool_module
 from lading.edge.budget import BodyBudgets
 from lading.edge.response import Response
 from lading.edge.spool import SharedSpools, Spool
-from lading.system.budget import Budget
+from lading.system.room import Budget
 
 BODY = b"a manifest"
 

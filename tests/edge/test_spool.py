@@ -9,7 +9,7 @@ import pytest
 from lading.core.errors import Unavailable
 from lading.edge.budget import BodyBudgets
 from lading.edge.spool import Spool
-from lading.system.budget import Budget
+from lading.system.room import Budget
 from tests.support.open_things import threads
 
 

@@ -13,7 +13,7 @@ from lading.blobs.stores import Stores
 from lading.config.loading import load
 from lading.edge.application import Application
 from lading.edge.asgi import Message
-from lading.system.budget import Budget
+from lading.system.room import Budget
 from lading.wiring.application import RegistryApplication, WorkerParts, open_application
 from lading.wiring.paths import metadata_path
 from lading.wiring.start import opened_files, prepared

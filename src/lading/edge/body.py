@@ -12,7 +12,7 @@ from lading.edge.budget import BodyBudgets
 from lading.edge.limits import client_of
 from lading.edge.request import Request
 from lading.edge.spool import Spool
-from lading.system.budget import Budget
+from lading.system.room import Budget
 
 # Bytes handed on at once: large enough that a hop to a thread costs little beside hashing and
 # writing them, small enough that dozens of uploads fit into memory.

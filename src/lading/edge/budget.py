@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lading.core.buckets import Buckets
-from lading.system.budget import Budget
-from lading.system.client_turns import ClientTurns
+from lading.system.room import Budget, ClientTurns
 from lading.system.threads import Threads
 
 # Bytes of memory for pieces of bodies, and for whole ones: enough for more pushes than cores can

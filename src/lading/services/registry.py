@@ -15,7 +15,7 @@ from lading.ports.blobs import Blobs, Locks
 from lading.ports.measures import UNMEASURED, Measures
 from lading.ports.objects import Upkeep
 from lading.ports.uploads import Uploads
-from lading.system.client_turns import ClientTurns
+from lading.system.room import ClientTurns
 from lading.system.threads import Threads
 
 

@@ -19,7 +19,7 @@ from lading.ports.logins import Users
 from lading.services import read_only
 from lading.services.registry import Registry
 from lading.services.shown.configs import KnownPlatforms
-from lading.system.client_turns import ClientTurns
+from lading.system.room import ClientTurns
 
 
 def query_of(parameters: Mapping[str, object]) -> str:

@@ -31,7 +31,7 @@ from lading.ports.measures import UNMEASURED
 from lading.services.figures import PULL_NOTES_INTERVAL, PullNotes
 from lading.services.refusals import REFUSAL_NOTES_INTERVAL, RefusalNotes
 from lading.services.registry import Registry
-from lading.system.budget import Budget
+from lading.system.room import Budget
 from lading.ui.context import Visit
 from lading.ui.entrance import is_for_a_page
 from lading.wiring.audit import note_of, open_audit

@@ -15,7 +15,7 @@ from lading.edge.observers import Observer, Recorder
 from lading.edge.options import EdgeOptions
 from lading.edge.public_address import PublicAddress
 from lading.services.registry import Registry
-from lading.system.budget import Budget
+from lading.system.room import Budget
 from lading.ui.context import UiParts, Visit
 from lading.ui.sessions import PageDoorkeeper
 from lading.wiring.authentication import users_of

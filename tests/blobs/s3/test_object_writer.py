@@ -11,7 +11,7 @@ from lading.blobs.s3 import object_writer
 from lading.blobs.s3.object_store import ObjectStore
 from lading.blobs.s3.object_writer import MEMORY, WHOLE, ObjectWriter
 from lading.blobs.s3.waiting_files import WaitingRoom
-from lading.system.budget import Budget
+from lading.system.room import Budget
 
 MIB = 1024 * 1024
 

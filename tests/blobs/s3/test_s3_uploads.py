@@ -24,7 +24,7 @@ from lading.core.names import UploadKey
 from lading.metadata import uploads
 from lading.ports.object_sources import Chunks
 from lading.ports.objects import READING
-from lading.system.budget import Budget
+from lading.system.room import Budget
 from tests.support.contents import begin, begun, fetch, store
 from tests.support.object_places import Clock, OpenPlace, PlaceInS3
 

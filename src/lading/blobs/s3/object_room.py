@@ -10,8 +10,8 @@ from lading.blobs.s3.object_store import ObjectStore
 from lading.blobs.s3.object_writer import MEMORY
 from lading.blobs.s3.waiting_files import WaitingRoom
 from lading.ports.objects import READING, ObjectRows, UploadRows
-from lading.system.budget import Budget
 from lading.system.gathering import SingleFlight
+from lading.system.room import Budget
 from lading.system.threads import Threads
 
 # Threads that hash what comes to an object store, and what is read of it.

@@ -18,7 +18,7 @@ from lading.core.digest import Bytes
 from lading.core.typing import T
 from lading.ports.measures import Measures, Timing
 from lading.ports.object_sources import LostObject, Piped
-from lading.system.budget import Budget
+from lading.system.room import Budget
 
 if TYPE_CHECKING:
     from obstore import GetResult

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 
 from lading.blobs.s3.object_store import ObjectStore
 from lading.blobs.s3.waiting_files import WaitingFile, WaitingRoom
-from lading.system.budget import Budget
+from lading.system.room import Budget
 
 # Bytes of an object up to which it is one request.
 WHOLE = 16 * 1024 * 1024

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from lading.system.budget import Budget
+from lading.system.room import Budget
 from lading.system.threads import Threads
 from lading.system.unnamed_files import open_unnamed, write_at
 

@@ -7,7 +7,7 @@ from lading.core.digest import Digest
 from lading.core.garbage import Cause, GarbageBlob, GarbageLink, GarbageManifest, OrphanTag
 from lading.core.names import RepositoryName, Tag
 from lading.core.typing import T, override
-from lading.databases.scratch import Scratch
+from lading.databases.sqlite.memory import Scratch
 
 # Rows that are read at once.
 PAGE = 500

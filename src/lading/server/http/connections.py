@@ -14,7 +14,7 @@ from lading.edge.forwarded import is_trusted
 from lading.edge.limits import client_of
 from lading.server.http.deadlines import Deadlines, State
 from lading.server.http.turns import FILE_TURN, TURN, SendingTurns
-from lading.system.budget import Budget
+from lading.system.room import Budget
 
 if TYPE_CHECKING:
     from lading.server.http.connection import Connection

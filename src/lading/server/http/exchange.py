@@ -18,8 +18,8 @@ from lading.ports.object_sources import Piped
 from lading.server.http.sendfile import FilePart, FileSender
 from lading.server.http.spelling import header_line
 from lading.server.http.turns import SMALL
-from lading.system.budget import Budget
 from lading.system.disk_errors import advised
+from lading.system.room import Budget
 
 if TYPE_CHECKING:  # which has exchanges
     from lading.server.http.connection import Connection

@@ -35,7 +35,7 @@ from lading.server.process.supervisor import Supervisor
 from lading.server.process.tls import Certificates
 from lading.server.process.worker import FAREWELL, UNWINDING, Worker
 from lading.system import interpreter
-from lading.system.budget import Budget
+from lading.system.room import Budget
 from lading.wiring.application import RegistryApplication, WorkerParts
 from lading.wiring.monitoring import figures_of
 from lading.wiring.start import ServerFiles

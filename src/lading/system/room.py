@@ -1,7 +1,7 @@
-"""Turns of clients at what there is little of: room that is taken for a while, and given back.
+"""Room: what there is little of, taken for a while and given back; as a budget, or in turns.
 
-Each client waits behind itself: who asks for a thousand things has the room of one when others want
-some, and they wait for no more than one thing of each client.
+In turns, each client waits behind itself: who asks for a thousand things has the room of one when
+others want some, and they wait for no more than one thing of each client.
 """
 
 import asyncio
@@ -9,6 +9,32 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+
+
+class Budget:
+    """Bytes that can be taken, and are given back."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def has(self, size: int) -> bool:
+        """Whether so many bytes are there."""
+        return size <= self._left
+
+    def take(self, size: int) -> bool:
+        """Take so many bytes, if they are there."""
+        if not self.has(size):
+            return False
+        self._left -= size
+        return True
+
+    def overdraw(self, size: int) -> None:
+        """Take so many bytes in any case: others get nothing until they are given back."""
+        self._left -= size
+
+    def give_back(self, size: int) -> None:
+        """Give so many bytes back, for others."""
+        self._left += size
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from lading.system.client_turns import ClientTurns
+from lading.system.room import ClientTurns
 
 
 async def test_one_client_gets_what_it_asks_for_in_its_order_as_far_as_there_is_room() -> None:
