@@ -8,12 +8,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from lading.blobs.s3 import attempts
+from lading.blobs.s3 import attempts, signed_requests
 from lading.blobs.s3.access_keys import AccessKeys
 from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.object_store import ObjectStore
 from lading.blobs.s3.signed_requests import SignedRequests
 from lading.core.errors import Unavailable
+from tests.support.raw_server import dripping, raw_server
 from tests.support.s3 import unfinished
 from tests.support.small_servers import QuietHandler, served
 
@@ -45,6 +46,17 @@ def bucket_of(port: int) -> S3Bucket:
     """A bucket of a server on this machine."""
     endpoint = f"http://127.0.0.1:{port}"
     return S3Bucket("images", endpoint=endpoint, path_style=True, access_key="a", secret_key="s")
+
+
+async def test_an_answer_that_does_not_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread waits for it, of which there are few."""
+    monkeypatch.setattr(signed_requests, "ATTEMPT", 0.3)
+    began = time.monotonic()
+    with raw_server(dripping(b"HTTP/1.1 200 OK\r\n\r\n<List")) as host:
+        requests = SignedRequests(bucket_of(int(host.partition(":")[2])), AccessKeys("a", "s"))
+        with pytest.raises(OSError, match="does not end"):
+            await requests.list_unfinished({})
+    assert time.monotonic() - began < 10
 
 
 async def test_unfinished_parts_are_listed_with_their_times() -> None:

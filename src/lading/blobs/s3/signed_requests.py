@@ -121,6 +121,7 @@ class SignedRequests:
 
     def _ask(self, method: str, key: str, query: Mapping[str, str], document: bytes = b"") -> bytes:
         """The body of an answer; blocks."""
+        from lading.client.answers import read_some  # noqa: PLC0415
         from lading.client.kept_connections import asked_once  # noqa: PLC0415 - it is asked seldom
 
         keys = self._keys if isinstance(self._keys, AccessKeys) else self._keys.get().keys
@@ -139,7 +140,7 @@ class SignedRequests:
             proxy=self._proxy,
             context=self._context,
         ) as answer:
-            body = next(answer.stream(_MOST), b"")
+            body, _ = read_some(answer, _MOST, ATTEMPT)
         if answer.status >= 300:
             raise RefusedRequest(answer.status, body)
         return body
