@@ -149,7 +149,8 @@ class GroupWriter:
             self._take_queued()
             self._fill(batch)
         if len(batch) == 1:  # what fails undoes the transaction
-            _attempt_alone(connection, batch[0])
+            _run(connection, batch[0])
+            connection.execute("COMMIT" if batch[0].error is None else "ROLLBACK")
             return
         for job in batch:
             _attempt(connection, job)
@@ -198,11 +199,6 @@ class GroupWriter:
             self._ended = True
         else:
             (self._long if job.alone else self._short).append(job)
-
-
-def _attempt_alone(connection: SqliteConnection, job: _Job) -> None:
-    _run(connection, job)
-    connection.execute("COMMIT" if job.error is None else "ROLLBACK")
 
 
 def _attempt(connection: SqliteConnection, job: _Job) -> None:
