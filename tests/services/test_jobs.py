@@ -19,11 +19,13 @@ from tests.support.people import ALICE, DAY, People, pieces
 YEAR = 365 * DAY
 
 
-async def once(people: People, job: Job, holder: str = "worker") -> None:
-    """Let a worker look at the job until it sleeps."""
+async def once(people: People, job: Job, holder: str = "worker") -> float:
+    """Let a worker look at the job until it sleeps; after how many seconds it looks again."""
+    waits: list[float] = []
     looked = asyncio.Event()
 
     async def sleep(seconds: float) -> None:
+        waits.append(seconds)
         looked.set()
         await asyncio.sleep(seconds)
 
@@ -32,6 +34,7 @@ async def once(people: People, job: Job, holder: str = "worker") -> None:
         await looked.wait()
     keeping.cancel()
     await asyncio.wait([keeping])
+    return waits[0]
 
 
 class Counter:

@@ -1,6 +1,5 @@
 """A clock that was ahead, and was set right: what it has written holds nothing up for years."""
 
-import asyncio
 import logging
 from dataclasses import replace
 from uuid import uuid4
@@ -17,8 +16,7 @@ from lading.core.robots import Robot
 from lading.metadata.collecting.kept_bytes import LONGEST_HOLD, BackupHold
 from lading.services import jobs, lease, push_blob, trash
 from lading.services.jobs import Job
-from lading.services.lease import Lease
-from lading.services.registry import Registry
+from tests.services.test_jobs import Counter, once
 from tests.support.contents import HELLO
 from tests.support.people import DAY, People
 
@@ -27,30 +25,7 @@ YEARS = 3650 * DAY
 
 async def do(people: People, work: jobs.Work, holder: str = "worker", name: str = "job") -> float:
     """Let a worker look at a daily job once; after how many seconds it looks again."""
-    waits: list[float] = []
-    looked = asyncio.Event()
-
-    async def sleep(seconds: float) -> None:
-        waits.append(seconds)
-        looked.set()
-        await asyncio.sleep(3600)
-
-    job = Job(name, DAY, work)
-    keeping = asyncio.create_task(jobs.keep(people.registry, [job], holder, sleep))
-    async with asyncio.timeout(60):
-        await looked.wait()
-    keeping.cancel()
-    await asyncio.wait([keeping])
-    return waits[0]
-
-
-class Counter:
-    """Work that counts how often it is done."""
-
-    count = 0
-
-    async def __call__(self, registry: Registry, held: Lease) -> None:
-        self.count += 1
+    return await once(people, Job(name, DAY, work), holder)
 
 
 async def test_a_job_that_was_done_in_the_future_is_due(
