@@ -1,6 +1,7 @@
 """Robots and users: for those who run the registry alone."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -80,6 +81,16 @@ async def test_users_and_rules_are_shown(visitor: Browser) -> None:
     assert "library/**" in shown.text
     assert "anybody, without a login" in shown.text
     assert "$2" not in shown.html
+
+
+async def test_groups_and_their_members_are_shown_in_order(visitor: Browser) -> None:
+    """As they are written: letters in upper case come first."""
+    assert visitor.permissions is not None
+    groups = {"web": frozenset({"eve", "Zoe", "bob", "dan"}), "ops": frozenset[str]()}
+    visitor.permissions.value = replace(visitor.permissions.value, groups=groups)
+    await visitor.sign_in("admin")
+    shown = await visitor.get("/-/users")
+    assert "<dt>ops</dt><dd>nobody</dd><dt>web</dt><dd>Zoe, bob, dan, eve</dd>" in shown.html
 
 
 async def test_where_nobody_logs_in_the_pages_say_so_and_make_no_key_for_later(
