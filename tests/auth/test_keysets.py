@@ -10,12 +10,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.message import Message
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lading import __version__
 from lading.auth import keysets
 from lading.auth.keysets import RemoteKeys, fetch, parse_keys, read_keys
 from lading.core.errors import Unavailable
@@ -88,11 +90,13 @@ class KeyServer:
         self.asked = 0
         self.status = 200
         self.body = key_set("a")
+        self.headers = Message()
         outer = self
 
         class Handler(QuietHandler):
             def do_GET(self) -> None:
                 outer.asked += 1
+                outer.headers = self.headers
                 self.send_response(outer.status)
                 if outer.status == 302:
                     self.send_header("Location", "/elsewhere")
@@ -182,6 +186,13 @@ def test_a_server_that_is_not_trusted(server: KeyServer, monkeypatch: pytest.Mon
     monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(AuthUnusable, match="certificate verify failed"):
         fetch(server.url)
+
+
+def test_a_server_is_told_who_asks_and_not_to_compress(server: KeyServer) -> None:
+    """Some that stand before issuers refuse whoever does not say what program it is."""
+    fetch(server.url)
+    assert server.headers["User-Agent"] == f"lading/{__version__}"
+    assert server.headers["Accept-Encoding"] == "identity"
 
 
 def test_the_proxy_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

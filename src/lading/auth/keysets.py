@@ -195,10 +195,11 @@ def fetch(url: str) -> bytes:
     """
     from lading.client.answers import read_some  # noqa: PLC0415 - few fetch any
     from lading.client.kept_connections import asked_once  # noqa: PLC0415
+    from lading.client.sending import COMMON_HEADERS  # noqa: PLC0415
 
     try:
         proxy = proxy_for(url, os.environ)
-        with asked_once("GET", url, {}, seconds=TOTAL, proxy=proxy) as answer:
+        with asked_once("GET", url, COMMON_HEADERS, seconds=TOTAL, proxy=proxy) as answer:
             if answer.status != HTTPStatus.OK:
                 raise AuthUnusable(f"cannot be had: it is answered with {answer.status}")
             content, _ = read_some(answer, MAX_SIZE + 1, TOTAL)
