@@ -17,6 +17,7 @@ from lading.metadata.metadata import Metadata
 from lading.ports.database import Work
 from lading.services.shown import tree_jobs
 from lading.ui.context import UiParts
+from lading.ui.pages.inside import MOST_SHOWN
 from tests.support.contents import HELLO, image
 from tests.support.people import People
 from tests.support.tars import archive
@@ -147,6 +148,26 @@ async def test_what_is_no_text_can_only_be_downloaded(browser: Browser, path: st
     shown = await browser.get(f"{path}/layers/1/file?path=usr%2Fbin%2Ftool")
     assert "This is no text" in shown.text
     assert f"{path}/layers/1/download?path=usr%2Fbin%2Ftool" in shown.links
+
+
+@pytest.mark.parametrize("sign", ["ß", "€", "𝄞"])
+@pytest.mark.parametrize("left", [1, 2, 3])
+async def test_text_that_is_cut_within_a_sign_is_text(
+    people: People, browser: Browser, sign: str, left: int
+) -> None:
+    """Of what is shown of a large file, the last sign may lack some of its bytes."""
+    before = "a" * (MOST_SHOWN - left)
+    whole, broken = f"{before}{sign * 4}", before.encode() + b"\xff" * 8
+    files = {"whole": whole.encode(), "broken": broken, "end": b"a" + sign.encode()[:-1]}
+    path = await push(people, archive(files))
+    await read(people, browser, path)
+    shown = await browser.get(f"{path}/layers/1/file?path=whole")
+    complete = sign * (left // len(sign.encode()))
+    assert f">{before}{complete}</pre>" in shown.html
+    assert "This is the beginning" in shown.text
+    for name in ("broken", "end"):
+        shown = await browser.get(f"{path}/layers/1/file?path={name}")
+        assert "This is no text" in shown.text
 
 
 async def test_a_download_can_do_nothing_in_a_browser(browser: Browser, path: str) -> None:
