@@ -20,6 +20,7 @@ from lading.monitoring.health import (
     look_for_file,
 )
 from lading.monitoring.readiness import Readiness
+from tests.support.raw_server import raw_server
 from tests.support.small_servers import QuietHandler, served
 
 
@@ -134,6 +135,14 @@ async def test_a_server_that_answers_by_http() -> None:
             await look_at_http(f"{uri}/200")
     with pytest.raises(Unwell, match="error while checking"):
         await look_at_http(f"{uri}/200")
+
+
+async def test_a_script_may_end_its_lines_as_scripts_do() -> None:
+    """`echo -e "HTTP/1.1 200 OK\\n" | nc -l 8080` is well for Distribution, and for curl."""
+    with raw_server(lambda _: [b"HTTP/1.1 200 OK\nX: y\n\n"]) as host:
+        await look_at_http(f"http://{host}/")
+        with pytest.raises(Unwell, match="unexpected status: 200"):
+            await look_at_http(f"http://{host}/", status=204)
 
 
 async def test_redirects_are_followed_as_by_distribution() -> None:

@@ -40,7 +40,12 @@ class AnswerParser:
         self.room = _MOST_BARE
         self._parser = httptools.HttpResponseParser(self)
         # Lines that go on are as old as HTTP; chunks overrule a length (RFC 9112, 5.2 and 6.3).
-        self._parser.set_dangerous_leniencies(lenient_headers=True, lenient_chunked_length=True)
+        self._parser.set_dangerous_leniencies(
+            lenient_headers=True,
+            lenient_chunked_length=True,
+            # So scripts answer that are asked for their health; and no body begins elsewhere then.
+            lenient_optional_cr_before_lf=method == "HEAD",
+        )
 
     @property
     def is_over(self) -> bool:
