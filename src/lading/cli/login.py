@@ -17,25 +17,13 @@ from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import NotAllowed, to_exit
 from lading.cli.late import late
 from lading.cli.output import say
-from lading.client import Client, ClientError, HostLogin, SessionOptions
-from lading.client.credentials import HELPER_ADVICE, run_helper
-from lading.client.errors import as_line
-from lading.client.login_files import (
-    entry_of,
-    helper_of,
-    keys_of,
-    login_files,
-    mapping,
-    normal_key,
-    read_login_file,
-    text,
-    usual_key,
-)
 from lading.core.errors import RegistryError, Unauthorized
-from lading.system import durable
 
 with late():
+    from lading import client as registries
     from lading.cli.images import remote
+    from lading.client import HostLogin, SessionOptions, credentials, errors, login_files
+    from lading.system import durable
 
 
 @with_examples(
@@ -46,23 +34,23 @@ with late():
 @click.option("-u", "--username", prompt=True, help="Asked for if it is not given.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @speaking_options
-def login(host: str, username: str, *, password_stdin: bool, speaking: SessionOptions) -> None:
+def login(host: str, username: str, *, password_stdin: bool, speaking: "SessionOptions") -> None:
     """Log in to a registry, and keep the login.
 
     It is kept once the registry has said that it is right. It goes where Docker keeps them: to the
     helper that its config.json names, or into that file; or into the one that REGISTRY_AUTH_FILE
     names, or that has a login for HOST and comes first.
     """
-    host = normal_key(host.lower())
+    host = login_files.normal_key(host.lower())
     require_utf8(username, "the name")
     password = read_password(from_stdin=password_stdin)
     if not password:
         raise click.UsageError("the password is empty")
-    given = HostLogin(username, password)
+    given = registries.HostLogin(username, password)
     _require_right(host, given, speaking)
     try:
         place = store_login(host, given)
-    except (ClientError, OSError) as error:
+    except (registries.ClientError, OSError) as error:
         raise click.ClickException(f"the login cannot be kept: {error}") from error
     say(f"Logged in to {host} as {username}")
     say(f"Kept in {place}", err=True)
@@ -76,20 +64,20 @@ def logout(host: str) -> None:
 
     All files are changed in which it would be looked for.
     """
-    host = normal_key(host.lower())
+    host = login_files.normal_key(host.lower())
     try:
         was_there = remove_login(host)
-    except (ClientError, OSError) as error:
+    except (registries.ClientError, OSError) as error:
         raise click.ClickException(f"the login cannot be removed: {error}") from error
     say(f"Logged out of {host}" if was_there else f"There was no login for {host}")
 
 
-def _require_right(host: str, given: HostLogin, speaking: SessionOptions) -> None:
+def _require_right(host: str, given: "HostLogin", speaking: "SessionOptions") -> None:
     """Ask a registry whether a login is right; if it is not, the command ends."""
     try:
         with (
             remote.translate_client_errors(host),
-            Client(host, login=given, options=speaking) as client,
+            registries.Client(host, login=given, options=speaking) as client,
         ):
             client.ping()
             if not client.session.asks_for_login:
@@ -104,20 +92,20 @@ def _require_right(host: str, given: HostLogin, speaking: SessionOptions) -> Non
         raise to_exit(error, f"the login for {host}") from error
 
 
-def store_login(registry: str, login: HostLogin, environ: Mapping[str, str] = os.environ) -> str:
+def store_login(registry: str, login: "HostLogin", environ: Mapping[str, str] = os.environ) -> str:
     """Keep a login where it counts, or raise as the file does; where that is, in words.
 
     That is the first file that has one for this registry, which would be found before any other's,
     or else the one that REGISTRY_AUTH_FILE names, or Docker's.
     """
-    files = [_LoginFile(path, environ) for path in login_files(environ)]
+    files = [_LoginFile(path, environ) for path in login_files.login_files(environ)]
     place = next((file for file in files if file.has(registry)), files[-1])
     return place.store(registry, login)
 
 
 def remove_login(registry: str, environ: Mapping[str, str] = os.environ) -> bool:
     """Forget a login, wherever it is; false if there was none."""
-    files = [_LoginFile(path, environ) for path in login_files(environ)]
+    files = [_LoginFile(path, environ) for path in login_files.login_files(environ)]
     removed = [file.remove(registry) for file in files]
     return any(removed)
 
@@ -132,22 +120,24 @@ class _LoginFile:
     def has(self, registry: str) -> bool:
         """Whether it has a login for a registry, or names a helper for that one."""
         document = self._read()
-        named = helper_of(document, keys_of(registry))
-        return bool(named and named[0]) or bool(entry_of(document, usual_key(registry)))
+        named = login_files.helper_of(document, login_files.keys_of(registry))
+        return bool(named and named[0]) or bool(
+            login_files.entry_of(document, login_files.usual_key(registry))
+        )
 
-    def store(self, registry: str, login: HostLogin) -> str:
+    def store(self, registry: str, login: "HostLogin") -> str:
         """Keep a login; where, in words."""
-        document, key = self._read(), usual_key(registry)
+        document, key = self._read(), login_files.usual_key(registry)
         auths = _without(document, registry)
         helper, its_key = _helper(document, registry)
         if helper:
             said = {"ServerURL": its_key, "Username": login.username, "Secret": login.password}
-            done = run_helper(helper, "store", json.dumps(said), self._environ)
+            done = credentials.run_helper(helper, "store", json.dumps(said), self._environ)
             if done.returncode:
-                why = as_line((done.stdout + done.stderr).decode(errors="replace"))
-                raise ClientError(
+                why = errors.as_line((done.stdout + done.stderr).decode(errors="replace"))
+                raise registries.ClientError(
                     f"docker-credential-{helper} did not keep the login: {why}",
-                    advice=HELPER_ADVICE,
+                    advice=credentials.HELPER_ADVICE,
                 )
             self._write({**document, "auths": {**auths, key: {}}})
             return f"docker-credential-{helper}"
@@ -160,16 +150,18 @@ class _LoginFile:
         document = self._read()
         helper, its_key = _helper(document, registry)
         if helper:
-            run_helper(helper, "erase", its_key, self._environ)  # fails if there is none
+            credentials.run_helper(
+                helper, "erase", its_key, self._environ
+            )  # fails if there is none
         left = _without(document, registry)
-        if len(left) == len(mapping(document.get("auths"))):
+        if len(left) == len(login_files.mapping(document.get("auths"))):
             return False
         self._write({**document, "auths": left})
         return True
 
     def _read(self) -> Mapping[str, Any]:
         """The content of the file, which is not written over if it cannot be understood."""
-        return read_login_file(self.path) or {}
+        return login_files.read_login_file(self.path) or {}
 
     def _write(self, document: Mapping[str, Any]) -> None:
         """Replace the file at once, readable by its owner alone."""
@@ -183,11 +175,14 @@ class _LoginFile:
 
 def _without(document: Mapping[str, Any], registry: str) -> dict[str, Any]:
     """The logins of a file but for those of a registry, however they are written."""
-    auths = mapping(document.get("auths"))
-    return {key: entry for key, entry in auths.items() if normal_key(key) != registry}
+    auths = login_files.mapping(document.get("auths"))
+    return {key: entry for key, entry in auths.items() if login_files.normal_key(key) != registry}
 
 
 def _helper(document: Mapping[str, Any], registry: str) -> tuple[str, str]:
     """The helper that has the login for a registry, and its key; empty if the file has it."""
-    store = text(document.get("credsStore"))
-    return helper_of(document, keys_of(registry)) or (store, usual_key(registry))
+    store = login_files.text(document.get("credsStore"))
+    return login_files.helper_of(document, login_files.keys_of(registry)) or (
+        store,
+        login_files.usual_key(registry),
+    )

@@ -14,12 +14,12 @@ from lading.client.errors import (
 from lading.client.options import SessionOptions
 from lading.client.places import BlobContent, ImagePlace, RemoteManifest
 from lading.client.references import ImageReference
-from lading.client.registry import Client, RemoteRepository
 
 if TYPE_CHECKING:
     from lading.client.asynchronous import AsyncClient
     from lading.client.credentials import HostLogin, find_login
     from lading.client.layouts import LayoutFolder
+    from lading.client.registry import Client, RemoteRepository
 
 __all__ = [
     "AsyncClient",
@@ -43,11 +43,14 @@ __all__ = [
 
 
 # What not every program needs, and takes a tenth of the start of a command that does not: asyncio,
-# temporary files. Values here are named tuples, as dataclasses take ten times as long to be made.
+# temporary files, and HTTP where only options or errors are named. Values here are named tuples, as
+# dataclasses take ten times as long to be made.
 _LATE = {
     "AsyncClient": "asynchronous",
+    "Client": "registry",
     "HostLogin": "credentials",
     "LayoutFolder": "layouts",
+    "RemoteRepository": "registry",
     "find_login": "credentials",
 }
 
