@@ -110,6 +110,26 @@ async def test_segments_that_are_not_what_was_pushed_are_left_alone(here: OpenPl
     assert len(await here.keys()) == 1
 
 
+async def test_blobs_that_go_or_become_one_object_while_others_are_joined_are_passed_over(
+    here: OpenPlace, there: OpenPlace, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are found together, and it may take long until it is their turn."""
+    parts = {}
+    for _ in range(3):
+        some = [os.urandom(MIB), os.urandom(MIB)]
+        parts[await in_segments(here, *some)] = some
+    first, gone, whole = sorted(parts)
+
+    async def take_long() -> None:
+        if await there.stores.blobs.find(gone) is not None:
+            await there.stores.blobs.delete([gone])
+            await store(there.stores, b"".join(parts[whole]))
+
+    assert [digest async for digest in here.upkeep.join(take_long)] == [first]
+    assert "is damaged" not in caplog.text
+    assert len(await here.keys()) == 2 * 3 + 2
+
+
 async def test_a_blob_that_is_pushed_again_while_it_is_joined_is_the_pushed_one(
     here: OpenPlace, there: OpenPlace, clock: Clock
 ) -> None:

@@ -155,6 +155,8 @@ class ObjectUpkeep(Upkeep):
 
     async def _join(self, digest: Digest, going_on: GoingOn) -> bool:
         old = await self._rows.find(digest)
+        if len(old) < 2:  # collected, or pushed again, while those before it were joined
+            return False
         key = new_key()
         await self._rows.reserve(key, self._clock())
         try:
