@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from lading.core.digest import Digest
 from lading.core.names import Owner, UploadKey
 from lading.metadata import becoming_blobs, uploads
-from lading.metadata.noun import reading, scanning, writing, writing_once
+from lading.metadata.noun import NOT_SYNCED, reading, scanning, writing, writing_once
 from lading.ports.database import Database, SqlConnection
 from lading.ports.objects import TakenUpload
 from lading.ports.uploads import Staged
@@ -36,7 +36,9 @@ def list_all(connection: SqlConnection) -> Sequence[Staged]:
 
 def settle(connection: SqlConnection, upload: UploadKey) -> None:
     """Remove the row of an upload that was committed."""
-    connection.execute("DELETE FROM uploads WHERE digest IS NOT NULL AND key = ?", (upload,))
+    connection.execute(
+        f"DELETE FROM uploads WHERE digest IS NOT NULL AND key = ? {NOT_SYNCED}", (upload,)
+    )
 
 
 class ObjectUploads:
