@@ -41,6 +41,11 @@ class OpenPlace:
     store: ObjectStore
 
     async def keys(self) -> list[str]:
+        """The keys of all objects, but for that by which the database knows the place."""
+        badges = await self.metadata.objects.badges()
+        return [key for key in await self.all_keys() if key not in badges]
+
+    async def all_keys(self) -> list[str]:
         """The keys of all objects."""
         return [stored.key async for page in self.store.pages("objects") for stored in page]
 

@@ -85,7 +85,7 @@ async def test_who_comes_second_to_an_empty_folder_is_refused_by_the_store(
         taking.may_go.set()
         with pytest.raises(ForeignObjects):
             await second
-    assert await here.keys() == await here.metadata.objects.badges()
+    assert await here.all_keys() == await here.metadata.objects.badges()
     await here.upkeep.require_own()
 
 
@@ -94,7 +94,7 @@ async def test_replicas_of_one_database_begin_in_a_folder_together(
 ) -> None:
     await asyncio.gather(here.upkeep.require_own(), there.upkeep.require_own())
     await there.upkeep.require_own()
-    assert await here.keys() == await here.metadata.objects.badges()
+    assert await here.all_keys() == await here.metadata.objects.badges()
 
 
 async def test_a_replica_may_take_the_folder_while_another_one_asks_whose_it_is(
@@ -209,13 +209,13 @@ async def test_who_begins_beside_images_of_distribution_is_told_once(
 async def test_a_database_knows_its_folder_by_any_object(here: OpenPlace) -> None:
     """Those that are there for that may be lost as any other."""
     await here.upkeep.require_own()
-    (badge,) = await here.keys()
+    (badge,) = await here.all_keys()
     await store(here.stores, b"hello")
     await here.store.delete([badge, OWNER])
 
     await here.upkeep.require_own()
 
-    assert badge in await here.keys()
+    assert badge in await here.all_keys()
     assert await here.store.content(OWNER) == badge.encode()
 
 

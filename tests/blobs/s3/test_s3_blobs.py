@@ -76,6 +76,7 @@ async def test_a_store_that_is_away_says_nothing_about_blobs(
 
 async def test_blobs_are_deleted_many_in_one_request(place: PlaceInS3, here: OpenPlace) -> None:
     """And one that was pushed again meanwhile has another key, so that it stays."""
+    await here.upkeep.require_own()
     contents = [b"%d" % number for number in range(30)]
     digests = [await store(here.stores, content) for content in contents]
     place.s3.proxy.reset()
@@ -88,7 +89,7 @@ async def test_blobs_are_deleted_many_in_one_request(place: PlaceInS3, here: Ope
     place.clock.ahead += 2 * READING  # type: ignore[attr-defined]
     await here.stores.uploads.tidy(place.clock())
 
-    assert place.s3.proxy.requests == ["DELETE"]
+    assert place.s3.proxy.requests == ["GET", "DELETE"]  # whose the objects are, first
     assert len(await here.keys()) == 1
     assert await fetch(await here.stores.blobs.find(again)) == contents[7]
     assert await here.metadata.objects.count_unused() == (0, 0, 0)
@@ -164,6 +165,26 @@ async def test_a_deletion_that_the_store_does_not_take_is_done_later(
     place.clock.ahead += 2 * READING  # type: ignore[attr-defined]
     await here.stores.uploads.tidy(place.clock())
     assert await here.keys() == []
+
+
+async def test_whose_objects_are_is_asked_before_a_deletion_and_seldom_where_that_fails(
+    place: PlaceInS3, here: OpenPlace
+) -> None:
+    """A collection has many steps, and waits in each for as long as a store is asked again."""
+    await here.upkeep.require_own()
+    place.s3.proxy.reset()
+    await here.stores.uploads.tidy(place.clock())
+    assert place.s3.proxy.requests == [], "nothing is to be deleted"
+
+    await here.stores.blobs.delete([await store(here.stores, b"hello")])
+    place.clock.ahead += 2 * READING  # type: ignore[attr-defined]
+    place.s3.proxy.fail("GET", "403", times=100)
+    with pytest.raises(Unavailable):
+        await here.stores.uploads.tidy(place.clock())
+    asked = place.s3.proxy.count("GET")
+    await here.stores.uploads.tidy(place.clock())
+    assert place.s3.proxy.count("GET") == asked
+    assert len(await here.keys()) == 1
 
 
 async def test_bytes_in_quarantine_stay_in_the_store(place: PlaceInS3, here: OpenPlace) -> None:

@@ -19,6 +19,9 @@ class RetainingStore:
         self.retained = {"new", "newer"}
         self.requests = 0
 
+    async def content(self, _: str) -> bytes:
+        return b"badge"
+
     async def delete(self, keys: Sequence[str]) -> Sequence[RefusedObject]:
         self.requests += 1
         return [RefusedObject(key, "retained") for key in keys if key in self.retained]
@@ -30,6 +33,7 @@ async def test_what_is_too_new_to_be_deleted_does_not_hold_up_what_is_old_enough
     objects, uploads = Objects(database), ObjectUploads(database)
     room = SimpleNamespace(store=store, objects=objects, clock=lambda: now)
     unused = UnusedObjects(cast("ObjectRoom", room))
+    await objects.set_badge("badge", now)
     await uploads.reserve(["new", "newer"], now - 1)
     await uploads.reserve(["old"], now - 500)
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from lading.blobs.file_uploads import UploadCount
 from lading.blobs.hashing import RunningHash
 from lading.blobs.s3.object_room import ObjectRoom, ReservedKeys
-from lading.blobs.s3.ownership import Ownership
 from lading.blobs.s3.staged_objects import SMALL, StagedObjects
 from lading.blobs.s3.unused_objects import UnusedObjects
 from lading.core.digest import SHA256, Digest
@@ -30,7 +29,6 @@ class S3Uploads(Uploads):
         self._keys = ReservedKeys(room.uploads.reserve, room.clock)
         self._rows = room.uploads
         self._unused = UnusedObjects(room)
-        self._ownership = Ownership(room)
         self._about = UploadCount()
 
     @override
@@ -105,7 +103,6 @@ class S3Uploads(Uploads):
 
     @override
     async def tidy(self, before: float) -> None:
-        await self._ownership.require_still()  # or another database may need what this one does not
         await self._unused.tidy(min(before, self._room.clock() - READING))
 
     async def _store_small(self, data: bytes) -> PlacedSegment | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from lading.blobs.s3 import deletions
 from lading.blobs.s3.object_room import ObjectRoom
+from lading.blobs.s3.ownership import Ownership
 from lading.core.errors import RegistryError
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class UnusedObjects:
         self._store = room.store
         self._rows = room.objects
         self._clock = room.clock
+        self._ownership = Ownership(room)
         # One for each: of what was stored just now, as that of an upload that is given up, all may
         # be under retention, while what is old can be deleted.
         self._discarding, self._tidying = _Pause(room.clock), _Pause(room.clock)
@@ -58,9 +60,18 @@ class UnusedObjects:
         """
         stop = time.monotonic() + TIDYING
         while not self._tidying.is_on and (keys := await self._retire(before)):
+            await self._require_own()
             await self._delete(keys, self._tidying)
             if time.monotonic() > stop:
                 return
+
+    async def _require_own(self) -> None:
+        """Go on only if no other database may need what this one does not."""
+        try:
+            await self._ownership.require_still()
+        except RegistryError:
+            self._tidying.begin()
+            raise
 
     async def _retire(self, before: float) -> Sequence[str]:
         refused_before = self._clock() - REFUSED
