@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,13 @@ from lading.core.names import RepositoryName
 from lading.databases.sqlite.file import FileDatabase
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
-from lading.wiring.owned_files import OwnedElsewhere, let_go, require_own_files, take_alone
+from lading.wiring.owned_files import (
+    OwnedElsewhere,
+    begin_restored,
+    let_go,
+    require_own_files,
+    take_alone,
+)
 from lading.wiring.paths import metadata_path
 from lading.wiring.stores import open_registry
 from tests.support.commands import run
@@ -252,6 +259,48 @@ async def test_replicas_that_begin_at_once_take_files_that_are_free_together(
         ahead.set()
         await behind
         assert not (await replica.metadata.migrations.find()).takes_files
+
+
+async def test_a_database_that_is_restored_again_has_the_files_alone(tmp_path: Path) -> None:
+    """Though it knows by which name the one that was backed up has them, as it has them itself."""
+    settings = Settings.model_validate(
+        {"storage": {"filesystem": {"rootdirectory": str(tmp_path)}}}
+    )
+    async with open_registry(settings) as old:
+        await require_own_files(old.metadata, tmp_path, time.time)
+        await begin_restored(old, settings)
+        await take_alone(old, settings)  # it was restored itself, and is served
+        copy = tmp_path / "copy.sqlite3"
+        await old.metadata.database.copy_to(copy)
+        new = replace(old, metadata=Metadata(FileDatabase(copy)))
+        await begin_restored(new, settings)
+        await take_alone(new, settings)
+        await require_own_files(new.metadata, tmp_path, time.time)
+        with pytest.raises(OwnedElsewhere, match="names it"):
+            await require_own_files(old.metadata, tmp_path, time.time)
+        await new.metadata.close()
+
+
+async def test_what_ends_half_way_when_a_database_was_restored_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.model_validate(
+        {"storage": {"filesystem": {"rootdirectory": str(tmp_path)}}}
+    )
+
+    def fail(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    async with open_registry(settings) as restored:
+        await require_own_files(restored.metadata, tmp_path, time.time)
+        with monkeypatch.context() as patched:
+            patched.setattr(file_owner, "replace", fail)
+            with pytest.raises(OSError, match="no space"):
+                await begin_restored(restored, settings)
+        await require_own_files(restored.metadata, tmp_path, time.time)
+        await begin_restored(restored, settings)
+        await take_alone(restored, settings)
+        await require_own_files(restored.metadata, tmp_path, time.time)
 
 
 @pytest.mark.e2e

@@ -91,8 +91,9 @@ async def let_go(metadata: Metadata, root: Path) -> None:
 async def begin_restored(registry: Registry, settings: Settings) -> None:
     """Have the files belong to a restored database alone when it is served; until then to both."""
     if settings.storage.driver == "filesystem":
-        await registry.metadata.migrations.take_files(registry.clock())
+        # In this order: where it ends in between, the files are still this database's, too.
         await let_go(registry.metadata, settings.storage.filesystem.rootdirectory)
+        await registry.metadata.migrations.take_files(registry.clock())
 
 
 async def take_alone(registry: Registry, settings: Settings) -> None:

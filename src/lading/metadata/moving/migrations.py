@@ -91,7 +91,11 @@ def hold(connection: SqlConnection, holder: str, now: float) -> str:
 
 
 def take_files(connection: SqlConnection, now: float) -> None:
-    """Note that it is to have the files that the one it came from may be served with still."""
+    """Note that it is to have the files that the one it came from may be served with still.
+
+    That one may be known by a name as `hold` gives it: a copy has it, too, and needs another one.
+    """
+    switch_off(connection, _HOLDER)
     _set(connection, _TAKES_FILES, _notes(connection)[_REGISTRY][0], now)
 
 
