@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lading.wiring import neighbours
 from lading.wiring.neighbours import warn_of_neighbours
 from tests.support.adopting import fill
 from tests.support.distribution import Tree
@@ -83,6 +84,24 @@ def test_a_disks_own_folder_hides_nothing_and_stops_no_start(
     for call in (os.stat, os.listdir, os.scandir):
         monkeypatch.setattr(os, call.__name__, of_others(call))
     assert ("`lading adopt" if kind == "volume" else "zot among them") in warnings(tmp_path, caplog)
+
+
+def test_of_a_large_directory_no_more_is_read_than_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("a/1", "a/2", "a/3", "a/4", "b/1", "c/1"):
+        (tmp_path / place).mkdir(parents=True)
+    read: list[Path] = []
+    names = neighbours._names
+
+    def note(folder: Path) -> list[str]:
+        read.append(folder)
+        return names(folder)
+
+    monkeypatch.setattr(neighbours, "_names", note)
+    monkeypatch.setattr(neighbours, "FOLDERS", 3 + 4)
+    assert list(neighbours.volumes_near(tmp_path)) == []
+    assert read == [tmp_path, tmp_path / "a"]
 
 
 def test_a_start_says_so_as_long_as_it_is_empty(tmp_path: Path) -> None:

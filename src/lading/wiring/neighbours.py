@@ -86,7 +86,7 @@ def layout_below(place: Path) -> str | None:
 def _below(place: Path) -> Iterator[Path]:
     level, left = [place], FOLDERS
     for _ in range(_DEPTH):
-        level = [folder / name for folder in level for name in _names(folder)][:left]
+        level = list(islice((one / name for one in level for name in _names(one)), left))
         left -= len(level)
         yield from level
 
