@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import tempfile
 import time
 import traceback
@@ -198,7 +199,12 @@ def in_child(work: Callable[[], None]) -> int:
         finally:  # whatever was raised: this process is a copy of the one that runs the tests
             traceback.print_exc()
             os._exit(1)
-    _, status = os.waitpid(child, 0)
+    try:
+        _, status = os.waitpid(child, 0)
+    except BaseException:  # out of time, say: what the child uses is deleted then
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
     return os.waitstatus_to_exitcode(status)
 
 
