@@ -1,5 +1,7 @@
 """The data directory: who may read it, and where a server does not start in it."""
 
+import errno
+import fcntl
 import os
 import shutil
 import stat
@@ -148,6 +150,24 @@ def test_a_second_server_on_a_network_file_system_is_refused(tmp_path: Path) -> 
         other.kill()
     with machine_lock.locked_by_this_machine(lock):
         assert f"process {os.getpid()} on" in lock.read_text()
+
+
+def test_over_smb_a_lock_of_another_one_is_told_by_another_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ "Any IO on a locked file will always fail with EACCES" (flock(2), CIFS details)."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fcntl, "flock", refuse)
+        patched.setattr(os, "pread", refuse)
+        with (
+            pytest.raises(data_directory.DataUnusable, match=r"another server \(unknown\) serves"),
+            machine_lock.locked_by_this_machine(tmp_path / "server.lock"),
+        ):
+            pass
 
 
 def test_only_file_systems_of_other_machines_are_taken_for_such(

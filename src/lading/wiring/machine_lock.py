@@ -4,7 +4,7 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lading.system import mounts
@@ -51,8 +51,10 @@ def locked_by_this_machine(lock: Path) -> Iterator[None]:
     """
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        if not try_lock(descriptor):
-            holder = os.pread(descriptor, 256, 0).decode(errors="replace")
+        if not _try_lock(descriptor):
+            holder = ""
+            with suppress(PermissionError):  # as above
+                holder = os.pread(descriptor, 256, 0).decode(errors="replace")
             raise DataUnusable(
                 f"another server ({holder or 'unknown'}) serves this directory on a network file"
                 " system: stop it first, as the database's log does not work across machines"
@@ -62,3 +64,11 @@ def locked_by_this_machine(lock: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    """As `try_lock`, also over SMB, where what others have locked may not be touched (flock(2))."""
+    try:
+        return try_lock(descriptor)
+    except PermissionError:
+        return False
