@@ -13,10 +13,10 @@ from lading.blobs.s3.ownership import OWNER
 from lading.core.errors import Unavailable
 from lading.metadata import badges
 from lading.ports.database import SqlConnection
-from lading.ports.objects import ForeignObjects, StoredObject
+from lading.ports.objects import READING, ForeignObjects, StoredObject
 from lading.services import read_only
 from tests.support.contents import fetch, store
-from tests.support.object_places import OpenPlace, PlaceInS3
+from tests.support.object_places import Clock, OpenPlace, PlaceInS3
 from tests.support.people import People
 from tests.support.rows import by_alice
 from tests.support.s3 import S3
@@ -177,6 +177,19 @@ async def test_a_folder_whose_owner_has_changed_is_not_cleared(here: OpenPlace) 
     with pytest.raises(Unavailable, match="nothing was removed"):
         await here.upkeep.remove([StoredObject("objects/00/stray", 6, 0.0)])
     assert "objects/00/stray" in await here.keys()
+
+
+async def test_what_nothing_needs_stays_in_a_folder_whose_owner_has_changed(
+    here: OpenPlace, clock: Clock
+) -> None:
+    """As where the database was restored: that one may need what this one has collected."""
+    await here.upkeep.require_own()
+    await here.stores.blobs.delete([await store(here.stores, b"needed there")])
+    await here.store.put(OWNER, b"somebody else")
+    clock.ahead += 2 * READING
+    with pytest.raises(Unavailable, match="nothing was removed"):
+        await here.stores.uploads.tidy(clock())
+    assert len(await here.keys()) == 1
 
 
 async def test_a_folder_with_objects_of_others_is_refused(
