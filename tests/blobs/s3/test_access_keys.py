@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from lading import __version__
 from lading.blobs.s3 import role_keys
 from lading.blobs.s3.access_keys import AccessKeys, find_keys
 from lading.blobs.s3.bucket import BucketUnusable, S3Bucket
@@ -40,6 +41,7 @@ class Roles(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.asked: list[str] = []
+        self.told: set[tuple[str, str]] = set()
         self.token = "t"
         self.keys: dict[str, str] = {
             "AccessKeyId": ACCESS_KEY,
@@ -84,6 +86,7 @@ class _Handler(QuietHandler):
 
     def _answer(self, body: bytes) -> None:
         self.server.asked.append(self.path)
+        self.server.told.add((self.headers["User-Agent"], self.headers["Accept-Encoding"]))
         self.send_whole(body)
 
 
@@ -260,6 +263,7 @@ class Recording(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Recorder)
         self.signed: dict[str, tuple[str, str]] = {}
+        self.told: dict[str, tuple[str, str]] = {}
 
 
 class _Recorder(QuietHandler):
@@ -289,6 +293,7 @@ class _Recorder(QuietHandler):
         _, _, words = self.headers["Authorization"].partition("Credential=")
         token = self.headers["x-amz-security-token"]
         self.server.signed[kind] = (words.split("/")[0], token)
+        self.server.told[kind] = (self.headers["User-Agent"], self.headers["Accept-Encoding"])
         assert "x-amz-security-token" in words
         modified_at = "Sun, 29 Nov 2026 00:00:00 GMT"
         self.send_whole(body, {"ETag": '"e"', "Last-Modified": modified_at})
@@ -326,6 +331,10 @@ async def test_all_requests_have_the_token_of_the_session_and_are_renewed_togeth
         assert recording.signed == dict.fromkeys(KINDS, (id_, token))
         assert f"X-Amz-Credential={id_}%2F" in address
         assert f"X-Amz-Security-Token={token}" in address
+    # Some that stand before servers refuse whoever does not say what program it is, or compress.
+    said = (f"lading/{__version__}", "identity")
+    assert roles.told == {said}
+    assert {recording.told[kind] for kind in ("delete", "unfinished", "abort")} == {said}
 
 
 @pytest.mark.usefixtures("clean")

@@ -157,7 +157,9 @@ def _passing(keys: AccessKeys, end: str) -> PassingKeys:
 def _ask(url: str, headers: Mapping[str, str], *, method: str = "GET", proxy: str = "") -> bytes:
     from lading.client.answers import read_some  # noqa: PLC0415
     from lading.client.kept_connections import asked_once  # noqa: PLC0415 - few have a role
+    from lading.client.sending import COMMON_HEADERS  # noqa: PLC0415
 
+    headers = {**COMMON_HEADERS, **headers}
     with asked_once(method, url, headers, seconds=ATTEMPT, proxy=proxy) as answer:
         body, _ = read_some(answer, _MOST, ATTEMPT)
     if answer.status >= 300:

@@ -123,12 +123,14 @@ class SignedRequests:
         """The body of an answer; blocks."""
         from lading.client.answers import read_some  # noqa: PLC0415
         from lading.client.kept_connections import asked_once  # noqa: PLC0415 - it is asked seldom
+        from lading.client.sending import COMMON_HEADERS  # noqa: PLC0415
 
         keys = self._keys if isinstance(self._keys, AccessKeys) else self._keys.get().keys
         path = f"{self._path}/{key}" if key else self._path or "/"
         url = f"{self._origin}{quote(path)}?{canonical(query)}"
         headers = self._sign(keys, method, path, query, document)
         headers["Host"] = headers.pop("host")  # as the client calls it
+        headers |= COMMON_HEADERS
         if document:
             headers |= deletions.headers_of(document)
         with asked_once(
