@@ -244,3 +244,16 @@ async def test_uploads_that_became_blobs_are_forgotten(metadata: Metadata) -> No
     assert await metadata.links.remove_committed(before=10, at_most=3) == 3
     assert await metadata.links.remove_committed(before=10, at_most=3) == 2
     assert await metadata.links.find(HELLO, digests[0]) == 1
+
+
+async def test_a_restored_database_forgets_what_was_being_deleted_when_it_was_backed_up(
+    metadata: Metadata,
+) -> None:
+    """Somebody may have pushed it again since; what the database does not know is kept."""
+    unknown = Digest.of(b"unknown")
+    assert await metadata.collection.remove_blobs([unknown], now=NOW) == [unknown]
+    assert [blob.digest for blob in (await metadata.collection.find(limits())).blobs] == [unknown]
+
+    await metadata.strangers.begin_restored(by_alice(NOW))
+
+    assert list((await metadata.collection.find(limits())).blobs) == []

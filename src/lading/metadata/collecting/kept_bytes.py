@@ -82,12 +82,14 @@ def begin_restored(connection: SqlConnection, change: Change) -> None:
     """End what was under way when a restored backup was made; there may be newer blobs.
 
     Objects that were unused then, or of an upload, may be theirs: a key is reserved before it is
-    used. They are forgotten, and so kept, as all that this database does not know. The database
-    that was backed up may be served still: the restored one takes the place of both for itself
-    when it is served, so that the other one does not take what is pushed from then on for garbage.
+    used; and so may bytes that were being deleted, as those of a blob that was pushed again. They
+    are forgotten, and so kept, as all that this database does not know. The database that was
+    backed up may be served still: the restored one takes the place of both for itself when it is
+    served, so that the other one does not take what is pushed from then on for garbage.
     """
     connection.execute("DELETE FROM holds")
     connection.execute("DELETE FROM jobs")
+    connection.execute("DELETE FROM deletions")
     connection.execute(
         "DELETE FROM objects WHERE unused_at IS NOT NULL OR upload IN (SELECT key FROM uploads)"
     )
