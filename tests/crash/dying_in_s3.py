@@ -221,7 +221,12 @@ def _process(target: Callable[..., None], *args: object) -> int | None:
     context.set_forkserver_preload([__name__])
     process = context.Process(target=target, args=args)
     process.start()
-    process.join()
+    try:
+        process.join()
+    except BaseException:  # as in `dying.in_child`
+        process.kill()
+        process.join()
+        raise
     return process.exitcode
 
 

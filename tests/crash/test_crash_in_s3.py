@@ -24,8 +24,9 @@ def test_a_crash_loses_nothing_and_leaves_nothing(scene: Scene, name: str) -> No
     assert dying_in_s3.outcomes(scene, name)
 
 
+@pytest.mark.timeout(1200)
 def test_the_table_in_the_documentation_is_what_happens(scene: Scene) -> None:
-    """`python -m tests.crash.table_in_s3` renews it.
+    """`python -m tests.crash.table_in_s3` renews it. Alone, it tries all crashes.
 
     Which upload comes first, and when a lease is renewed meanwhile, differs from run to run.
     """
