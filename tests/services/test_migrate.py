@@ -32,7 +32,7 @@ from tests.support.contents import OTHER, image, path_of
 from tests.support.migrating import bytes_of, migrate, rows_of
 from tests.support.people import ALICE, DAY, People
 from tests.support.progress import Watched
-from tests.support.rows import open_metadata
+from tests.support.rows import by_alice, open_metadata
 
 
 class Killed(Exception):
@@ -536,6 +536,22 @@ async def test_what_was_changed_since_it_was_left_is_not_overwritten(
         await migrate(target.registry, origin.registry)
     with pytest.raises(CannotMigrate, match="was written to since"):
         await migrate(origin.registry, target.registry)
+
+
+async def test_what_was_restored_is_not_overwritten_before_it_is_served(
+    origin: People, target: People
+) -> None:
+    """Where it came from once has nothing of what was pushed to it since."""
+    await migrate(origin.registry, target.registry)
+    await target.metadata.migrations.serve()
+    await target.push_image(b"pushed since", "latest")
+    await target.metadata.strangers.begin_restored(by_alice())
+    before = await rows_of(target.metadata)
+
+    with pytest.raises(CannotMigrate, match="was written to since"):
+        await migrate(origin.registry, target.registry)
+
+    assert await rows_of(target.metadata) == before
 
 
 async def test_another_registry_is_not_overwritten(origin: People, target: People) -> None:

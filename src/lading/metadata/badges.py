@@ -7,14 +7,14 @@ both.
 
 from collections.abc import Sequence
 
-from lading.metadata.moving.migrations import ARRIVED, DEPARTED
+from lading.metadata.moving.migrations import ARRIVED, DEPARTED, RESTORED
 from lading.ports.database import SqlConnection
 
 # Instead of an upload's key: the object is the badge of the place.
 _BADGE = "badge"
 # Of replicas that begin at once, each waits for the one before, and finds what that has written.
 _ALONE = "/*! LOCK TABLE objects IN SHARE ROW EXCLUSIVE MODE */"
-_HAS_MOVED = f"SELECT 1 FROM switches WHERE name IN ('{ARRIVED}', '{DEPARTED}')"
+_MOVES = (ARRIVED, DEPARTED, RESTORED)
 _ADD = "INSERT INTO objects (key, start, size, stored_at, upload) VALUES (?, 0, 0, ?, ?)"
 _KEEP_ONE = "UPDATE objects SET upload = NULL, unused_at = ? WHERE upload = ? AND key <> ?"
 
@@ -65,9 +65,10 @@ def end_taking(connection: SqlConnection, key: str, now: float) -> None:
     """Know the place by this badge alone: nothing else is said of a move from then on."""
     connection.execute(_ALONE)
     connection.execute(_KEEP_ONE, (now, _BADGE, key))
-    for note in (ARRIVED, DEPARTED):
+    for note in _MOVES:
         connection.execute("DELETE FROM switches WHERE name = ?", (note,))
 
 
 def _has_moved(connection: SqlConnection) -> bool:
-    return connection.execute(_HAS_MOVED).fetchone() is not None
+    found = connection.execute("SELECT 1 FROM switches WHERE name IN (?, ?, ?)", _MOVES)
+    return found.fetchone() is not None

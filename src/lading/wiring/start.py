@@ -171,7 +171,7 @@ async def _require_arrived(registry: Registry) -> None:
             " all here: run `lading migrate` again until it says that it is, or name another"
             " database"
         )
-    if notes.has_arrived:
+    if notes.has_arrived or notes.was_restored:
         await migrations.serve()
     if notes.has_departed:
         log.warning(

@@ -9,7 +9,7 @@ unless a person says so.
 from dataclasses import dataclass
 
 from lading.core.history import Change
-from lading.metadata.moving.migrations import ARRIVED
+from lading.metadata.moving.migrations import RESTORED
 from lading.metadata.noun import reading, writing
 from lading.metadata.read_only import find_switch, switch_off, switch_on
 from lading.ports.database import Database, SqlConnection
@@ -94,7 +94,7 @@ def begin_restored(connection: SqlConnection, change: Change) -> None:
         "DELETE FROM objects WHERE unused_at IS NOT NULL OR upload IN (SELECT key FROM uploads)"
     )
     connection.execute("DELETE FROM uploads")
-    switch_on(connection, ARRIVED, change)
+    switch_on(connection, RESTORED, change)
     note_strangers(connection, change)
 
 

@@ -3,9 +3,10 @@
 A registry that is migrated has a name of its own, by which its copies know each other. A database
 to which one is on its way is *arriving* until all is there, and served by nobody; it takes nothing
 but what the migration brings that has begun last. Then it has *arrived* until it is served for the
-first time, as one has that was restored from a backup. The one that it came from has *departed* for
-as long as it stays as read-only as the migration has made it: then nothing can have happened to it
-since, and the registry may come back to it.
+first time. One is *restored* from a backup as long, and has what no other one may have: it is not
+taken for a copy. The one that it came from has *departed* for as long as it stays as read-only as
+the migration has made it: then nothing can have happened to it since, and the registry may come
+back to it.
 """
 
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ _REGISTRY: Final = "registry"
 _ARRIVING: Final = "arriving"
 _RUN: Final = "run"
 ARRIVED: Final = "arrived"
+RESTORED: Final = "restored"
 DEPARTED: Final = "departed"
 _MARK: Final = "mark"
 _HOLDER: Final = "holder"
@@ -42,6 +44,7 @@ class MigrationNotes:
         registry: the name of the registry that is, or will be, in it; empty if it has none.
         arriving: since when it is arriving, in seconds since the epoch.
         has_arrived: whether it was not served since it is all there.
+        was_restored: whether it was not served since it was restored from a backup.
         has_departed: whether it went away, and nothing has happened to what stayed here.
         mark: see `mark`.
         holder: the name of this database among those that the registry was in; empty if it never
@@ -52,6 +55,7 @@ class MigrationNotes:
     registry: str
     arriving: float | None
     has_arrived: bool
+    was_restored: bool
     has_departed: bool
     mark: str | None
     holder: str
@@ -71,6 +75,7 @@ def find(connection: SqlConnection) -> MigrationNotes:
         registry=notes[_REGISTRY][0] if _REGISTRY in notes else "",
         arriving=notes[_ARRIVING][1] if _ARRIVING in notes else None,
         has_arrived=ARRIVED in notes,
+        was_restored=RESTORED in notes,
         has_departed=DEPARTED in notes and notes.get(_READ_ONLY) == notes[DEPARTED],
         mark=notes[_MARK][0] if _MARK in notes else None,
         holder=notes[_HOLDER][0] if _HOLDER in notes else "",
@@ -114,7 +119,7 @@ def mark(connection: SqlConnection, mark: str | None, now: float) -> None:
 
 def begin_arrival(connection: SqlConnection, name: str, run: str, now: float) -> None:
     """Note that the registry of that name is on its way here, brought by a run of a migration."""
-    for note in (ARRIVED, DEPARTED, _READ_ONLY, _TAKES_FILES):
+    for note in (ARRIVED, RESTORED, DEPARTED, _READ_ONLY, _TAKES_FILES):
         switch_off(connection, note)
     _set(connection, _REGISTRY, name, now)
     _set(connection, _ARRIVING, name, now)
@@ -155,7 +160,8 @@ def end_arrival(
 
 def serve(connection: SqlConnection) -> None:
     """Note that the registry is served here: from now on it is no copy of another one."""
-    switch_off(connection, ARRIVED)
+    for note in (ARRIVED, RESTORED):
+        switch_off(connection, note)
 
 
 def depart(connection: SqlConnection, change: Change) -> None:
