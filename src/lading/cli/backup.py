@@ -143,8 +143,9 @@ def restored(config: Path | None) -> None:
     """Say that PostgreSQL was restored from a backup.
 
     Say so before a server starts with it. What is newer than the backup in the store, and so
-    unknown to it, is kept until `lading verify --repair --delete-unknown`. Leases and holds of the
-    time of the backup end. CONFIG is the server's configuration file.
+    unknown to it, is kept until `lading verify --repair --delete-unknown`. Leases, holds and
+    unfinished uploads of the time of the backup end. Once it is served, no server that still runs
+    on the old database deletes anything of the store. CONFIG is the server's configuration file.
     """
     settings = load_settings(config)
     if settings.database.postgresql is None:
