@@ -58,6 +58,11 @@ def follow(answer: Answer, **headers: str) -> tuple[int, bytes]:
         return got.status, got.read()
 
 
+def asked(s3: S3) -> Sequence[str]:
+    """What the store was asked, but for lists: a job of the server asks for these at any time."""
+    return [kind for kind in s3.proxy.requests if not kind.startswith("LIST")]
+
+
 def keys_of(s3: S3) -> Sequence[str]:
     """The keys of all objects."""
 
@@ -79,7 +84,7 @@ def test_a_pull_by_redirect_asks_the_store_nothing(s3: S3, repository: Repositor
 
     head = repository.ask("HEAD", f"/blobs/{digest}")
     answer = repository.ask("GET", f"/blobs/{digest}")
-    assert s3.proxy.requests == []
+    assert asked(s3) == []
 
     assert head.status == 200
     assert head.headers["Content-Length"] == str(len(DATA))
@@ -114,7 +119,7 @@ def test_a_blob_is_streamed_to_who_is_not_sent_away(s3: S3, repository: Reposito
     assert (whole.status, whole.body) == (200, DATA)
     part = repository.ask("GET", f"/blobs/{digest}", user_agent="here/1", range="bytes=7-2000007")
     assert (part.status, part.body) == (206, DATA[7:2_000_008])
-    assert s3.proxy.requests == ["GET", "GET"]
+    assert asked(s3) == ["GET", "GET"]
 
 
 def test_a_small_blob_is_sent_from_memory(s3: S3, repository: Repository) -> None:
@@ -129,7 +134,7 @@ def test_a_small_blob_is_sent_from_memory(s3: S3, repository: Repository) -> Non
         first = pull()
         s3.proxy.reset()
         assert [first] + [pull() for _ in range(10)] == [(200, b"a configuration")] * 11
-    assert s3.proxy.requests == []
+    assert asked(s3) == []
 
 
 def test_a_download_that_breaks_goes_on(s3: S3, repository: Repository) -> None:
