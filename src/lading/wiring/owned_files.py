@@ -3,8 +3,9 @@
 Where replicas share files, their registry's name is written beside them. One that is alone has its
 database beside them, which says as much; it writes no name, but heeds one.
 
-Of a registry that was migrated with its rows alone, and is in two databases, the first that goes on
-has the files (`take_alone`); for the other one they are another one's then.
+Of a registry that was migrated with its rows alone, or restored from a backup, and so is in two
+databases, the first that goes on has the files (`take_alone`); for the other one they are another
+one's then.
 """
 
 import asyncio
@@ -97,7 +98,7 @@ async def begin_restored(registry: Registry, settings: Settings) -> None:
 
 
 async def take_alone(registry: Registry, settings: Settings) -> None:
-    """Take the files of a registry that came here, or went from here, if it did.
+    """Take the files of a registry that came here, was restored here, or went from here.
 
     Raises:
         OwnedElsewhere: it goes on elsewhere.
